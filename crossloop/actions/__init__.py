@@ -1,0 +1,32 @@
+"""Do it once: the adapter port and the executor."""
+
+from crossloop.actions.executor import Executor, Retry
+from crossloop.actions.port import (
+    Adapter,
+    AdapterError,
+    Capabilities,
+    Conflict,
+    Invalid,
+    NotFound,
+    OutcomeUnknown,
+    Performed,
+    RateLimited,
+    Unavailable,
+    Unsupported,
+)
+
+__all__ = [
+    "Adapter",
+    "AdapterError",
+    "Capabilities",
+    "Conflict",
+    "Executor",
+    "Invalid",
+    "NotFound",
+    "OutcomeUnknown",
+    "Performed",
+    "RateLimited",
+    "Retry",
+    "Unavailable",
+    "Unsupported",
+]

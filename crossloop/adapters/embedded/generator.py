@@ -1,0 +1,232 @@
+"""A seeded generator of a realistic company that sells to consumers in India. Needs the ``loops`` extra.
+
+Rules, in the order in which they are drawn; every number stands in :class:`Assumptions`:
+
+1. Orders of a day are Poisson with a weekly rhythm. An order goes to a state, within it to a 3-digit
+   prefix, within that to a pin code. Sizes of pin codes follow Zipf: a few are large, hundreds are tiny.
+2. The state decides how likely cash on delivery is and what an order is worth (log-normal).
+3. The odds of a return to origin (RTO) rest on the payment (cash comes back several times as often) and
+   vary by state, prefix, pin code and, a little, by day. In a planted area, while its problem lasts, the
+   planted rates stand in their place. Nothing else knows the planted areas: they have to be found.
+4. A few per cent are cancelled and never leave, a few per thousand are lost, the rest is delivered or
+   returned.
+5. A returned parcel has one to three failed attempts (NDR), a delivered one mostly none. So NDR is more
+   frequent than RTO. Deliveries are known after 2 to 6 days, returns only after 8 to 16: the returns of
+   recent orders are not known yet, although many of their deliveries are.
+6. The table tells what is known on the last day. What becomes known later is ``in_transit``, with the
+   attempts made so far. A reader of an earlier day must not look at outcomes with a later ``outcome_on``;
+   of attempts the table keeps the day of the first one alone.
+
+One ``Generator(PCG64(seed))`` is drawn from in a fixed order: same arguments and same versions of numpy and
+pyarrow, same bytes. An earlier ``last_day`` is another history, not a shorter one.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs]
+import pyarrow.parquet as pq  # pyright: ignore[reportMissingTypeStubs]
+
+from crossloop.adapters.embedded.assumptions import DEFAULTS, Assumptions, Planted
+from crossloop.adapters.embedded.company import EmbeddedCompany
+from crossloop.adapters.embedded.draws import Period, draw
+from crossloop.adapters.embedded.markets import Flags, Markets, lay_out
+from crossloop.adapters.embedded.plans import campaigns, scale_ups
+from crossloop.adapters.embedded.tables import (
+    DELIVERED,
+    RETURNED,
+    Columns,
+    to_table,
+)
+from crossloop.errors import SettingError, Where
+from crossloop.frozen import Frozen
+from crossloop.signals.entities import Area, Campaign, ScaleUp
+
+_EPOCH: Final = date(1970, 1, 1)
+_WEEK: Final = 7
+_pq: Any = pq
+
+
+class Truth(Frozen):
+    """What was planted, and what chance made of the rest: what a detection is measured against."""
+
+    planted: tuple[Planted, ...]
+    unlucky: tuple[Area, ...]
+    """Tiny pin codes outside planted areas where all of at least three orders of one week came back, by
+    chance alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedCompany:
+    """A company's history."""
+
+    shipments: pa.Table
+    """The columns of ``SHIPMENT_COLUMNS``, by day of order."""
+
+    campaigns: tuple[Campaign, ...]
+    scale_ups: tuple[ScaleUp, ...]
+    truth: Truth
+    assumptions: Assumptions
+
+
+class WrittenCompany(NamedTuple):
+    """The files of a company."""
+
+    shipments: Path
+    campaigns: Path
+    scale_ups: Path
+
+
+def generate(
+    seed: int = 7,
+    *,
+    days: int = 120,
+    orders_per_day: int = 400,
+    last_day: date = date(2026, 6, 30),
+    assumptions: Assumptions = DEFAULTS,
+) -> GeneratedCompany:
+    """Generate a company's history.
+
+    Args:
+        seed: of the only source of randomness.
+        days: how many days of orders, the last one included; at least 1.
+        orders_per_day: mean number of orders on an average day; at least 1.
+        last_day: the day of which the table tells what is known.
+        assumptions: every other number.
+
+    Raises:
+        SettingError: a number is out of range.
+    """
+    for name, value in (("days", days), ("orders_per_day", orders_per_day)):
+        if value < 1:
+            raise SettingError(f"expected at least 1, got {value}.", where=Where(field=name))
+    rng = np.random.Generator(np.random.PCG64(seed))
+    markets = lay_out(assumptions, rng)
+    first_day = last_day - timedelta(days=days - 1)
+    period = Period(first=(first_day - _EPOCH).days, days=days)
+    columns = draw(assumptions, markets, rng, period, orders_per_day)
+    states = tuple(state.name for state in assumptions.states)
+    table = to_table(
+        columns,
+        pin_codes=markets.code,
+        pin_states=markets.state,
+        states=states,
+        country=assumptions.country,
+        currency=assumptions.currency,
+    )
+    return GeneratedCompany(
+        shipments=table,
+        campaigns=campaigns(assumptions, orders_per_day),
+        scale_ups=scale_ups(assumptions, last_day),
+        truth=Truth(
+            planted=assumptions.planted, unlucky=_unlucky(assumptions, markets, columns, period, states)
+        ),
+        assumptions=assumptions,
+    )
+
+
+def _unlucky(
+    assumptions: Assumptions, markets: Markets, columns: Columns, period: Period, states: tuple[str, ...]
+) -> tuple[Area, ...]:
+    outside: Flags = np.ones(len(markets.code), dtype=np.bool_)
+    for planted in assumptions.planted:
+        outside &= ~markets.inside(planted.area, states)
+    weeks = period.days // _WEEK + 1
+    cell = columns.pin.astype(np.int64) * weeks + (period.last - columns.day) // _WEEK
+    cells = len(markets.code) * weeks
+    returned = columns.outcome == RETURNED
+    finished = returned | (columns.outcome == DELIVERED)
+    failures = np.bincount(cell[returned], minlength=cells)
+    orders = np.bincount(cell[finished], minlength=cells)
+    pins = np.unique(np.flatnonzero((orders >= 3) & (failures == orders)) // weeks)
+    tiny = np.bincount(columns.pin, minlength=len(markets.code)) <= 3 * weeks
+    return tuple(
+        Area(
+            level="pin_code",
+            code=str(markets.code[pin]),
+            country=assumptions.country,
+            state=states[markets.state[pin]],
+            pin_prefix=str(markets.code[pin] // 1000),
+        )
+        for pin in pins
+        if outside[pin] and tiny[pin]
+    )
+
+
+def write_company(directory: Path, company: GeneratedCompany) -> WrittenCompany:
+    """Write ``shipments.parquet``, ``campaigns.csv`` and ``scale_ups.csv`` into a folder that exists.
+
+    ``campaigns.csv`` has one line for each target. Each file appears whole or not at all.
+    """
+    written = WrittenCompany(
+        directory / "shipments.parquet", directory / "campaigns.csv", directory / "scale_ups.csv"
+    )
+    _write_shipments(written.shipments, company)
+    _write_csv(
+        written.campaigns,
+        ("campaign", "name", "status", "daily_budget", "currency", "level", "code"),
+        (
+            (
+                one.campaign_id,
+                one.name,
+                one.status,
+                format(one.daily_budget.amount, "f"),
+                one.daily_budget.currency,
+                target.area.level,
+                target.area.code,
+            )
+            for one in company.campaigns
+            for target in one.targets
+        ),
+    )
+    _write_csv(
+        written.scale_ups,
+        ("plan", "campaign", "level", "code", "direction", "starts", "ends", "reason"),
+        (
+            (
+                plan.plan_id,
+                plan.campaign_id,
+                plan.area.level,
+                plan.area.code,
+                plan.direction,
+                plan.starts.isoformat(),
+                plan.ends.isoformat(),
+                plan.reason,
+            )
+            for plan in company.scale_ups
+        ),
+    )
+    return written
+
+
+def ensure_company(company: EmbeddedCompany, *, seed: int = 7) -> Path:
+    """Give an embedded company a history of its own, on first use.
+
+    The shipments stand in a Parquet file beside its database. Campaigns and plans are loaded where none is
+    known yet.
+
+    Returns:
+        The Parquet file.
+    """
+    shipments = company.path.with_name(f"{company.path.stem}-shipments.parquet")
+    if not shipments.exists():
+        generated = generate(seed)
+        company.ads.load_first(generated.campaigns, generated.scale_ups)
+        _write_shipments(shipments, generated)
+    return shipments
+
+
+def _write_shipments(path: Path, company: GeneratedCompany) -> None:
+    def fill(aside: Path) -> None:
+        _pq.write_table(company.shipments, aside, compression="zstd", row_group_size=1_000_000)
+
+    _whole(path, fill)

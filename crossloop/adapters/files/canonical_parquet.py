@@ -1,0 +1,250 @@
+"""A Parquet file that is canonical already: judged where it lies, never copied.
+
+The same reasons hold as for translated lines (see ``reasons``), but the work is two small aggregations
+over the file and one count of distinct shipment ids; all of them stream, so that tens of millions of
+shipments pass. The shipments are an expression over the file with just those conditions that some row
+needs; for a clean file that is the bare scan.
+
+Shipment ids are compared by their 64-bit hash first: as many hashes as rows proves that no id repeats,
+and only otherwise the ids themselves are looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from operator import itemgetter
+from pathlib import Path
+from typing import Final
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+from crossloop.adapters.files import reasons
+from crossloop.adapters.files.accounting import RowCount, RowExample, SetAside
+from crossloop.adapters.files.facts import Facts, Group, facts_of, groups_of
+from crossloop.adapters.files.mapping import CANONICAL, COUNT_FIELDS, DATE_FIELDS, folded, usable_state
+from crossloop.adapters.files.source import ROW
+from crossloop.errors import DataFileError, Where
+from crossloop.signals.entities import SHIPMENT_COLUMNS
+
+_EXAMPLES: Final = 3
+_SHOWN: Final = 80
+_SIX_DIGITS: Final = "^[0-9]{6}$"
+
+
+@ibis.udf.scalar.builtin(name="hash", signature=((str,), "uint64"))
+def hash_of(text):
+    """DuckDB's 64-bit hash of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class _RowRule:
+    """A reason that each row has to be asked about."""
+
+    reason: str
+    shown: tuple[str, ...]
+    holds: ir.BooleanValue
+    """Never null where no earlier rule holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _WordRule:
+    """A reason that each distinct word is asked about."""
+
+    reason: str
+    word: str
+    bad: Callable[[str | None], bool]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        return (self.word,)
+
+
+_Rules = Sequence[_RowRule | _WordRule]
+
+
+def is_canonical(table: ir.Table) -> bool:
+    """Every column that is there has the type of its field, so that no text has to be parsed."""
+    required = (field for field, rule in CANONICAL.columns.items() if not rule.optional)
+    return all(field in table.columns for field in required) and all(
+        _has_type(table[field].type(), field) for field in SHIPMENT_COLUMNS if field in table.columns
+    )
+
+
+def _has_type(kind: dt.DataType, field: str) -> bool:
+    if field in DATE_FIELDS:
+        return kind.is_date()
+    if field in COUNT_FIELDS:
+        return kind.is_integer()
+    return kind.is_decimal() if field == "amount" else kind.is_string()
+
+
+def read_canonical(
+    connection: Backend, file: Path, table: ir.Table, as_of: date | None
+) -> tuple[ir.Table, RowCount, Facts | None]:
+    """Return the shipments as an expression over the file, what became of each row, and the facts.
+
+    Raises:
+        DataFileError: an outcome or payment that is not canonical.
+    """
+    rows = _with_all_columns(table)
+    rules = list(_rules(rows, as_of))
+    row_rules = ((rule.holds, at) for at, rule in enumerate(rules) if isinstance(rule, _RowRule))
+    groups = groups_of(rows, ibis.cases(*row_rules))
+    _refuse_unknown(file, rows, groups)
+    counts, kept = _counts(groups, rules)
+    holding = {at: _holds(rules[at], rows, groups) for at in sorted(counts)}
+    aside = [
+        SetAside(reason=rules[at].reason, count=counts[at], examples=_examples(rows, rules[at], at, holding))
+        for at in holding
+    ]
+    used = rows.filter(*(~holds for holds in holding.values())) if holding else rows
+    facts = facts_of(kept)
+    remaining = sum(group["rows"] for group in kept)
+    repeated = _repeated(connection, used, remaining)
+    if repeated is not None:
+        again = repeated.count().to_pyarrow().as_py()
+        examples = _shown(repeated.order_by(ROW), ("shipment_id",))
+        aside.append(SetAside(reason=reasons.REPEATED, count=again, examples=examples))
+        used, remaining = used.anti_join(repeated, ROW), remaining - again
+        facts = facts_of(groups_of(used, ibis.null("int64")))
+    read = sum(group["rows"] for group in groups)
+    return used.select(*SHIPMENT_COLUMNS), RowCount(read=read, used=remaining, set_aside=tuple(aside)), facts
+
+
+def _with_all_columns(table: ir.Table) -> ir.Table:
+    """The row number, every canonical column, and ``unread_<name>`` where a number may not fit its type."""
+    columns: dict[str, ir.Value] = {}
+    for name, kind in SHIPMENT_COLUMNS.items():
+        if name not in table.columns:
+            columns[name] = ibis.null(kind)
+        elif table[name].type() == dt.dtype(kind):
+            columns[name] = table[name]
+        else:
+            columns[name] = table[name].try_cast(kind)
+            columns[f"unread_{name}"] = table[name].notnull() & columns[name].isnull()
+    return table.select(ROW, **columns)
+
+
+def _rules(rows: ir.Table, as_of: date | None) -> Iterator[_RowRule | _WordRule]:
+    """The rules of ``reasons``, in their order."""
+    no_id = rows.shipment_id.isnull() | (rows.shipment_id == "")
+    yield _RowRule(reasons.NO_ID, ("shipment_id",), no_id)
+    yield _RowRule(reasons.NO_DATE, ("ordered_on",), rows.ordered_on.isnull())
+    if as_of is not None:
+        yield _RowRule(reasons.TOO_LATE, ("ordered_on",), rows.ordered_on > ibis.literal(as_of))
+    no_state = rows.state.isnull() | (rows.state == "")
+    no_pin = rows.pin_code.isnull() | (rows.pin_code == "")
+    yield _RowRule(reasons.NO_ADDRESS, ("state", "pin_code"), no_state | no_pin)
+    yield _WordRule(reasons.NO_STATUS, "outcome", lambda word: word in (None, ""))
+    yield _WordRule(reasons.NEVER_LEFT, "outcome", lambda word: word == "not_shipped")
+    # To tell six digits from other text would cost more than all else here if every row were asked.
+    pins = rows.select("pin_code").distinct()
+    if pins.filter(~pins.pin_code.re_search(_SIX_DIGITS)).count().to_pyarrow().as_py():
+        yield _RowRule(reasons.BAD_PIN, ("pin_code",), ~rows.pin_code.re_search(_SIX_DIGITS))
+    yield _WordRule(reasons.BAD_STATE, "state", lambda word: not _usable(word))
+    yield _WordRule(reasons.BAD_COUNTRY, "country", lambda word: not re.fullmatch("[A-Z]{2}", word or ""))
+    yield _WordRule(reasons.BAD_CURRENCY, "currency", _bad_currency)
+    if "unread_amount" in rows.columns:
+        yield _RowRule(reasons.BAD_AMOUNT, ("amount",), rows.unread_amount)
+    for name in COUNT_FIELDS:
+        negative = (rows[name] < 0).fill_null(False)
+        unread = rows[f"unread_{name}"] | negative if f"unread_{name}" in rows.columns else negative
+        yield _RowRule(reasons.BAD_COUNT[name], (name,), unread)
+    too_many = (rows.failed_attempts > rows.attempts).fill_null(False)
+    yield _RowRule(reasons.TOO_MANY_FAILED, COUNT_FIELDS, too_many)
+    early = (rows.outcome_on < rows.ordered_on).fill_null(False)
+    yield _RowRule(reasons.OUTCOME_TOO_EARLY, ("ordered_on", "outcome_on"), early)
+
+
+def _usable(state: str | None) -> bool:
+    return state is not None and usable_state(state) and state == folded(state).upper()
+
+
+def _bad_currency(code: str | None) -> bool:
+    return code is not None and not re.fullmatch("[A-Z]{3}", code)
+
+
+def _counts(groups: Sequence[Group], rules: _Rules) -> tuple[Counter[int], list[Group]]:
+    """Rows by the place of the first rule that holds, and the groups for which none does."""
+    counts: Counter[int] = Counter()
+    kept: list[Group] = []
+    for group in groups:
+        held = [] if group["reason"] is None else [group["reason"]]
+        for at, rule in enumerate(rules):
+            if isinstance(rule, _WordRule) and rule.bad(_word(group, rule.word)):
+                held.append(at)
+        if held:
+            counts[min(held)] += group["rows"]
+        else:
+            kept.append(group)
+    return counts, kept
+
+
+def _word(group: Group, name: str) -> str | None:
+    words: dict[str, str | None] = {
+        "country": group["country"],
+        "state": group["state"],
+        "outcome": group["outcome"],
+        "payment": group["payment"],
+        "currency": group["currency"],
+    }
+    return words[name]
+
+
+def _holds(rule: _RowRule | _WordRule, rows: ir.Table, groups: Sequence[Group]) -> ir.BooleanValue:
+    if isinstance(rule, _RowRule):
+        return rule.holds
+    bad = {word for group in groups if rule.bad(word := _word(group, rule.word))}
+    column = rows[rule.word]
+    listed = column.isin(sorted(word for word in bad if word is not None)).fill_null(False)
+    return listed | column.isnull() if None in bad else listed
+
+
+def _examples(
+    rows: ir.Table, rule: _RowRule | _WordRule, at: int, holding: Mapping[int, ir.BooleanValue]
+) -> tuple[RowExample, ...]:
+    """The first rows that a rule sets aside; the scan ends when they are found."""
+    earlier = (~holds for place, holds in holding.items() if place < at)
+    return _shown(rows.filter(holding[at], *earlier), rule.shown)
+
+
+def _shown(rows: ir.Table, names: Sequence[str]) -> tuple[RowExample, ...]:
+    first = rows.select(ROW, **{name: rows[name].cast("string") for name in names}).limit(_EXAMPLES)
+    found = sorted(first.to_pyarrow().to_pylist(), key=itemgetter(ROW))
+    return tuple(
+        RowExample(line=row[ROW] + 1, values={name: (row[name] or "")[:_SHOWN] for name in names})
+        for row in found
+    )
+
+
+def _refuse_unknown(file: Path, rows: ir.Table, groups: Sequence[Group]) -> None:
+    """An outcome or payment that is not canonical stops the reading."""
+    for field, vocabulary in (("outcome", CANONICAL.outcomes), ("payment", CANONICAL.payments)):
+        words = {_word(group, field) for group in groups}
+        unknown = sorted(word for word in words if word is not None and word not in vocabulary)
+        if unknown and unknown != [""]:
+            row = rows.filter(rows[field] == unknown[-1])[ROW].min().to_pyarrow().as_py()
+            raise DataFileError(
+                f"the {field} '{unknown[-1][:_SHOWN]}' is not canonical; expected {', '.join(vocabulary)}.",
+                where=Where(file, row + 1, field),
+                next_step="Correct the file, or hand over a mapping with a vocabulary.",
+            )
+
+
+def _repeated(connection: Backend, used: ir.Table, count: int) -> ir.Table | None:
+    """The rows whose shipment id stands in an earlier row that is used, or none."""
+    if used.aggregate(ids=hash_of(used.shipment_id).nunique()).to_pyarrow()["ids"][0].as_py() == count:
+        return None
+    hashed = used.select(ROW, "shipment_id", hashed=hash_of(used.shipment_id))
+    twice = hashed.group_by("hashed").having(hashed.count() > 1).aggregate().select("hashed")
+    suspects = hashed.semi_join(twice, "hashed")
+    place = ibis.row_number().over(group_by=suspects.shipment_id, order_by=suspects[ROW])
+    again = suspects.mutate(place=place).filter(ibis._.place > 0).select(ROW, "shipment_id")
+    return connection.create_table("repeated", again, temp=True)

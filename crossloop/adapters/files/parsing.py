@@ -1,0 +1,182 @@
+"""From the text of a line to typed fields; nothing is judged here.
+
+A field that cannot be read is null while its ``<field>_text`` is not: that is how the rules tell
+unreadable from missing. Words (status, payment, state, country, currency) are translated once for each
+distinct text. A status or payment outside the vocabulary, and a date not written as declared, are errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from crossloop.adapters.files.mapping import COUNT_FIELDS, DATE_FIELDS, ShipmentMapping, folded
+from crossloop.adapters.files.source import Lines
+from crossloop.errors import MappingError, Where
+from crossloop.signals.entities import SHIPMENT_COLUMNS
+
+_VOCABULARIES: Final = {"outcome": "outcomes", "payment": "payments"}
+_SHOWN: Final = 80
+
+
+@ibis.udf.scalar.builtin(signature=((str, str), "timestamp"))
+def try_strptime(text, form):
+    """DuckDB's ``try_strptime``: the time, or null where the text is not written so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One file being read by one mapping."""
+
+    connection: Backend
+    file: Path
+    lines: Lines
+    mapping: ShipmentMapping
+
+    def text(self, column: str) -> ir.StringValue:
+        """The stripped text of a source column; null where it says nothing or the column is absent."""
+        if column not in self.lines.names:
+            return ibis.null("string")
+        text = self.lines.raw(column).strip()
+        return ibis.cases((text.isin(["", *self.mapping.missing_values]), ibis.null("string")), else_=text)
+
+
+def parsed(reading: Reading) -> ir.Table:
+    """Return the lines with every canonical field, its text, and ``keeps_<n>`` for each filter.
+
+    Raises:
+        MappingError: a status or payment that the vocabulary does not list, with its first line.
+    """
+    columns, table = reading.mapping.columns, reading.lines.table
+    texts = {f"{field}_text": reading.text(rule.column) for field, rule in columns.items()}
+    absent = {f"{field}_text": ibis.null("string") for field in SHIPMENT_COLUMNS if field not in columns}
+    kept = {
+        f"keeps_{at}": reading.text(rule.column).lower().isin([v.strip().lower() for v in rule.keep])
+        for at, rule in enumerate(reading.mapping.filters)
+    }
+    table = table.mutate(**texts, **absent, **kept)
+    lines = table
+    for field, meaning in _meanings(reading.mapping).items():
+        lookup = _words(reading, table, field, meaning)
+        joined = lines.left_join(lookup, lines[f"{field}_text"] == lookup.written)
+        lines = joined.drop("written")
+    table = _with_constants(lines, reading.mapping)
+    return table.mutate(
+        shipment_id=table.shipment_id_text,
+        pin_code=_pin_code(table.pin_code_text, drop_decimals=columns["pin_code"].drop_decimals),
+        amount=table.amount_text.replace(",", "").try_cast(SHIPMENT_COLUMNS["amount"]),
+        **{field: _day(table, field, reading.mapping) for field in DATE_FIELDS},
+        **{field: _count(table[f"{field}_text"]) for field in COUNT_FIELDS},
+    )
+
+
+def unreadable(table: ir.Table, field: str) -> ir.BooleanValue:
+    """Something is written there, and it is not a value of the field."""
+    return table[f"{field}_text"].notnull() & table[field].isnull()
+
+
+def refuse_unreadable_dates(reading: Reading, first: Mapping[str, int | None]) -> None:
+    """Raise for the first date that is not written as the mapping declares.
+
+    Args:
+        first: for each date field the first line on which it is unreadable.
+    """
+    table = reading.lines.table
+    for field, line in first.items():
+        if line is not None:
+            rule = reading.mapping.columns[field]
+            text = reading.lines.raw(rule.column).name("text")
+            written = table.filter(table.line == line).select(text).to_pyarrow()["text"][0].as_py()
+            raise MappingError(
+                f"the date '{written[:_SHOWN]}' is not written as '{rule.format}'.",
+                where=Where(reading.file, line, rule.column),
+                next_step=f"Correct the format of {field} in the mapping '{reading.mapping.name}', or list the "
+                "text under 'missing_values' if it means no date.",
+            )
+
+
+Meaning = Callable[[str], str | None]
+"""What a text stands for; none when it stands for nothing known."""
+
+
+def _meanings(mapping: ShipmentMapping) -> dict[str, Meaning]:
+    listed = mapping.states.names()
+    return {
+        "outcome": _by_vocabulary(mapping.outcomes),
+        "payment": _by_vocabulary(mapping.payments),
+        "state": lambda text: mapping.states.name_of(text, listed),
+        "country": _by_pattern(r"[A-Z]{2}"),
+        "currency": _by_pattern(r"[A-Z]{3}"),
+    }
+
+
+def _by_vocabulary(vocabulary: Mapping[str, str]) -> Meaning:
+    meanings = {folded(written): meaning for written, meaning in vocabulary.items()}
+    return lambda text: meanings.get(folded(text))
+
+
+def _by_pattern(pattern: str) -> Meaning:
+    return lambda text: text.upper() if re.fullmatch(pattern, text.upper()) else None
+
+
+def _words(reading: Reading, table: ir.Table, field: str, meaning: Meaning) -> ir.Table:
+    """A table from each distinct text of a field to its meaning."""
+    lines: dict[str, int] = {}
+    if field in reading.mapping.columns:
+        text = table[f"{field}_text"]
+        distinct = table.filter(text.notnull()).group_by(text=text).aggregate(line=table.line.min())
+        lines = {row["text"]: row["line"] for row in distinct.to_pyarrow().to_pylist()}
+    words = {text: meaning(text) for text in lines}
+    vocabulary = _VOCABULARIES.get(field)
+    unknown = [(line, text) for text, line in lines.items() if words[text] is None]
+    if vocabulary is not None and unknown:
+        _refuse_unknown(reading, field, vocabulary, *min(unknown))
+    columns = {"written": pa.array(words.keys(), pa.string()), field: pa.array(words.values(), pa.string())}
+    return reading.connection.create_table(f"{field}_words", ibis.memtable(pa.table(columns)), temp=True)
+
+
+def _refuse_unknown(reading: Reading, field: str, vocabulary: str, line: int, text: str) -> None:
+    column = reading.mapping.columns[field].column
+    allowed = sorted(set(getattr(reading.mapping, vocabulary).values()))
+    raise MappingError(
+        f"the {field} '{text[:_SHOWN]}' is not in the vocabulary of the mapping '{reading.mapping.name}'.",
+        where=Where(reading.file, line, column),
+        next_step=f"Add it under '{vocabulary}', as one of: {', '.join(allowed)}.",
+    )
+
+
+def _with_constants(table: ir.Table, mapping: ShipmentMapping) -> ir.Table:
+    """Fill what is missing, never what is there and unreadable."""
+    constants = {"country": mapping.constants.country, "currency": mapping.constants.currency}
+    return table.mutate(
+        **{
+            field: ibis.cases((table[f"{field}_text"].isnull(), value), else_=table[field])
+            for field, value in constants.items()
+            if value is not None
+        }
+    )
+
+
+def _day(table: ir.Table, field: str, mapping: ShipmentMapping) -> ir.DateValue:
+    rule = mapping.columns.get(field)
+    return ibis.null("date") if rule is None else try_strptime(table[f"{field}_text"], rule.format).date()
+
+
+def _count(text: ir.StringValue) -> ir.IntegerValue:
+    digits = text.re_replace(r"\.0+$", "")
+    return ibis.cases((digits.re_search("^[0-9]+$"), digits.try_cast(SHIPMENT_COLUMNS["attempts"])))
+
+
+def _pin_code(text: ir.StringValue, *, drop_decimals: bool) -> ir.StringValue:
+    digits = text.re_replace(r"\s", "")
+    if drop_decimals:
+        digits = digits.re_replace(r"\.0*$", "")
+    return ibis.cases((digits.re_search("^[0-9]{6}$"), digits))

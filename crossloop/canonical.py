@@ -1,0 +1,99 @@
+"""Canonical JSON and digests.
+
+Rules, in the order the code applies them:
+
+1. Object keys are ASCII strings, sorted by code point.
+2. Money and quantities travel as decimal strings, never as floats.
+3. Floats are finite and below 2**53 in magnitude; an integral float is written as an integer.
+4. Text is UTF-8 without U+0000 and without lone surrogates (PostgreSQL and JSON peers choke on them).
+
+Under these rules sorted ``orjson`` yields the bytes of RFC 8785 (JSON Canonicalization Scheme), but for
+one range: it writes 0.000001 as ``1e-6`` where ECMAScript writes it out, so that range is written here.
+A property test compares the two. A digest is SHA-256 over those bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, cast
+
+import orjson
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["JSON", "NotCanonical", "canonical_json", "digest", "digest_of", "to_json"]
+
+JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
+
+_EXACT = 2**53
+
+
+class NotCanonical(ValueError):
+    """A value has no canonical form: the message names the path and the reason."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+def _normal(value: object, path: str) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise NotCanonical(path, "U+0000 in text")
+        if not value.isascii() and any("\ud800" <= ch <= "\udfff" for ch in value):
+            raise NotCanonical(path, "lone surrogate in text")
+        return value
+    if isinstance(value, int):
+        if not -_EXACT < value < _EXACT:
+            raise NotCanonical(path, f"integer of {value.bit_length()} bits is not below 2**53")
+        return value
+    if isinstance(value, float):
+        if not -_EXACT < value < _EXACT:  # also refuses NaN and the infinities
+            raise NotCanonical(path, f"number {value} is not finite and below 2**53")
+        if value.is_integer():
+            return int(value)
+        if 1e-6 <= abs(value) < 1e-5:
+            return orjson.Fragment(format(Decimal(repr(float(value))), "f"))
+        return float(value)  # a subclass such as numpy's has no JSON form of its own
+    if isinstance(value, Mapping):
+        members = cast("Mapping[object, object]", value)
+        normal: dict[str, object] = {}
+        for key, member in members.items():
+            if not isinstance(key, str) or not key.isascii() or "\x00" in key:
+                raise NotCanonical(path, f"key {key!r} is not ASCII text")
+            normal[key] = _normal(member, f"{path}.{key}")
+        return normal
+    if isinstance(value, list | tuple):
+        items = cast("Sequence[object]", value)
+        return [_normal(item, f"{path}[{index}]") for index, item in enumerate(items)]
+    raise NotCanonical(path, f"{type(value).__name__} has no JSON form")
+
+
+def canonical_json(value: object) -> bytes:
+    """Return the canonical UTF-8 bytes of a JSON value.
+
+    Raises:
+        NotCanonical: the value, or something inside it, has no canonical form.
+    """
+    return orjson.dumps(_normal(value, "$"), option=orjson.OPT_SORT_KEYS)
+
+
+def digest(value: object) -> str:
+    """Return the lowercase hexadecimal SHA-256 of the canonical form (64 characters)."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def to_json(model: BaseModel) -> dict[str, JSON]:
+    """Return a model as JSON values (decimals and times as text)."""
+    return cast("dict[str, JSON]", model.model_dump(mode="json"))
+
+
+def digest_of(model: BaseModel) -> str:
+    """Return the digest of a frozen model."""
+    return digest(to_json(model))

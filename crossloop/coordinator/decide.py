@@ -1,0 +1,231 @@
+"""Deciding a wave: one transaction that writes verdicts, claims, impacts, permits and questions.
+
+Everything a verdict depends on and that another writer could change is read here, inside the
+transaction: what is claimed, and how much of a resource's day is spent. Thinking happened before;
+judging is a pure function; this module reads, asks it, and writes.
+
+For each signal of the wave, in order of admission, and for each proposal, in order of department and step:
+
+1. A signal that is no longer new was decided by somebody else: it is left alone.
+2. Rivals of the proposal are those of its wave and the active claims of the store.
+3. The verdict is judged on the impact of the local day so far, held and executed together.
+4. *act* places the claims, adds the impact, and permits the action. *hold* and *escalate* place the
+   claims, add the impact, and ask people. *refuse* and *shadow* leave no trace but the decision.
+5. The signal is decided; it is finished when nothing of it is left to do or to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from crossloop.canonical import to_json
+from crossloop.clock import local_day
+from crossloop.coordinator.mediator import Mediated, Rival, settle, worst
+from crossloop.coordinator.notices import notify_decided
+from crossloop.departments.graph import Answers
+from crossloop.governance import GateState, Policy, SignalFacts, in_conflict, judge, permit_for
+from crossloop.ids import ActionKey, ApprovalId, DecisionId, SignalId, approval_id
+from crossloop.signals import Claim, Proposal, Signal, Verdict
+from crossloop.store import Tx, actions, approvals, claims, decisions, impacts, inbox
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What deciding a wave left to do."""
+
+    permitted: tuple[ActionKey, ...]
+    asked: tuple[ApprovalId, ...]
+    decisions: tuple[DecisionId, ...]
+
+
+def decide(
+    tx: Tx,
+    wave: Sequence[Signal],
+    answers: Answers,
+    settled: Mapping[DecisionId, Mediated],
+    *,
+    policy: Policy,
+    as_of: datetime,
+) -> Decided:
+    """Decide a wave inside one transaction."""
+    permitted: list[ActionKey] = []
+    asked: list[ApprovalId] = []
+    made: list[DecisionId] = []
+    for signal in wave:
+        row = inbox.get(tx, signal.id)
+        if row is None or row.state != "new":
+            continue
+        proposals = _in_order(answers.get(signal.id, {}))
+        for proposal in proposals:
+            mediated = _mediated(tx, proposal, settled.get(proposal.id), policy)
+            verdict = _judged(tx, signal, proposal, mediated, policy, as_of)
+            if not _record(tx, signal, proposal, verdict, mediated):
+                continue
+            made.append(proposal.id)
+            if verdict.outcome == "act":
+                permitted.append(_permit(tx, signal, proposal, verdict))
+            elif verdict.outcome in ("hold", "escalate"):
+                asked.append(_ask(tx, signal, proposal, verdict))
+            if verdict.outcome in ("act", "hold", "escalate"):
+                _occupy(tx, signal, proposal, verdict, policy, as_of)
+            notify_decided(tx, signal, proposal, verdict, policy)
+        inbox.decided(tx, signal.id, {"signal": signal.id, "proposals": len(proposals)})
+        finish_if_done(tx, signal.id, heard=bool(proposals))
+    return Decided(tuple(permitted), tuple(asked), tuple(made))
+
+
+def finish_if_done(tx: Tx, signal: SignalId, *, heard: bool = True) -> bool:
+    """Finish a signal of which nothing is left to do or to answer."""
+    if actions.open_for_signal(tx, signal) or approvals.waiting_for_signal(tx, signal):
+        return False
+    outcome = "answered" if heard else "no department listens to it"
+    return inbox.finished(tx, signal, {"signal": signal, "outcome": outcome})
+
+
+def request_digest(proposal: Proposal) -> str:
+    """Digest of what is asked for; a proposal without a request has none to permit."""
+    if proposal.action is None:
+        raise ValueError(f"proposal {proposal.id} asks for nothing")
+    return proposal.action.digest()
+
+
+def _in_order(by_department: Mapping[str, tuple[Proposal, ...]]) -> list[Proposal]:
+    return [one for name in sorted(by_department) for one in by_department[name]]
+
+
+def _mediated(tx: Tx, proposal: Proposal, within: Mediated | None, policy: Policy) -> Mediated:
+    standing = settle(proposal, _rivals_in_store(tx, proposal), policy)
+    if within is None:
+        return standing
+    dissent = within.dissent + tuple(one for one in standing.dissent if one not in within.dissent)
+    met = [one for one in (within.resolution, standing.resolution) if one is not None]
+    return Mediated(worst(proposal, met), dissent)
+
+
+def _rivals_in_store(tx: Tx, proposal: Proposal) -> list[Rival]:
+    rivals: list[Rival] = []
+    for mine in proposal.claims:
+        for row in claims.overlapping(tx, mine.resource, mine.starts, mine.ends):
+            theirs = Claim.model_validate(
+                {
+                    "resource": row.resource,
+                    "direction": row.direction,
+                    "starts": row.starts,
+                    "ends": row.ends,
+                    "interest": row.interest,
+                }
+            )
+            if row.decision_id != proposal.id and in_conflict(mine, theirs):
+                rivals.append(Rival(f"{row.holder} ({row.state})", theirs, row.argument))
+    return rivals
+
+
+def _judged(
+    tx: Tx, signal: Signal, proposal: Proposal, mediated: Mediated, policy: Policy, as_of: datetime
+) -> Verdict:
+    day = local_day(as_of, policy.document.timezone)
+    if proposal.impact is None:
+        state = GateState(conflict=mediated.resolution)
+    else:
+        so_far = impacts.total(tx, proposal.impact.resource, day)
+        state = GateState(share_today=so_far.share, amount_today=so_far.amount, conflict=mediated.resolution)
+    return judge(proposal, SignalFacts.of(signal, as_of=as_of), state, policy, now=tx.now)
+
+
+def _record(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, mediated: Mediated) -> bool:
+    body: dict[str, JsonValue] = {
+        "proposal": to_json(proposal),  # pyright: ignore[reportAssignmentType]
+        "verdict": to_json(verdict),
+        "dissent": list(mediated.dissent),
+    }
+    return decisions.record(
+        tx,
+        id=proposal.id,
+        signal_id=signal.id,
+        department=proposal.department,
+        step=proposal.step,
+        loop=proposal.loop,
+        intervention=proposal.intervention,
+        verdict=verdict.outcome,
+        case=signal.correlation_id,
+        body=body,
+    )
+
+
+def _permit(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict) -> ActionKey:
+    permit = permit_for(proposal, verdict, now=tx.now)
+    write_permit(tx, signal.correlation_id, proposal, to_json(permit), permit.expires_at)
+    return proposal.action_key
+
+
+def write_permit(
+    tx: Tx, case: str, proposal: Proposal, permit: Mapping[str, object], expires_at: datetime
+) -> bool:
+    """Write the action row that a permit opens; False when the action key has one already."""
+    if proposal.action is None:
+        raise ValueError(f"proposal {proposal.id} asks for nothing")
+    return actions.permit(
+        tx,
+        key=proposal.action_key,
+        decision_id=proposal.id,
+        case=case,
+        system=proposal.action.system,
+        operation=proposal.action.operation,
+        resource=proposal.action.resource,
+        digest=proposal.action.digest(),
+        expires_at=expires_at,
+        body={"permit": dict(permit)},  # pyright: ignore[reportArgumentType]
+    )
+
+
+def _ask(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict) -> ApprovalId:
+    if verdict.required is None:
+        raise ValueError(f"verdict on {proposal.id} holds and names nobody to ask")
+    asked = approval_id(proposal.id)
+    approvals.open_(
+        tx,
+        id=asked,
+        decision_id=proposal.id,
+        case=signal.correlation_id,
+        digest=request_digest(proposal),
+        policy=verdict.policy,
+        people=verdict.required.people,
+        quorum=verdict.required.quorum,
+        due=verdict.required.due,
+        body={"decision": proposal.id, "verdict": verdict.outcome, "people": list(verdict.required.people)},
+    )
+    return asked
+
+
+def _occupy(
+    tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: Policy, as_of: datetime
+) -> None:
+    state = "in_force" if verdict.outcome == "act" else "held"
+    for claim in proposal.claims:
+        claims.place(
+            tx,
+            holder=f"decision {proposal.id}",
+            decision_id=proposal.id,
+            case=signal.correlation_id,
+            resource=claim.resource,
+            direction=claim.direction,
+            interest=claim.interest,
+            starts=claim.starts,
+            ends=claim.ends,
+            argument=proposal.rationale,
+            state=state,
+        )
+    if proposal.impact is not None:
+        impacts.add(
+            tx,
+            decision_id=proposal.id,
+            resource=proposal.impact.resource,
+            day=local_day(as_of, policy.document.timezone),
+            share=proposal.impact.share,
+            amount=proposal.impact.amount.amount,
+            currency=proposal.impact.amount.currency,
+        )

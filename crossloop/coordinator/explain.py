@@ -1,0 +1,166 @@
+"""The story of a case: every ledger entry of it, in order, in words and as data.
+
+The words are made from the entries alone, so that the story says what was recorded and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from crossloop.errors import UnknownName
+from crossloop.frozen import Frozen
+from crossloop.store import Entry, Read, actions, approvals, decisions, inbox
+
+Body = Mapping[str, Any]
+
+
+class Step(Frozen):
+    """One thing that happened."""
+
+    entry: int
+    """Position in the ledger."""
+
+    at: str
+    """Real time, ISO 8601 in UTC."""
+
+    kind: str
+    who: str
+    what: str
+    because: str
+
+
+class Story(Frozen):
+    """Everything that followed from one fact."""
+
+    case: str
+    steps: tuple[Step, ...]
+
+
+def explain(read: Read, identifier: str) -> Story:
+    """Tell the story of whatever the identifier names, or begins to name.
+
+    Raises:
+        UnknownName: nothing, or more than one case, fits.
+    """
+    cases = _cases(read, identifier)
+    if not cases:
+        raise UnknownName(
+            f"nothing in this store is called '{identifier}'.",
+            next_step="Ids stand in the output of run, signals and approvals list.",
+        )
+    if len(cases) > 1:
+        raise UnknownName(f"'{identifier}' fits {len(cases)} cases.", next_step="Give more of the id.")
+    case = cases.pop()
+    steps = tuple(_step(entry) for entry in read.entries(case=case))
+    return Story(case=case, steps=steps)
+
+
+def _cases(read: Read, identifier: str) -> set[str]:
+    if identifier.startswith("case_"):
+        return {row.case for row in inbox.find_case(read, identifier)}
+    finders: tuple[Callable[[Read, str], list[Any]], ...] = (
+        inbox.find,
+        decisions.find,
+        actions.find,
+        approvals.find,
+    )
+    return {row.case for find in finders for row in find(read, identifier)}
+
+
+def _step(entry: Entry) -> Step:
+    if entry.body is None:
+        who, what, because = "", "redacted", "the content of this entry was removed; its proof still holds"
+    else:
+        who, what, because = _WORDS.get(entry.kind, _other)(entry.body)
+    return Step(
+        entry=entry.position,
+        at=entry.at.isoformat(),
+        kind=entry.kind,
+        who=who,
+        what=what,
+        because=because,
+    )
+
+
+def _signal(body: Body) -> tuple[str, str, str]:
+    data = body["data"]
+    if "orders" in data:
+        area = f"{data['level'].replace('_', ' ')} {', '.join(data['codes'][:5])}"
+        what = (
+            f"{body['type']}: {data['failures']} of {data['orders']} orders from {area} failed "
+            f"({data['metric']}, {data['window']['first']} to {data['window']['last']}); estimated rate "
+            f"{data['estimate']:.1%} ({data['interval'][0]:.1%} to {data['interval'][1]:.1%})"
+        )
+        because = (
+            f"confidence {body['confidence']:.0%} that the next window is beyond {data['threshold']:.0%}"
+        )
+        return body["department"], what, because
+    return (
+        body["department"],
+        f"{body['type']} about {body['subject']}",
+        f"confidence {body['confidence']:.0%}",
+    )
+
+
+def _decision(body: Body) -> tuple[str, str, str]:
+    proposal, verdict = body["proposal"], body["verdict"]
+    options = "; ".join(
+        f"{one['intervention']} {float(value['amount']):+,.0f} {value['currency']}"
+        for one in proposal["options"]
+        for value in (one["expected_value"],)
+    )
+    asked = f"asks for {proposal['intervention']}" if proposal["action"] else "asks for nothing"
+    considered = f" (considered: {options})" if options else ""
+    dissent = "".join(
+        f"; against {one['with']} which wants to {one['wants']}: {one['because']}" for one in body["dissent"]
+    )
+    reasons = "; ".join(f"{one['gate']}: {one['text']}" for one in verdict["reasons"])
+    what = f"{asked}{considered}. {proposal['rationale']} Verdict: {verdict['outcome']}{dissent}"
+    return proposal["department"], what, reasons
+
+
+def _permit(body: Body) -> tuple[str, str, str]:
+    permit = body["permit"]
+    by = ", ".join(permit["approvers"]) or "the rules"
+    what = f"permits action {permit['action_key']} once, until {permit['expires_at']}"
+    return by, what, f"policy {permit['policy'][:12]}, request {permit['action_digest'][:12]}"
+
+
+def _receipt(body: Body) -> tuple[str, str, str]:
+    reference = f" as {body['reference']}" if body.get("reference") else ""
+    return "executor", f"{body['outcome']}{reference}: {body['detail']}", f"action {body['action_key']}"
+
+
+def _asked(body: Body) -> tuple[str, str, str]:
+    return "governance", f"asks {', '.join(body['people'])}", f"verdict {body['verdict']}"
+
+
+def _answer(body: Body) -> tuple[str, str, str]:
+    reason = body.get("reason") or "no reason given"
+    return f"{body['person']} ({body['identity']})", f"answers: {body['answer']}", reason
+
+
+def _notice(body: Body) -> tuple[str, str, str]:
+    return "coordinator", f"tells {body['recipient']}: {body['text']}", body["kind"]
+
+
+def _other(body: Body) -> tuple[str, str, str]:
+    shown: dict[str, JsonValue] = {
+        key: value for key, value in body.items() if isinstance(value, str | int | float)
+    }
+    return "", ", ".join(f"{key} {value}" for key, value in shown.items()), ""
+
+
+_WORDS: dict[str, Callable[[Body], tuple[str, str, str]]] = {
+    "signal.received": _signal,
+    "decision": _decision,
+    "permit": _permit,
+    "receipt": _receipt,
+    "approval.requested": _asked,
+    "approval.vote": _answer,
+    "approval.answered": _answer,
+    "notice": _notice,
+}

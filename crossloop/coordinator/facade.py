@@ -1,0 +1,212 @@
+"""The coordinator as people and scripts use it: open, run, answer, explain, verify, close."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from pydantic import JsonValue
+
+from crossloop.clock import Clock
+from crossloop.coordinator import approvals as answering
+from crossloop.coordinator.approval_graph import ApprovalThreads
+from crossloop.coordinator.approvals import Answered
+from crossloop.coordinator.background import Background
+from crossloop.coordinator.company import Company
+from crossloop.coordinator.explain import Story, explain
+from crossloop.coordinator.loop import Inputs
+from crossloop.coordinator.report import PublishReport, RunReport
+from crossloop.coordinator.run import admit_signals, publish_report, run_loop
+from crossloop.coordinator.runtime import Runtime
+from crossloop.governance import Policy
+from crossloop.ids import PersonId
+from crossloop.signals import Receipt, Signal
+from crossloop.store import Lease, Store, Verification, leases, policies, verify
+from crossloop.store.owners import is_alive, this_process
+
+_LEASE = "coordinator"
+_LEASE_TIME = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer to an approval, and what followed at once."""
+
+    answered: Answered
+    receipts: tuple[Receipt, ...]
+
+
+class Coordinator:
+    """One company on one store. Use as a context manager, or call :meth:`close`."""
+
+    def __init__(
+        self,
+        store: Store,
+        company: Company,
+        policy: Policy,
+        *,
+        threads: Path,
+        clock: Clock,
+        closing: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.store = store
+        self.company = company
+        self.policy = policy
+        self._clock = clock
+        self._threads = ApprovalThreads(threads)
+        self._closing = closing
+        self._background = Background()
+
+    def run(
+        self,
+        loop: str,
+        *,
+        data: str | Path | None = None,
+        mapping: str | Path | None = None,
+        others: Mapping[str, str | Path] | None = None,
+        as_of: date | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> RunReport:
+        """Run a loop once and return what was seen, decided and done.
+
+        Args:
+            loop: its name, for example ``logistics-to-marketing``.
+            data: the primary input; the embedded company's own data when None.
+            mapping: a declared mapping from the file's format to the common data model.
+            others: further inputs by name, for example ``{"campaigns": "campaigns.csv"}``.
+            as_of: the day up to which facts are known; the last day of the data when None.
+            settings: chosen settings as text, for example ``{"threshold": "0.10"}``.
+
+        Raises:
+            InputError: something handed in is wrong; nothing was written.
+            StoreBusy: another process runs on this store.
+        """
+        inputs = Inputs(
+            primary=Path(data) if data is not None else None,
+            mapping=Path(mapping) if mapping is not None else None,
+            others={name: Path(file) for name, file in (others or {}).items()},
+        )
+        return self._background.run(self.arun(loop, inputs, as_of=as_of, settings=settings or {}))
+
+    async def arun(
+        self, loop: str, inputs: Inputs, *, as_of: date | None, settings: Mapping[str, str]
+    ) -> RunReport:
+        """The same as :meth:`run`, for callers with an event loop of their own."""
+        async with self._runtime() as runtime:
+            return await run_loop(runtime, self.company.loop(loop), inputs, as_of=as_of, settings=settings)
+
+    def publish(self, signals: Sequence[Signal]) -> PublishReport:
+        """Admit signals from outside and bring them to their end.
+        """
+        return self._background.run(self._publish(signals))
+
+    async def _publish(self, signals: Sequence[Signal]) -> PublishReport:
+        async with self._runtime() as runtime:
+            new = await admit_signals(runtime, signals)
+            defaults = {name: loop.settings({}) for name, loop in self.company.loops.items()}
+            done = await runtime.drain(as_of=self._clock.now(), settings=defaults)
+            return self.store.read(lambda read: publish_report(read, signals, new, done))
+
+    def answer(
+        self,
+        approval_id: str,
+        *,
+        person: str,
+        decision: Literal["approve", "reject"],
+        reason: str = "",
+        asserted: str,
+    ) -> Given:
+        """Answer a held decision; when that permits the action, perform it.
+
+        Raises:
+            AnswerRefused: the answer does not count, with its reason; nothing was changed.
+        """
+        answered = answering.answer(
+            self.store,
+            approval_id,
+            person=PersonId(person),
+            decision=decision,
+            reason=reason,
+            policy=self.policy,
+            asserted=asserted,
+        )
+        receipts = self._background.run(self._follow()) if answered.state != "waiting" else ()
+        return Given(answered, receipts)
+
+    async def _follow(self) -> tuple[Receipt, ...]:
+        async with self._runtime() as runtime:
+            runtime.show_questions()
+            return await runtime.perform_permitted()
+
+    def approvals(self, *, state: str | None = None) -> list[dict[str, JsonValue]]:
+        """Return held decisions as people are shown them, the waiting ones first."""
+        return self.store.read(lambda read: answering.listed(read, state=state))
+
+    def approval(self, identifier: str) -> dict[str, JsonValue]:
+        """Return one held decision as people are shown it.
+
+        Raises:
+            UnknownName: no approval, or more than one, has such an id.
+        """
+        return self.store.read(lambda read: answering.shown(read, answering.find(read, identifier)))
+
+    def explain(self, identifier: str) -> Story:
+        """Return the story of a case, from fact to effect.
+
+        Args:
+            identifier: id, or its beginning, of a signal, decision, action, approval or case.
+        """
+        return self.store.read(lambda read: explain(read, identifier))
+
+    def verify(self) -> Verification:
+        """Check the whole ledger."""
+        return self.store.read(verify)
+
+    def close(self) -> None:
+        """Stop the background loop and close the store."""
+        self._background.close()
+        self._closing()
+        self.store.close()
+
+    def __enter__(self) -> Coordinator:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @asynccontextmanager
+    async def _runtime(self) -> AsyncGenerator[Runtime]:
+        """Hold the lease of the store for as long as something runs."""
+        lease = await self.store.write_async(
+            lambda tx: leases.acquire(tx, _LEASE, owner=this_process(), ttl=_LEASE_TIME, alive=is_alive)
+        )
+        renewing = asyncio.create_task(self._renew(lease))
+        try:
+            yield Runtime(self.store, self.company, self.policy, self._threads, self._clock, lease=lease)
+        finally:
+            renewing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await renewing
+            await self.store.write_async(lambda tx: leases.release(tx, lease))
+
+    async def _renew(self, lease: Lease) -> None:
+        while True:
+            await asyncio.sleep(_LEASE_TIME.total_seconds() / 3)
+            await self.store.write_async(lambda tx: leases.renew(tx, lease))
+
+
+def adopt(store: Store, policy: Policy) -> bool:
+    """Make a governance document the store's own; False when it is already."""
+    return store.write(lambda tx: policies.adopt(tx, digest=policy.digest, body=policy.as_body()))

@@ -1,0 +1,142 @@
+"""What a loop is to the coordinator: a source that observes, signals that follow, and a wiring.
+
+A loop observes facts as of one business instant and returns an :class:`Observation`: signals to publish
+and the conditions they open, keep or clear. Observing changes nothing; the coordinator admits the whole
+observation in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pydantic import JsonValue
+
+from crossloop.ids import CaseId, DepartmentName, LoopName, SignalId
+from crossloop.signals import Claim, Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a run looks at. Without a primary file it is the embedded company's own data."""
+
+    primary: Path | None = None
+    mapping: Path | None = None
+    others: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """Further inputs by name, such as ``campaigns``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A persistent condition that a loop keeps: open or cleared, never fired daily."""
+
+    path: str
+    """What it is about: ``rto/geo/IN/KARNATAKA``."""
+
+    metric: str
+    level: str
+    code: str
+    state: Literal["open", "cleared"]
+    signal_id: SignalId
+    """The signal that opened it."""
+
+    case: CaseId
+    since: date
+    """As-of day on which it opened, or cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an observation does to a condition."""
+
+    kind: Literal["opened", "seen", "cleared"]
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A claim that stands before anything is proposed: somebody's published plan."""
+
+    holder: str
+    """Whose plan, for example ``marketing plan P-7``."""
+
+    claim: Claim
+    argument: str
+    """Why it was made."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a loop saw at one business instant."""
+
+    as_of: date
+    instant: datetime
+    """The business instant the as-of day stands for (aware, UTC)."""
+
+    rows: Mapping[str, JsonValue]
+    """Accounting of the primary input: read, used, set aside by reason."""
+
+    inputs: Mapping[str, JsonValue]
+    """The same for every further input."""
+
+    input_digest: str
+    settings: Mapping[str, JsonValue]
+    signals: tuple[Signal, ...]
+    """Signals to publish."""
+
+    changes: tuple[Change, ...]
+    reported: tuple[Mapping[str, JsonValue], ...]
+    """Every condition as of this instant, as ``run`` reports it, the unchanged ones included."""
+
+    standing: tuple[Standing, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a person should know about how the figures came about."""
+
+    counts: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    """Figures for the ledger, such as areas looked at."""
+
+
+class Loop(Protocol):
+    """A loop: who says what to whom, and how it is observed."""
+
+    @property
+    def name(self) -> LoopName: ...
+
+    @property
+    def source(self) -> DepartmentName: ...
+
+    @property
+    def targets(self) -> tuple[DepartmentName, ...]: ...
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """Further inputs by name, with the shape each has."""
+        ...
+
+    @property
+    def signal_types(self) -> tuple[str, ...]:
+        """The types it publishes; the first one is the loop's own."""
+        ...
+
+    def settings(self, chosen: Mapping[str, str]) -> Mapping[str, JsonValue]:
+        """Return every setting with its value, defaults included.
+
+        Raises:
+            SettingError: an unknown key or a value out of range.
+        """
+        ...
+
+    async def observe(
+        self,
+        inputs: Inputs,
+        *,
+        as_of: date | None,
+        timezone: str,
+        settings: Mapping[str, JsonValue],
+        conditions: Sequence[Condition],
+    ) -> Observation:
+        """Look at the facts as of a day (the last day of the data when none is given)."""
+        ...

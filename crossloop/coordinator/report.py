@@ -1,0 +1,174 @@
+"""What a run reports: the public result of ``run``, with the JSON shape of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, JsonValue
+
+from crossloop.frozen import Frozen
+from crossloop.money import Money
+from crossloop.signals import Outcome, Proposal, Reason, Receipt, Verdict
+
+
+class OptionReport(Frozen):
+    """One course that was considered."""
+
+    intervention: str
+    expected_value: str
+    """Decimal text in ``currency`` over the horizon, against doing nothing."""
+
+    currency: str
+    low: str
+    high: str
+    permitted: bool
+    because: str
+
+
+class DecisionReport(Frozen):
+    """One decision: what a department asked for and what governance said."""
+
+    id: str
+    signal_id: str
+    case: str
+    department: str
+    intervention: str
+    verdict: Outcome
+    reasons: tuple[Reason, ...]
+    impact: dict[str, JsonValue] | None
+    """Resource, share of its daily budget and amount per day; none when nothing is asked."""
+
+    options: tuple[OptionReport, ...]
+    confidence: float
+    rationale: str
+    action_key: str | None
+    approval_id: str | None
+    dissent: tuple[dict[str, JsonValue], ...]
+    """Whose claim lost, by which rule, with its argument."""
+
+    assumptions: dict[str, JsonValue]
+
+
+class ReceiptReport(Frozen):
+    """One effect."""
+
+    action_key: str
+    outcome: str
+    reference: str | None
+    detail: str
+
+
+class NoticeReport(Frozen):
+    """Who was told what."""
+
+    recipient: str
+    kind: str
+    text: str
+
+
+class WaitingReport(Frozen):
+    """A held or escalated decision that waits for a person."""
+
+    approval_id: str
+    decision_id: str
+    people: tuple[str, ...]
+    due: datetime
+    action: str
+
+
+class LedgerReport(Frozen):
+    """Size and root of the ledger after the run."""
+
+    entries: int
+    root: str
+
+
+class RunReport(Frozen):
+    """The result of one run of a loop."""
+
+    loop: str
+    as_of: str
+    stage: str
+    """Effective ceiling of the loop in the governance document."""
+
+    rows: dict[str, JsonValue]
+    inputs: dict[str, JsonValue]
+    settings: dict[str, JsonValue]
+    signals: tuple[dict[str, JsonValue], ...]
+    decisions: tuple[DecisionReport, ...]
+    receipts: tuple[ReceiptReport, ...]
+    notices: tuple[NoticeReport, ...]
+    waiting: tuple[WaitingReport, ...]
+    notes: tuple[str, ...]
+    governance: str
+    """Where the rules came from, and their digest."""
+
+    ledger: LedgerReport
+    counts: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class PublishReport(Frozen):
+    """The result of publishing signals from outside."""
+
+    new: int
+    """Signals that the store did not know yet."""
+
+    signals: tuple[str, ...]
+    decisions: tuple[DecisionReport, ...]
+    receipts: tuple[ReceiptReport, ...]
+    waiting: tuple[WaitingReport, ...]
+
+
+def decision_report(body: Mapping[str, Any], case: str, *, approval_id: str | None) -> DecisionReport:
+    """Build the report of a decision from its ledger entry."""
+    proposal = Proposal.model_validate(body["proposal"])
+    verdict = Verdict.model_validate(body["verdict"])
+    impact: dict[str, JsonValue] | None = None
+    if proposal.impact is not None:
+        moved: Money = proposal.impact.amount
+        impact = {
+            "resource": proposal.impact.resource,
+            "share": proposal.impact.share,
+            "amount": str(moved.amount),
+            "currency": moved.currency,
+        }
+    return DecisionReport(
+        id=proposal.id,
+        signal_id=proposal.signal_id,
+        case=case,
+        department=proposal.department,
+        intervention=proposal.intervention,
+        verdict=verdict.outcome,
+        reasons=verdict.reasons,
+        impact=impact,
+        options=tuple(
+            OptionReport(
+                intervention=option.intervention,
+                expected_value=str(option.expected_value.amount),
+                currency=option.expected_value.currency,
+                low=str(option.low.amount),
+                high=str(option.high.amount),
+                permitted=option.permitted,
+                because=option.because,
+            )
+            for option in proposal.options
+        ),
+        confidence=proposal.confidence,
+        rationale=proposal.rationale,
+        action_key=proposal.action_key if proposal.action is not None else None,
+        approval_id=approval_id,
+        dissent=tuple(body.get("dissent", ())),
+        assumptions=proposal.assumptions,
+    )
+
+
+def receipt_report(receipt: Receipt) -> ReceiptReport:
+    """Build the report of an effect."""
+    return ReceiptReport(
+        action_key=receipt.action_key,
+        outcome=receipt.outcome,
+        reference=receipt.reference,
+        detail=receipt.detail,
+    )

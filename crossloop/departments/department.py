@@ -1,0 +1,76 @@
+"""A department: what it listens to, what it says, and the handlers that answer.
+
+A handler is written for one signal and returns proposals. It gets a read-only :class:`View` and can
+reach nothing else: a department can ask, it cannot do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from crossloop.departments.view import View
+from crossloop.ids import DepartmentName, LoopName
+from crossloop.signals import NO_ACTION, Proposal, Signal
+
+Answer = Sequence[Proposal]
+"""Proposals, one for each thing the department asks for. To ask for nothing and say why, return
+:func:`no_action`; an empty answer is recorded as having nothing to say."""
+
+Handle = Callable[[Signal, View], Answer | Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How a department answers one signal type."""
+
+    signal_type: str
+    loop: LoopName
+    handle: Handle
+    slow: bool = False
+    """True when it waits for a model or the network: such signals never share a wave."""
+
+    deadline: timedelta = timedelta(seconds=30)
+    """Without an answer by then the department is recorded as not having answered."""
+
+
+@dataclass(frozen=True)
+class Department:
+    """One department of the company."""
+
+    name: DepartmentName
+    handlers: tuple[Handler, ...] = ()
+    emits: tuple[str, ...] = ()
+    """Signal types it publishes."""
+
+    def __post_init__(self) -> None:
+        types = [one.signal_type for one in self.handlers]
+        twice = {one for one in types if types.count(one) > 1}
+        if twice:
+            raise ValueError(f"department {self.name} handles {', '.join(sorted(twice))} twice")
+
+    @property
+    def listens(self) -> tuple[str, ...]:
+        """Signal types it answers."""
+        return tuple(one.signal_type for one in self.handlers)
+
+    def handler(self, signal_type: str) -> Handler | None:
+        """Return the handler of a type, or None when the department does not listen to it."""
+        return next((one for one in self.handlers if one.signal_type == signal_type), None)
+
+
+def no_action(
+    signal: Signal, department: DepartmentName, loop: LoopName, because: str, *, step: int = 0
+) -> Proposal:
+    """An answer that asks for nothing and says why; it is recorded like any other."""
+    return Proposal(
+        signal_id=signal.id,
+        department=department,
+        step=step,
+        loop=loop,
+        intervention=NO_ACTION,
+        risk="reversible",
+        confidence=signal.confidence,
+        rationale=because[:2000],
+    )

@@ -1,0 +1,204 @@
+"""Facts: the flat, declared, typed values that approval rules see.
+
+Rules:
+
+1. A rule sees facts and nothing else. Every fact is declared with its type, unit and meaning: those of
+   governance in the table below, those of a loop by the plain fields of its signal type's payload.
+2. Numbers reach a rule as floating point, always: the ledger writes 5.0 as 5, and a replay has to compute
+   with the same types.
+3. What the signal states counts before what the department states, and governance's own facts before both:
+   a department cannot talk a rule out of asking.
+4. A value that is missing, not finite, negative where it counts something, or not of its declared type
+   is left out; a rule that needs it then refuses. A wrong fact never reads as zero.
+5. ``daily_budget_share`` and ``amount`` are cumulative over the local day and include this proposal, so
+   that splitting an action evades nothing.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, Union, get_args, get_origin
+
+from crossloop.canonical import NotCanonical, canonical_json
+from crossloop.governance.state import GateState, SignalFacts
+from crossloop.signals import Proposal, SignalType
+
+FactType = Literal["number", "text", "flag"]
+FactValue = float | str | bool
+
+_EXACT = 2**53
+_LONGEST_TEXT = 300
+# Nine decimals of a share are a millionth of a percent. Rounding there keeps three pieces of 0.05 from
+# adding up to 0.15000000000000002 and being "more than 0.15".
+_SHARE_DECIMALS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """The declaration of one fact."""
+
+    name: str
+    type: FactType
+    unit: str
+    meaning: str
+    values: tuple[str, ...] = ()
+    """The only texts it can have, where they are enumerated."""
+
+
+BASE_FACTS: Final[tuple[Fact, ...]] = (
+    Fact("daily_budget_share", "number", "share", "Share of the resource's daily budget, all of today."),
+    Fact("own_share", "number", "share", "Share of the daily budget that this proposal alone moves."),
+    Fact("amount", "number", "currency", "Money per day moved today on the resource, this one included."),
+    Fact("own_amount", "number", "currency", "Money per day that this proposal alone moves."),
+    Fact("currency", "text", "ISO 4217", "Currency of amount and own_amount."),
+    Fact("confidence", "number", "probability", "The smaller of signal and proposal confidence."),
+    Fact("signal_confidence", "number", "probability", "Confidence of the signal."),
+    Fact("proposal_confidence", "number", "probability", "Confidence of the proposal."),
+    Fact(
+        "risk",
+        "text",
+        "",
+        "How bad a wrong intervention is.",
+        values=("reversible", "costly", "irreversible"),
+    ),
+    Fact("intervention", "text", "", "What is proposed."),
+    Fact("department", "text", "", "The department that proposes."),
+    Fact("loop", "text", "", "The loop it belongs to."),
+    Fact("signal", "text", "", "Type of the signal, with its version."),
+    Fact("source", "text", "", "The department that said the signal."),
+    Fact("system", "text", "", "The system that would be changed."),
+    Fact("operation", "text", "", "The operation that would be performed."),
+    Fact("action_digest", "text", "SHA-256", "Digest of the exact request that was judged."),
+)
+"""What governance itself knows about every proposal."""
+
+_NOT_STATED: Final[Mapping[str, object]] = dict.fromkeys(fact.name for fact in BASE_FACTS)
+
+
+def declared_facts(types_answered: Iterable[SignalType], **values: Iterable[str]) -> dict[str, Fact]:
+    """Return the facts a rule may name: the base table and the plain payload fields of these types.
+
+    Args:
+        types_answered: signal types; a field counts when it is a number, a text or a flag.
+        values: for base facts by name, the only texts they can have.
+    """
+    found: dict[str, Fact] = {}
+    for signal_type in types_answered:
+        for name, field in signal_type.data.model_fields.items():
+            kind = _plain(field.annotation)
+            if kind is not None and name not in found:
+                meaning = field.description or f"{name} of {signal_type.name}"
+                found[name] = Fact(name, kind[0], "", meaning, values=kind[1])
+    for fact in BASE_FACTS:
+        enumerated = tuple(sorted(values.get(fact.name, fact.values)))
+        found[fact.name] = Fact(fact.name, fact.type, fact.unit, fact.meaning, values=enumerated)
+    return found
+
+
+def _plain(annotation: object) -> tuple[FactType, tuple[str, ...]] | None:
+    """The fact type of a payload field, or None for lists, money, dates and models."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        members = get_args(annotation)
+        texts = tuple(member for member in members if isinstance(member, str))
+        return ("text", texts) if len(texts) == len(members) else None
+    if origin in (Union, types.UnionType):
+        present = [member for member in get_args(annotation) if member is not types.NoneType]
+        return _plain(present[0]) if len(present) == 1 else None
+    if hasattr(annotation, "__metadata__"):  # Annotated, as it stands inside a union
+        return _plain(get_args(annotation)[0])
+    simple: dict[object, FactType] = {float: "number", int: "number", str: "text", bool: "flag"}
+    return (simple[annotation], ()) if annotation in simple else None
+
+
+def build_facts(
+    proposal: Proposal, signal: SignalFacts, state: GateState, declared: Mapping[str, Fact]
+) -> dict[str, FactValue]:
+    """Return the facts of one decision. Total: it never raises."""
+    raw: dict[str, object] = {
+        **proposal.facts,
+        **signal.stated,  # what the signal measured is not for the department to restate
+        **_NOT_STATED,  # a department does not state governance's own facts
+        **_stated(proposal, signal),
+        **_impact(proposal, state),
+    }
+    facts: dict[str, FactValue] = {}
+    for name, stated in raw.items():
+        fact = declared.get(name)
+        value = _fit(fact, stated) if fact is not None and stated is not None else None
+        if value is not None:
+            facts[name] = value
+    return facts
+
+
+def action_digest(proposal: Proposal) -> str | None:
+    """Digest of the exact request, or None when there is none or it has no canonical form."""
+    if proposal.action is None:
+        return None
+    try:
+        return proposal.action.digest()
+    except (ValueError, RecursionError):  # NotCanonical is a ValueError, as are encoding errors
+        return None
+
+
+def _stated(proposal: Proposal, signal: SignalFacts) -> dict[str, object]:
+    action = proposal.action
+    return {
+        "confidence": least_confidence(proposal.confidence, signal.confidence),
+        "signal_confidence": signal.confidence,
+        "proposal_confidence": proposal.confidence,
+        "risk": proposal.risk,
+        "intervention": proposal.intervention,
+        "department": proposal.department,
+        "loop": proposal.loop,
+        "signal": signal.type,
+        "source": signal.department,
+        "system": action.system if action else None,
+        "operation": action.operation if action else None,
+        "action_digest": action_digest(proposal),
+    }
+
+
+def _impact(proposal: Proposal, state: GateState) -> dict[str, object]:
+    impact = proposal.impact
+    if impact is None:
+        return {}
+    facts: dict[str, object] = {
+        "own_share": impact.share,
+        "own_amount": float(impact.amount.amount),
+        "currency": impact.amount.currency,
+    }
+    if state.share_today >= 0:  # false for NaN, too
+        facts["daily_budget_share"] = round(state.share_today + impact.share, _SHARE_DECIMALS)
+    if state.amount_today.is_finite() and 0 <= state.amount_today < _EXACT:
+        facts["amount"] = float(state.amount_today + impact.amount.amount)
+    return facts
+
+
+def least_confidence(one: float, other: float) -> float | None:
+    """The smaller of two confidences, or None when one of them is not a probability."""
+    return min(one, other) if 0.0 <= one <= 1.0 and 0.0 <= other <= 1.0 else None
+
+
+def _fit(fact: Fact, value: object) -> FactValue | None:
+    if fact.type == "flag":
+        return value if isinstance(value, bool) else None
+    if fact.type == "number":
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return float(value) if -_EXACT < value < _EXACT else None
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT or not _writable(value):
+        return None
+    return value if not fact.values or value in fact.values else None
+
+
+def _writable(text: str) -> bool:
+    if text.isascii():
+        return "\x00" not in text
+    try:
+        canonical_json(text)
+    except NotCanonical:
+        return False
+    return True

@@ -1,0 +1,213 @@
+"""Approval rules: conditions in CEL (https://cel.dev), compiled once, closed on every doubt.
+
+Rules of the language:
+
+1. A condition compares, counts and combines declared facts; it calls no function and looks into nothing.
+2. ``has(x) && …`` is refused: a fact that is absent would then mean "nobody has to be asked".
+3. Every fact a condition names must be there with its declared type, even where a short circuit would
+   not look at it. CEL itself answers ``false`` to ``nan == 0.1`` and to a text compared with a number.
+4. A text is compared with a value that the fact can have: a misspelt intervention would never match.
+5. An evaluation error, or an answer that is not a boolean, is a refusal that names the rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import cel
+
+from crossloop.governance.facts import Fact, FactValue
+
+_OPERATORS: Final = frozenset(
+    "_&&_ _||_ !_ _==_ _!=_ _<_ _<=_ _>_ _>=_ @in _?_:_ _+_ _-_ _*_ _/_ -_".split()  # noqa: SIM905
+)
+_TOKEN: Final = re.compile(
+    r"""(?P<comment>//[^\n]*)|(?P<text>[rRbB]{0,2}(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))"""
+    r"""|(?P<name>[A-Za-z_]\w*)|(?P<number>(?:\d[\w.]*|\.\d\w*))|(?P<sign>==|!=|<=|>=|&&|\|\||[^\s])"""
+)
+# What the evaluator raises for a wrong operand, an overflow, a division by zero or an unknown name.
+_CEL_ERRORS: Final = (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError, AttributeError)
+_WORDS: Final = frozenset({"true", "false", "in"})
+
+
+class RuleMistake(ValueError):
+    """A condition cannot be used; says why and what to write instead."""
+
+    def __init__(self, message: str, *, next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+
+class RuleFailed(Exception):
+    """A condition could not be answered for one proposal: that is a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One compiled condition."""
+
+    name: str
+    source: str
+    operands: tuple[str, ...]
+    """Facts it names."""
+
+    _program: cel.Program = field(repr=False, compare=False)
+
+    def asks(self, facts: Mapping[str, FactValue]) -> bool:
+        """Return whether people have to be asked.
+
+        Raises:
+            RuleFailed: a fact is missing, or the condition has no boolean answer.
+        """
+        missing = [name for name in self.operands if name not in facts]
+        if missing:
+            raise RuleFailed(f"it needs {', '.join(missing)}, which is missing or not of its declared type")
+        try:
+            # Only the named facts: handing over twenty costs eight times as much as handing over one.
+            answer: object = self._program.execute({name: facts[name] for name in self.operands})
+        except _CEL_ERRORS as wrong:
+            raise RuleFailed(_evaluator_says(wrong)) from wrong
+        if not isinstance(answer, bool):
+            raise RuleFailed(f"its answer is {answer!r}, neither true nor false")
+        return answer
+
+
+def compile_rule(name: str, source: str) -> Rule:
+    """Compile a condition once.
+
+    Raises:
+        RuleMistake: it is not CEL, or uses more of CEL than rules may.
+    """
+    _refuse_foreign(source)
+    try:
+        program = cel.compile(source)
+    except _CEL_ERRORS as wrong:
+        raise RuleMistake(
+            f"the condition is not valid CEL: {_parser_says(wrong)}.",
+            next_step="Write a comparison such as: daily_budget_share > 0.15",
+        ) from wrong
+    foreign = sorted(set(program.functions()) - _OPERATORS)
+    if foreign:
+        raise RuleMistake(
+            f"a condition may not use {', '.join(foreign)}.",
+            next_step="Compare facts with ==, !=, <, <=, >, >=, in; combine them with &&, || and !.",
+        )
+    return Rule(name=name, source=source, operands=tuple(program.variables()), _program=program)
+
+
+def check_rule(rule: Rule, declared: Mapping[str, Fact]) -> None:
+    """Refuse a condition that could not be answered with these facts.
+
+    Raises:
+        RuleMistake: it names an undeclared fact, compares a fact with a value it cannot have, or has no
+            boolean answer.
+    """
+    for name in rule.operands:
+        if name not in declared:
+            raise RuleMistake(
+                f"the condition names '{name}', which nobody declared as a fact.",
+                next_step=f"Declared facts: {', '.join(sorted(declared))}.",
+            )
+    _check_literals(rule.source, declared)
+    for sample in range(2):
+        facts = {name: _example(declared[name], at, sample) for at, name in enumerate(rule.operands)}
+        try:
+            rule.asks(facts)
+        except RuleFailed as wrong:
+            raise RuleMistake(
+                f"the condition has no answer for ordinary facts: {wrong}.",
+                next_step="It must be true or false. Facts are decimal numbers: compute with 2.0, not 2.",
+            ) from wrong
+
+
+def _example(fact: Fact, at: int, sample: int) -> FactValue:
+    # Numbers that differ, so that no difference or quotient of two facts is zero by accident.
+    if fact.type == "number":
+        return 1.0 / (at + 2) if sample == 0 else 1000.0 * (at + 1)
+    if fact.type == "flag":
+        return sample == 1
+    return fact.values[sample % len(fact.values)] if fact.values else "text"
+
+
+def _tokens(source: str) -> list[tuple[str, str]]:
+    found = ((match.lastgroup or "", match.group()) for match in _TOKEN.finditer(source))
+    return [token for token in found if token[0] != "comment"]
+
+
+def _refuse_foreign(source: str) -> None:
+    tokens = _tokens(source)
+    for at, (kind, text) in enumerate(tokens):
+        if kind == "name" and text == "has" and tokens[at + 1 : at + 2] == [("sign", "(")]:
+            raise RuleMistake(
+                "has() is not allowed in a condition: where the fact is absent, nobody would be asked.",
+                next_step="Name the fact alone; a proposal that does not state it is refused by this rule.",
+            )
+        if (kind, text) in (("name", "null"), ("sign", "."), ("sign", "[")) and not _is_list(tokens, at):
+            raise RuleMistake(
+                f"'{text}' is not allowed in a condition: facts are flat, and one that is absent refuses.",
+                next_step="Name a fact and compare it with a value.",
+            )
+
+
+def _is_list(tokens: list[tuple[str, str]], at: int) -> bool:
+    """True for the bracket that opens the list after ``in``."""
+    return tokens[at] == ("sign", "[") and at > 0 and tokens[at - 1] == ("name", "in")
+
+
+def _check_literals(source: str, declared: Mapping[str, Fact]) -> None:
+    tokens = _tokens(source)
+    for at, (kind, text) in enumerate(tokens):
+        if kind != "name" or text in _WORDS:
+            continue
+        fact = declared.get(text)
+        if fact is None:  # the tokens above and the parser of CEL read the text differently
+            raise RuleMistake("the condition is written in a way that cannot be checked: use plain quotes.")
+        after, before = tokens[at + 1 : at + 2], tokens[max(at - 1, 0) : at]
+        equality = ([("sign", "==")], [("sign", "!=")])
+        if after in equality:
+            _check_literal(fact, tokens[at + 2 : at + 3], declared)
+        if before in equality:
+            _check_literal(fact, tokens[max(at - 2, 0) : at - 1], declared)
+        if after == [("name", "in")]:
+            rest = iter(tokens[at + 2 :])
+            for token in rest:
+                if token == ("sign", "]"):
+                    break
+                _check_literal(fact, [token], declared)
+
+
+def _check_literal(fact: Fact, token: list[tuple[str, str]], declared: Mapping[str, Fact]) -> None:
+    """Compare the type and value of what stands on the other side of an equality with the fact's."""
+    if not token:
+        return
+    kind, text = token[0]
+    got: str | None = {"text": "text", "number": "number"}.get(kind)
+    if kind == "name":
+        got = "flag" if text in ("true", "false") else declared[text].type if text in declared else None
+    if got is not None and got != fact.type:
+        raise RuleMistake(
+            f"'{fact.name}' is a {fact.type} and is compared with the {got} {text}, which is never equal."
+        )
+    value = text.lstrip("rRbB")[1:-1] if kind == "text" else ""
+    if kind == "text" and fact.values and value not in fact.values:
+        raise RuleMistake(
+            f"'{fact.name}' can never be '{value}'.", next_step=f"It can be: {', '.join(fact.values)}."
+        )
+
+
+def _parser_says(error: Exception) -> str:
+    """The first complaint of the parser, with line and column, without its list of tokens."""
+    match = re.search(r"ERROR: <input>:(\d+:\d+): ([^{\n]*)", str(error))
+    return f"at {match[1]}, {match[2].strip().removesuffix(' expecting')}" if match else "it cannot be parsed"
+
+
+def _evaluator_says(error: Exception) -> str:
+    if isinstance(error, ZeroDivisionError):
+        return "it divides by zero"
+    if isinstance(error, OverflowError):
+        return "its numbers are too large"
+    return "its operands do not fit together"

@@ -1,0 +1,208 @@
+"""Observing shipments: from files to an observation. Needs the ``loops`` extra.
+
+It looks at a company's own export through a declared mapping, or at the embedded company's shipments, and
+loads campaigns where a file names them. Everything is read and checked before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import cast
+
+from crossloop.loops.logistics_to_marketing.counts import count_shipments
+from crossloop.loops.logistics_to_marketing.detection import Detection, detect
+from crossloop.loops.logistics_to_marketing.settings import Settings
+from pydantic import JsonValue
+
+from crossloop.adapters.embedded import EmbeddedCompany
+from crossloop.adapters.embedded.generator import ensure_company
+from crossloop.adapters.files import (
+    Geography,
+    RowCount,
+    ShipmentData,
+    load_mapping,
+    read_campaigns,
+    read_shipments,
+)
+from crossloop.canonical import digest, to_json
+from crossloop.clock import end_of_day
+from crossloop.coordinator.loop import Condition, Inputs, Observation, Standing
+from crossloop.departments.marketing import MARKETING, Economics
+from crossloop.errors import DataFileError, InputError, SettingError, Where
+from crossloop.ids import Resource
+from crossloop.loops.logistics_to_marketing.names import NAME
+from crossloop.loops.logistics_to_marketing.signals import looked_at, tell
+from crossloop.money import Money
+from crossloop.signals import Claim
+from crossloop.signals.entities import Campaign, ScaleUp
+
+DEFAULT_CURRENCY = "INR"
+"""Currency of the assumptions where neither data nor campaigns name one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Everything a run looks at, read and checked."""
+
+    shipments: ShipmentData
+    campaigns: tuple[Campaign, ...] | None
+    """Campaigns from a file; None when no file was given."""
+
+    campaign_rows: RowCount | None
+
+
+async def observe(
+    company: EmbeddedCompany,
+    inputs: Inputs,
+    *,
+    as_of: date | None,
+    timezone: str,
+    settings: Mapping[str, JsonValue],
+    conditions: Sequence[Condition],
+) -> Observation:
+    """Look at the shipments as of a day; see :meth:`LogisticsToMarketing.observe`."""
+    inputs = await asyncio.to_thread(_with_embedded_data, company, inputs)
+    read = await asyncio.to_thread(read_inputs, inputs, as_of)
+    try:
+        day = as_of or read.shipments.last_day
+        detecting = detection_settings(settings)
+        detection = await asyncio.to_thread(
+            _detected, read.shipments, detecting, day, looked_at(conditions, detecting.metric, day)
+        )
+    finally:
+        read.shipments.close()
+    if read.campaigns is not None:
+        await asyncio.to_thread(company.load_campaigns, read.campaigns)
+    currency = read.shipments.currency or DEFAULT_CURRENCY
+    economics = economics_of(settings)
+    instant = end_of_day(day, timezone)
+    told = tell(
+        detection,
+        conditions,
+        settings=detecting,
+        rto_cost=(
+            Money(amount=economics.rto_cost_low, currency=currency),
+            Money(amount=economics.rto_cost_high, currency=currency),
+        ),
+        instant=instant,
+        as_of=day,
+        file=read.shipments.file.name,
+    )
+    campaigns = await company.ads.campaigns()
+    scale_ups = await company.ads.scale_ups()
+    return Observation(
+        as_of=day,
+        instant=instant,
+        rows=_json(read.shipments.rows),
+        inputs=_further(read),
+        input_digest=digest(
+            {
+                "shipments": read.shipments.digest,
+                "campaigns": [to_json(one) for one in campaigns],
+                "scale_ups": [to_json(one) for one in scale_ups],
+            }
+        ),
+        settings=settings,
+        signals=told.signals,
+        changes=told.changes,
+        reported=told.reported,
+        standing=tuple(_standing(one) for one in scale_ups),
+        notes=(*detection.notes, *_notes(campaigns, detecting, read.shipments)),
+        counts=detection.looked_at,
+    )
+
+
+def _with_embedded_data(company: EmbeddedCompany, inputs: Inputs) -> Inputs:
+    """Without a file, look at the embedded company's own shipments, made on first use."""
+    if inputs.primary is not None:
+        return inputs
+    if inputs.mapping is not None:
+        raise InputError("--mapping is given without --data.", next_step="Name the file with --data.")
+    return Inputs(primary=ensure_company(company), others=inputs.others)
+
+
+def read_inputs(inputs: Inputs, as_of: date | None) -> Read:
+    """Read and check every input.
+
+    Raises:
+        InputError: the first thing that is wrong.
+    """
+    unknown = sorted(set(inputs.others) - {"campaigns"})
+    if unknown:
+        raise InputError(f"{NAME} has no input called '{unknown[0]}'.", next_step="It has: campaigns.")
+    if inputs.primary is None:
+        raise InputError("no shipments are given.", next_step="Name a file with --data.")
+    mapping = load_mapping(inputs.mapping) if inputs.mapping is not None else None
+    shipments = read_shipments(inputs.primary, mapping, as_of=as_of)
+    campaigns, rows = None, None
+    if "campaigns" in inputs.others:
+        campaigns, rows = read_campaigns(inputs.others["campaigns"], Geography.of(shipments))
+    if shipments.rows.used == 0:
+        shipments.close()
+        raise DataFileError(
+            f"no line of {shipments.rows.read} can be used"
+            + (f" as of {as_of}" if as_of else "")
+            + "; the first reason: "
+            + (shipments.rows.set_aside[0].reason if shipments.rows.set_aside else "the file is empty")
+            + ".",
+            where=Where(inputs.primary),
+            next_step="Check --as-of and the mapping.",
+        )
+    return Read(shipments, campaigns, rows)
+
+
+def detection_settings(settings: Mapping[str, JsonValue]) -> Settings:
+    """Take the settings of detection from those of the loop."""
+    return Settings.model_validate({key: settings[key] for key in Settings.model_fields if key in settings})
+
+
+def economics_of(settings: Mapping[str, JsonValue]) -> Economics:
+    """Take marketing's assumptions from the settings of the loop."""
+    return Economics.model_validate({key: settings[key] for key in Economics.model_fields if key in settings})
+
+
+def _detected(shipments: ShipmentData, settings: Settings, day: date, open_paths: Sequence[str]) -> Detection:
+    if settings.metric == "ndr" and not shipments.has_ndr:
+        raise SettingError(
+            f"{shipments.file.name} has no delivery attempts, so there is no ndr rate.",
+            where=Where(field="metric"),
+            next_step="Use --set metric=rto, or map the columns attempts and failed_attempts.",
+        )
+    return detect(count_shipments(shipments.table, settings, as_of=day), settings, day, open_paths)
+
+
+def _standing(plan: ScaleUp) -> Standing:
+    return Standing(
+        holder=f"{MARKETING} plan {plan.plan_id}",
+        claim=Claim(
+            resource=Resource(f"ads/campaign/{plan.campaign_id}/{plan.area.path}"),
+            direction=plan.direction,
+            starts=plan.starts,
+            ends=plan.ends,
+            interest=MARKETING,
+        ),
+        argument=plan.reason,
+    )
+
+
+def _further(read: Read) -> dict[str, JsonValue]:
+    return {} if read.campaign_rows is None else {"campaigns": _json(read.campaign_rows)}
+
+
+def _notes(campaigns: Sequence[Campaign], settings: Settings, shipments: ShipmentData) -> list[str]:
+    notes: list[str] = []
+    if not shipments.has_outcome_days:
+        notes.append(
+            f"The data has no outcome dates: an order counts as known {settings.maturity_days} days after "
+            "it was placed (maturity_days)."
+        )
+    if not campaigns:
+        notes.append("No campaign is known: nothing can be changed and no saving is claimed.")
+    return notes
+
+
+def _json(model: Settings | Economics | RowCount) -> dict[str, JsonValue]:
+    return cast("dict[str, JsonValue]", to_json(model))

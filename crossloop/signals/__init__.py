@@ -1,0 +1,30 @@
+"""What is said between departments: signals, proposals, verdicts, permits, receipts. No I/O."""
+
+from crossloop.signals.catalogue import Catalogue, Intervention, SignalType
+from crossloop.signals.model import Confidence, Evidence, Risk, Signal, SignalData
+from crossloop.signals.proposal import NO_ACTION, ActionRequest, Claim, Impact, Option, Proposal
+from crossloop.signals.verdict import Effect, Outcome, Permit, Reason, Receipt, Required, Verdict
+
+__all__ = [
+    "NO_ACTION",
+    "ActionRequest",
+    "Catalogue",
+    "Claim",
+    "Confidence",
+    "Effect",
+    "Evidence",
+    "Impact",
+    "Intervention",
+    "Option",
+    "Outcome",
+    "Permit",
+    "Proposal",
+    "Reason",
+    "Receipt",
+    "Required",
+    "Risk",
+    "Signal",
+    "SignalData",
+    "SignalType",
+    "Verdict",
+]

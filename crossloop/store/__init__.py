@@ -1,0 +1,14 @@
+"""The store: every table, all SQL, the transaction, the ledger.
+
+Topic modules (``inbox``, ``decisions``, ``actions``, ``approvals``, ``claims``, ``impacts``,
+``conditions``, ``observations``, ``notices``, ``policies``, ``leases``) are functions over a ``Tx`` or a
+``Read``. The store knows ids, states and JSON; what they mean is known above it.
+"""
+
+from crossloop.store.leases import Lease
+from crossloop.store.ledger.entries import Entry, Head
+from crossloop.store.ledger.verify import Verification, verify
+from crossloop.store.session import Read, Tx
+from crossloop.store.store import Store
+
+__all__ = ["Entry", "Head", "Lease", "Read", "Store", "Tx", "Verification", "verify"]

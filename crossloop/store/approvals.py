@@ -1,0 +1,198 @@
+"""Approvals: held decisions and the people who may answer them.
+
+States: *waiting*, then *approved*, *rejected*, *expired* or *withdrawn*. The first answer counts
+(compare-and-set); every later one is told False. Who may answer and until when is decided above; the row
+keeps what that decision was made with.
+
+The thread that waits for the answer is a projection of the row: ``unresumed`` lists the answers that it
+has not been told yet, ``resumed`` ticks one off. Neither is history, so neither is told in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import orjson
+
+from crossloop.canonical import JSON, canonical_json
+from crossloop.store.decisions import key_and_case
+from crossloop.store.instants import instant, micros
+from crossloop.store.paths import prefixed
+from crossloop.store.session import Read, Row, Tx
+
+ApprovalState = Literal["waiting", "approved", "rejected", "expired", "withdrawn"]
+Answer = Literal["approved", "rejected", "expired", "withdrawn"]
+
+REQUESTED = "approval.requested"
+ANSWERED = "approval.answered"
+
+_FIND_LIMIT = 50
+
+_KNOWN = "SELECT 1 FROM approvals WHERE id = :id"
+_STATE = (
+    "SELECT p.key, p.state, c.id FROM approvals p LEFT JOIN cases c ON c.key = p.case_key WHERE p.id = :id"
+)
+_ADD = (
+    "INSERT INTO approvals (key, id, decision_key, case_key, digest, policy, people, quorum, due, state,"
+    " resumed) VALUES (:key, :id, :decision_key, :case_key, :digest, :policy, :people, :quorum, :due,"
+    " 'waiting', 0)"
+)
+_ANSWER = (
+    "UPDATE approvals SET state = :state, person = :person, reason = :reason, answered = :entry"
+    " WHERE key = :key AND state = 'waiting'"
+)
+_RESUMED = "UPDATE approvals SET resumed = 1 WHERE id = :id AND state <> 'waiting' AND resumed = 0"
+
+_ROWS = (
+    "SELECT p.key, p.id, d.id, c.id, p.digest, p.policy, p.people, p.quorum, p.due, p.state, p.person,"
+    " p.reason, p.answered"
+    " FROM approvals p JOIN decisions d ON d.key = p.decision_key LEFT JOIN cases c ON c.key = p.case_key "
+)
+_GET = _ROWS + "WHERE p.id = :id"
+_FIND = _ROWS + "WHERE p.id >= :low AND p.id < :high ORDER BY p.id LIMIT :limit"
+_LIST = _ROWS + "ORDER BY p.key"
+_LIST_STATE = _ROWS + "WHERE p.state = :state ORDER BY p.key"
+# An approval that waits has not been resumed: the partial index on resumed = 0 holds it.
+_LIST_WAITING = _ROWS + "WHERE p.state = 'waiting' AND p.resumed = 0 ORDER BY p.key"
+_UNRESUMED = _ROWS + "WHERE p.state <> 'waiting' AND p.resumed = 0 ORDER BY p.key"
+_WAITING_FOR_SIGNAL = (
+    "SELECT count(*) FROM signals s JOIN decisions d ON d.signal_key = s.key"
+    " JOIN approvals p ON p.decision_key = d.key WHERE s.id = :signal_id AND p.state = 'waiting'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """One approval."""
+
+    key: int
+    id: str
+    decision_id: str
+    case: str | None
+    digest: str
+    """Digest of the request that is to be approved: another one is not."""
+
+    policy: str
+    """Digest of the governance document that asked for it."""
+
+    people: tuple[str, ...]
+    """Who may answer."""
+
+    quorum: int
+    """How many of them have to approve."""
+
+    due: datetime
+    """Real-time deadline."""
+
+    state: ApprovalState
+    person: str | None
+    """Who answered."""
+
+    reason: str | None
+    """Why, in the person's words."""
+
+    answered: int | None
+    """The entry whose body is the answer."""
+
+    entry: int
+    """The entry whose body is the request."""
+
+
+def open_(
+    tx: Tx,
+    *,
+    id: str,
+    decision_id: str,
+    case: str | None,
+    digest: str,
+    policy: str,
+    people: Sequence[str],
+    quorum: int,
+    due: datetime,
+    body: Mapping[str, JSON],
+) -> bool:
+    """Ask for an approval; return False when it was asked for before.
+
+    Raises:
+        UnknownName: there is no such decision.
+    """
+    if tx.row(_KNOWN, id=id) is not None:
+        return False
+    decision_key, _ = key_and_case(tx, decision_id)
+    entry = tx.append(REQUESTED, case, body)
+    tx.execute(
+        _ADD,
+        key=entry,
+        id=id,
+        decision_key=decision_key,
+        case_key=tx.case_key(case),
+        digest=digest,
+        policy=policy,
+        people=canonical_json(list(people)).decode(),
+        quorum=quorum,
+        due=micros(due),
+    )
+    return True
+
+
+def answer(
+    tx: Tx, id: str, *, state: Answer, person: str | None, reason: str | None, body: Mapping[str, JSON]
+) -> bool:
+    """Answer a waiting approval; return False when it does not wait (any more).
+
+    Args:
+        person: who answered; none when time did (expired) or nobody had to (withdrawn).
+    """
+    row = tx.row(_STATE, id=id)
+    if row is None or row[1] != "waiting":
+        return False
+    entry = tx.append(ANSWERED, row[2], body)
+    return tx.execute(_ANSWER, key=row[0], state=state, person=person, reason=reason, entry=entry) == 1
+
+
+def resumed(tx: Tx, id: str) -> bool:
+    """Note that the waiting thread was told the answer; False when there is none or it was told before."""
+    return tx.execute(_RESUMED, id=id) == 1
+
+
+def get(read: Read, id: str) -> ApprovalRow | None:
+    """Return one approval."""
+    row = read.row(_GET, id=id)
+    return None if row is None else _row(row)
+
+
+def find(read: Read, prefix: str) -> list[ApprovalRow]:
+    """Return the approvals whose id begins with a prefix, at most fifty."""
+    low, high = prefixed(prefix)
+    return [_row(row) for row in read.rows(_FIND, low=low, high=high, limit=_FIND_LIMIT)]
+
+
+def listing(read: Read, *, state: ApprovalState | None = None) -> list[ApprovalRow]:
+    """Return approvals, of one state or of all, the oldest first."""
+    if state is None:
+        return [_row(row) for row in read.rows(_LIST)]
+    if state == "waiting":
+        return [_row(row) for row in read.rows(_LIST_WAITING)]
+    return [_row(row) for row in read.rows(_LIST_STATE, state=state)]
+
+
+def unresumed(read: Read) -> list[ApprovalRow]:
+    """Return answered approvals whose thread was not told yet, the oldest first."""
+    return [_row(row) for row in read.rows(_UNRESUMED)]
+
+
+def waiting_for_signal(read: Read, signal_id: str) -> int:
+    """Return how many approvals of a signal's decisions still wait."""
+    row = read.row(_WAITING_FOR_SIGNAL, signal_id=signal_id)
+    return 0 if row is None else int(row[0])
+
+
+def _row(row: Row) -> ApprovalRow:
+    key, id, decision_id, case, digest, policy, people, quorum, due, *rest = row
+    names = tuple(orjson.loads(people))
+    return ApprovalRow(
+        key, id, decision_id, case, digest, policy, names, quorum, instant(due), *rest, entry=key
+    )

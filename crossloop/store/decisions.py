@@ -1,0 +1,131 @@
+"""Decisions: what one department answered to one signal at one step, and what governance said to it.
+
+A decision is written once and never changes: an id that is known is not recorded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crossloop.canonical import JSON
+from crossloop.errors import UnknownName
+from crossloop.store.paths import prefixed
+from crossloop.store.session import Read, Row, Tx
+
+DECISION = "decision"
+
+_FIND_LIMIT = 50
+
+_KNOWN = "SELECT 1 FROM decisions WHERE id = :id"
+_SIGNAL = "SELECT key FROM signals WHERE id = :id"
+_KEY = "SELECT d.key, c.id FROM decisions d LEFT JOIN cases c ON c.key = d.case_key WHERE d.id = :id"
+_ADD = (
+    "INSERT INTO decisions (key, id, signal_key, department, step, loop, intervention, verdict, case_key)"
+    " VALUES (:key, :id, :signal_key, :department, :step, :loop, :intervention, :verdict, :case_key)"
+)
+_ROWS = (
+    "SELECT d.key, d.id, s.id, d.department, d.step, d.loop, d.intervention, d.verdict, c.id"
+    " FROM decisions d JOIN signals s ON s.key = d.signal_key LEFT JOIN cases c ON c.key = d.case_key "
+)
+_GET = _ROWS + "WHERE d.id = :id"
+_FIND = _ROWS + "WHERE d.id >= :low AND d.id < :high ORDER BY d.id LIMIT :limit"
+_FOR_SIGNAL = _ROWS + "WHERE s.id = :signal_id ORDER BY d.key"
+_LIST = _ROWS + "ORDER BY d.key DESC LIMIT :limit"
+_LIST_CASE = _ROWS + "WHERE c.id = :case_id ORDER BY d.key DESC LIMIT :limit"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One decision."""
+
+    key: int
+    id: str
+    signal_id: str
+    department: str
+    step: int
+    loop: str | None
+    intervention: str
+    verdict: str
+    case: str | None
+    entry: int
+    """The entry whose body holds the proposal and the verdict."""
+
+
+def record(
+    tx: Tx,
+    *,
+    id: str,
+    signal_id: str,
+    department: str,
+    step: int,
+    loop: str | None,
+    intervention: str,
+    verdict: str,
+    case: str | None,
+    body: Mapping[str, JSON],
+) -> bool:
+    """Record a decision; return False when its id is known already.
+
+    Raises:
+        UnknownName: the signal was never admitted.
+    """
+    if tx.row(_KNOWN, id=id) is not None:
+        return False
+    signal = tx.row(_SIGNAL, id=signal_id)
+    if signal is None:
+        raise UnknownName(f"decision {id} answers a signal that is not in the inbox: {signal_id}.")
+    entry = tx.append(DECISION, case, body)
+    tx.execute(
+        _ADD,
+        key=entry,
+        id=id,
+        signal_key=signal[0],
+        department=department,
+        step=step,
+        loop=loop,
+        intervention=intervention,
+        verdict=verdict,
+        case_key=tx.case_key(case),
+    )
+    return True
+
+
+def key_and_case(read: Read, id: str) -> tuple[int, str | None]:
+    """Return the key of a decision and its case, for the tables that refer to it.
+
+    Raises:
+        UnknownName: there is no such decision.
+    """
+    row = read.row(_KEY, id=id)
+    if row is None:
+        raise UnknownName(f"there is no decision {id}.")
+    return row[0], row[1]
+
+
+def get(read: Read, id: str) -> DecisionRow | None:
+    """Return one decision."""
+    row = read.row(_GET, id=id)
+    return None if row is None else _row(row)
+
+
+def find(read: Read, prefix: str) -> list[DecisionRow]:
+    """Return the decisions whose id begins with a prefix, at most fifty."""
+    low, high = prefixed(prefix)
+    return [_row(row) for row in read.rows(_FIND, low=low, high=high, limit=_FIND_LIMIT)]
+
+
+def for_signal(read: Read, signal_id: str) -> list[DecisionRow]:
+    """Return every decision about a signal, the oldest first."""
+    return [_row(row) for row in read.rows(_FOR_SIGNAL, signal_id=signal_id)]
+
+
+def listing(read: Read, *, case: str | None = None, limit: int = 100) -> list[DecisionRow]:
+    """Return decisions, of one case or of all, the newest first."""
+    if case is None:
+        return [_row(row) for row in read.rows(_LIST, limit=limit)]
+    return [_row(row) for row in read.rows(_LIST_CASE, case_id=case, limit=limit)]
+
+
+def _row(row: Row) -> DecisionRow:
+    return DecisionRow(*row, entry=row[0])

@@ -1,0 +1,153 @@
+"""The inbox: every signal that was ever admitted, and how far it has come.
+
+A signal is *new*, then *decided*, then *finished*, and never goes back. Only new ones are thought about;
+decided ones go straight to the executor. The id is the deduplication: an id that is known is not admitted
+again, whatever the rest says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from crossloop.canonical import JSON
+from crossloop.store.instants import instant, micros
+from crossloop.store.paths import prefixed
+from crossloop.store.session import Read, Row, Tx
+
+SignalState = Literal["new", "decided", "finished"]
+
+RECEIVED = "signal.received"
+DECIDED = "signal.decided"
+FINISHED = "signal.finished"
+
+_FIND_LIMIT = 50
+
+_ADD = (
+    "INSERT INTO signals (key, id, type, subject, department, case_key, time, valid_until, state)"
+    " VALUES (:key, :id, :type, :subject, :department, :case_key, :time, :valid_until, 'new')"
+)
+_KNOWN = "SELECT 1 FROM signals WHERE id = :id"
+_STATE = "SELECT s.key, s.state, c.id FROM signals s LEFT JOIN cases c ON c.key = s.case_key WHERE s.id = :id"
+_DECIDE = "UPDATE signals SET state = 'decided', decided = :entry WHERE key = :key AND state = 'new'"
+_FINISH = "UPDATE signals SET state = 'finished', finished = :entry WHERE key = :key AND state = 'decided'"
+
+_ROWS = (
+    "SELECT s.key, s.id, s.type, s.subject, s.department, c.id, s.time, s.valid_until, s.state"
+    " FROM signals s LEFT JOIN cases c ON c.key = s.case_key "
+)
+# The second condition names the partial index; the planner needs to read it to use it.
+_OPEN = _ROWS + "WHERE s.state = '{}' AND s.state <> 'finished' ORDER BY s.key LIMIT :limit"
+_WAITING = _OPEN.format("new")
+_UNDONE = _OPEN.format("decided")
+_GET = _ROWS + "WHERE s.id = :id"
+_FIND = _ROWS + "WHERE s.id >= :low AND s.id < :high ORDER BY s.id LIMIT :limit"
+_LIST = _ROWS + "ORDER BY s.key DESC LIMIT :limit"
+_LIST_STATE = _ROWS + "WHERE s.state = :state ORDER BY s.key DESC LIMIT :limit"
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    """One signal in the inbox."""
+
+    key: int
+    id: str
+    type: str
+    subject: str
+    department: str
+    case: str | None
+    time: datetime
+    """Business time at which it was so."""
+
+    valid_until: datetime
+    state: SignalState
+    entry: int
+    """The entry whose body is the signal."""
+
+
+def admit(
+    tx: Tx,
+    *,
+    id: str,
+    type: str,
+    subject: str,
+    department: str,
+    case: str | None,
+    time: datetime,
+    valid_until: datetime,
+    body: Mapping[str, JSON],
+) -> bool:
+    """Take a signal in as new; return False when its id is known already."""
+    if tx.row(_KNOWN, id=id) is not None:
+        return False
+    entry = tx.append(RECEIVED, case, body)
+    tx.execute(
+        _ADD,
+        key=entry,
+        id=id,
+        type=type,
+        subject=subject,
+        department=department,
+        case_key=tx.case_key(case),
+        time=micros(time),
+        valid_until=micros(valid_until),
+    )
+    return True
+
+
+def decided(tx: Tx, id: str, body: Mapping[str, JSON]) -> bool:
+    """Move a signal from new to decided; return False when it is not new."""
+    return _move(tx, id, "new", DECIDED, _DECIDE, body)
+
+
+def finished(tx: Tx, id: str, body: Mapping[str, JSON]) -> bool:
+    """Move a signal from decided to finished; return False when it is not decided."""
+    return _move(tx, id, "decided", FINISHED, _FINISH, body)
+
+
+def _move(
+    tx: Tx, id: str, expected: SignalState, kind: str, statement: str, body: Mapping[str, JSON]
+) -> bool:
+    row = tx.row(_STATE, id=id)
+    if row is None or row[1] != expected:
+        return False
+    entry = tx.append(kind, row[2], body)
+    return tx.execute(statement, key=row[0], entry=entry) == 1
+
+
+def waiting(read: Read, limit: int) -> list[SignalRow]:
+    """Return new signals, the oldest first."""
+    return [_row(row) for row in read.rows(_WAITING, limit=limit)]
+
+
+def undone(read: Read, limit: int = 1000) -> list[SignalRow]:
+    """Return signals that were decided and are not finished, the oldest first."""
+    return [_row(row) for row in read.rows(_UNDONE, limit=limit)]
+
+
+def get(read: Read, id: str) -> SignalRow | None:
+    """Return one signal."""
+    row = read.row(_GET, id=id)
+    return None if row is None else _row(row)
+
+
+def find(read: Read, prefix: str) -> list[SignalRow]:
+    """Return the signals whose id begins with a prefix, at most fifty."""
+    low, high = prefixed(prefix)
+    return [_row(row) for row in read.rows(_FIND, low=low, high=high, limit=_FIND_LIMIT)]
+
+
+def listing(read: Read, *, state: SignalState | None = None, limit: int = 100) -> list[SignalRow]:
+    """Return signals, the newest first."""
+    if state is None:
+        return [_row(row) for row in read.rows(_LIST, limit=limit)]
+    return [_row(row) for row in read.rows(_LIST_STATE, state=state, limit=limit)]
+
+
+def _row(row: Row) -> SignalRow:
+    key, id, type, subject, department, case, time, valid_until, state = row
+    return SignalRow(
+        key, id, type, subject, department, case, instant(time), instant(valid_until), state, key
+    )

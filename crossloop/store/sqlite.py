@@ -1,0 +1,226 @@
+"""Everything that is particular to SQLite: files, connections, how a transaction begins, what is busy.
+
+Rules:
+
+1. A file is recognised by its first hundred bytes, before SQLite is asked: one that is not ours is never
+   opened, because even reading a database can write beside it.
+2. The tables are created in one transaction in rollback-journal mode, the application id with them, so
+   that those hundred bytes are either absent or complete whenever the process dies.
+3. After that the store lives in WAL mode: readers do not wait for the writer. Every commit is synced.
+4. A writing transaction takes the write lock when it begins (BEGIN IMMEDIATE). Asked for later, it is
+   refused at once, whatever the timeout, when another process has written in between.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from crossloop.errors import CrossloopError, StoreBusy, StoreNotUsable
+from crossloop.store.ledger.entries import head_digest
+from crossloop.store.schema import FORMAT, metadata
+
+if TYPE_CHECKING:
+    from sqlalchemy.pool import PoolProxiedConnection
+
+APPLICATION_ID: Final = 0x43524C50
+"""``CRLP``, in bytes 68 to 71 of the file."""
+
+IntegrityError = sqlite3.IntegrityError
+"""A row breaks a constraint: a mistake of the program, never of the file."""
+
+DatabaseError = sqlite3.DatabaseError
+"""What the driver raises for a damaged, locked, full or unreadable database."""
+
+_MAGIC: Final = b"SQLite format 3\x00"
+_BUSY_TIMEOUT_MS: Final = 50
+_BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_FIRST_PAUSE: Final = 0.002
+_LONGEST_PAUSE: Final = 0.05
+
+T = TypeVar("T")
+
+Kind = Literal["absent", "store"]
+
+
+def path_of(url: URL) -> Path:
+    """Return the absolute path that a store URL names.
+
+    Raises:
+        StoreNotUsable: it names no file, or its directory does not exist.
+    """
+    shown = url.render_as_string(hide_password=True)
+    if not url.database or url.database == ":memory:" or url.host or url.query:
+        raise StoreNotUsable(
+            f"store {shown} does not name a file.", next_step="Write it as sqlite:///path/to/store.db"
+        )
+    path = Path(url.database).absolute()
+    if not path.parent.is_dir():
+        raise StoreNotUsable(
+            f"store {path} cannot be used: the directory {path.parent} does not exist.",
+            next_step="Create the directory or name another file.",
+        )
+    return path
+
+
+def recognise(path: Path) -> Kind:
+    """Tell an absent (or empty) file from a store, by its first bytes only.
+
+    Raises:
+        StoreNotUsable: the file is something else, or cannot be read.
+    """
+    other = "Name another file; this one was left untouched."
+    try:
+        with path.open("rb") as file:
+            first = file.read(100)
+    except FileNotFoundError:
+        return "absent"
+    except OSError as error:
+        raise StoreNotUsable(f"store {path} cannot be read: {error.strerror}.", next_step=other) from error
+    if not first:
+        return "absent"
+    if first[: len(_MAGIC)] != _MAGIC:
+        raise StoreNotUsable(f"{path} is not a crossloop store: not a SQLite file.", next_step=other)
+    if len(first) < 100 or int.from_bytes(first[68:72], "big") != APPLICATION_ID:
+        raise StoreNotUsable(
+            f"{path} is a SQLite file, but not a crossloop store.",
+            next_step=other,
+        )
+    return "store"
+
+
+def writer(path: Path, patience: float) -> Engine:
+    """Return an engine whose connections may write; the tables must exist."""
+
+    def connect() -> sqlite3.Connection:
+        connection = _connect(path, "rw")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # Changing the mode needs the file for a moment alone; asking for the present one costs nothing.
+        mode = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), path, patience)
+        if mode != ("wal",):
+            raise StoreNotUsable(
+                f"store {path} cannot be written: its file system offers no shared memory (SQLite WAL).",
+                next_step="Put the store on a local disk.",
+            )
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def reader(path: Path) -> Engine:
+    """Return an engine of read-only connections, pooled, for any thread."""
+
+    def connect() -> sqlite3.Connection:
+        connection = _connect(path, "ro")
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    return create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=4, max_overflow=-1)
+
+
+def _connect(path: Path, mode: Literal["ro", "rw", "rwc"]) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_TIMEOUT_MS / 1000,
+        isolation_level=None,  # the driver begins nothing by itself
+        check_same_thread=False,  # a pooled connection moves between threads, one at a time
+        cached_statements=256,
+    )
+    # The schema may come from elsewhere: nothing written in it may call functions.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def unfinished(path: Path) -> bool:
+    """True when the tables are just being created, or their creation was cut off."""
+    return path.with_name(path.name + "-journal").exists()
+
+
+def create(path: Path, patience: float) -> None:
+    """Create the tables unless they are there; safe to be called by several processes at once.
+
+    What a process left behind that died while creating them is rolled back first (by SQLite).
+    """
+    with closing(_connect(path, "rwc")) as connection:
+        patiently(lambda: connection.execute("BEGIN IMMEDIATE"), path, patience)
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            for statement in _definitions():
+                connection.execute(statement)
+            connection.execute(
+                "INSERT INTO head (id, format, size, frontier, digest) VALUES (1, ?, 0, x'', ?)",
+                (FORMAT, head_digest(FORMAT, 0, b"")),
+            )
+        connection.execute("COMMIT")
+
+
+def _definitions() -> Iterator[str]:
+    dialect = SQLiteDialect_pysqlite()
+    for table in metadata.sorted_tables:
+        yield str(CreateTable(table).compile(dialect=dialect))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield str(CreateIndex(index).compile(dialect=dialect))
+
+
+def begin_writing(connection: PoolProxiedConnection) -> None:
+    """Begin a transaction that is the only writing one from now on."""
+    connection.cursor().execute("BEGIN IMMEDIATE")
+
+
+def begin_reading(connection: PoolProxiedConnection) -> None:
+    """Begin a transaction that sees one state of the store, fixed by its first statement."""
+    connection.cursor().execute("BEGIN")
+
+
+def patiently(attempt: Callable[[], T], path: Path, patience: float) -> T:
+    """Repeat an attempt while another process holds the lock.
+
+    SQLite's own waiting does not cover every case (a WAL being recovered, a change of mode), hence this
+    one around it.
+
+    Raises:
+        StoreBusy: it was still held after ``patience`` seconds.
+    """
+    give_up = time.monotonic() + patience
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return attempt()
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+            if time.monotonic() >= give_up:
+                raise StoreBusy(
+                    f"store {path} has been held for writing by another process for {patience:g} s.",
+                    next_step="Wait for it to finish, or end it, and try again.",
+                ) from error
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """True when the error means that somebody else holds the lock."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(code, int) and code & 0xFF in _BUSY_CODES
+
+
+def explained(error: sqlite3.DatabaseError, path: Path) -> CrossloopError:
+    """Return the error to raise in place of one from the driver."""
+    if is_busy(error):
+        return StoreBusy(f"store {path} is held by another process.", next_step="Try again.")
+    return StoreNotUsable(
+        f"store {path} cannot be used: {error}.",
+        next_step="Check disk space and permissions, then run `crossloop ledger verify`.",
+    )

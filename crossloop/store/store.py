@@ -1,0 +1,251 @@
+"""The store: one database, one writer, any number of readers.
+
+Rules:
+
+1. Everything is written by one thread, one transaction after the other. Each takes the head row first,
+   then checks the lease in a separate statement, then does its work, then writes the head back.
+2. An error rolls the whole transaction back and goes to whoever asked for it.
+3. A transaction that was begun is finished, also when the task that waits for it is cancelled; the
+   cancellation is delivered afterwards, so that nobody wonders whether it was committed.
+4. Readers see one state and never wait for the writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import make_url
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.exc import ArgumentError
+
+from crossloop.clock import Clock
+from crossloop.errors import StoreNotUsable
+from crossloop.store import leases, sqlite
+from crossloop.store.leases import Lease
+from crossloop.store.ledger.entries import SALT_SIZE
+from crossloop.store.schema import FORMAT
+from crossloop.store.session import Read, Statements, Tx
+
+if TYPE_CHECKING:
+    from sqlalchemy.pool import PoolProxiedConnection
+
+T = TypeVar("T")
+
+
+def random_salt() -> bytes:
+    """Sixteen bytes from the operating system."""
+    return os.urandom(SALT_SIZE)
+
+
+class Store:
+    """A crossloop store. Open one with :meth:`open`; close it, or use it as a context manager."""
+
+    def __init__(
+        self, url: str, path: Path, clock: Clock, salts: Callable[[], bytes], patience: float
+    ) -> None:
+        """Take over a file that :meth:`open` has looked at."""
+        self.url = url
+        """The URL it was opened with."""
+        self._path = path
+        self._clock = clock
+        self._salts = salts
+        self._patience = patience
+        # Named parameters go to the driver as they are written.
+        self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
+        self._readers = sqlite.reader(path)
+        self._writers = sqlite.writer(path, patience)
+        self._writing: PoolProxiedConnection | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="crossloop-store")
+        self._thread_id: int | None = None
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        salts: Callable[[], bytes] = random_salt,
+        create: bool = True,
+        patience: float = 10.0,
+    ) -> Store:
+        """Open a store, by default creating it.
+
+        Args:
+            url: ``sqlite:///path``; a relative path counts from the working directory.
+            clock: source of every time that is written.
+            salts: source of 16 bytes per entry; hand in a seeded one for a repeatable ledger.
+            create: whether a store that does not exist is created.
+            patience: seconds to wait for another process that is writing.
+
+        Raises:
+            StoreNotUsable: the URL names no crossloop store of this format, and why. A file that is not
+                a crossloop store is not touched.
+            StoreBusy: another process is just creating it and did not finish.
+        """
+        path = _path(url)
+        try:
+            if sqlite.recognise(path) == "absent" or sqlite.unfinished(path):
+                if not create:
+                    raise StoreNotUsable(
+                        f"there is no finished store at {path}.",
+                        next_step="Name an existing one with --store, or let a run create it.",
+                    )
+                sqlite.create(path, patience)
+            store = cls(url, path, clock, salts, patience)
+            try:
+                store.read(_check_format(path))
+            except BaseException:
+                store.close()
+                raise
+            return store
+        except sqlite.DatabaseError as error:
+            raise sqlite.explained(error, path) from error
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish what is being written and let go of the file. Closing twice does nothing."""
+        self._thread.shutdown(wait=True)
+        self._let_go()
+        self._writers.dispose()
+        self._readers.dispose()
+
+    def write(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> T:
+        """Run ``work`` in a writing transaction and return its result once it is committed.
+
+        Blocks. With a lease, a holder whom somebody has followed is refused before the work runs.
+
+        Raises:
+            StaleLease: the lease is not the present one.
+            StoreBusy: another process kept the store for longer than ``patience``.
+            StoreNotUsable: the file cannot be written.
+            LedgerBroken: the head row is damaged.
+            Exception: whatever the work raises; nothing was written then.
+        """
+        return self._submit(work, lease).result()
+
+    async def write_async(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> T:
+        """Do what :meth:`write` does without blocking the loop; ``work`` runs on the writer's thread.
+
+        When the waiting task is cancelled, the transaction is finished first.
+        """
+        inner = asyncio.wrap_future(self._submit(work, lease))
+        try:
+            return await asyncio.shield(inner)
+        except asyncio.CancelledError:
+            while not inner.done():
+                try:
+                    await asyncio.wait({inner})
+                except asyncio.CancelledError:
+                    continue  # delivered below, once
+            if not inner.cancelled():
+                inner.exception()  # seen: nobody is left to whom it could be raised
+            raise
+
+    def read(self, work: Callable[[Read], T]) -> T:
+        """Run ``work`` on one state of the store, in the calling thread, and return its result.
+
+        Raises:
+            StoreNotUsable: the file cannot be read.
+            Exception: whatever the work raises.
+        """
+        try:
+            connection = self._readers.raw_connection()
+            try:
+                sqlite.begin_reading(connection)
+                read = Read(connection, self._statements)
+                try:
+                    return work(read)
+                finally:
+                    read.close()
+            finally:
+                connection.close()  # back to the pool, which ends the transaction
+        except sqlite.DatabaseError as error:
+            raise sqlite.explained(error, self._path) from error
+
+    def _submit(self, work: Callable[[Tx], T], lease: Lease | None) -> Future[T]:
+        if threading.get_ident() == self._thread_id:
+            raise RuntimeError("a transaction cannot start another one; use the Tx it was given")
+        return self._thread.submit(self._transaction, work, lease)
+
+    def _transaction(self, work: Callable[[Tx], T], lease: Lease | None) -> T:
+        self._thread_id = threading.get_ident()
+        try:
+            connection = self._writing
+            if connection is None:
+                connection = self._writing = self._writers.raw_connection()
+            sqlite.patiently(lambda: sqlite.begin_writing(connection), self._path, self._patience)
+            try:
+                tx = Tx(connection, self._statements, self._clock.now(), self._salts)
+                try:
+                    if lease is not None:
+                        leases.check(tx, lease)
+                    result = work(tx)
+                    tx.write_head()
+                finally:
+                    tx.close()
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            return result
+        except sqlite.IntegrityError:
+            raise
+        except sqlite.DatabaseError as error:
+            self._let_go()
+            raise sqlite.explained(error, self._path) from error
+
+    def _let_go(self) -> None:
+        """Close the writing connection; the next transaction opens another one."""
+        if self._writing is not None:
+            self._writing.close()
+            self._writing = None
+
+
+def _path(url: str) -> Path:
+    next_step = "Write it as sqlite:///path/to/store.db"
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreNotUsable(f"store {url!r} is not a URL.", next_step=next_step) from error
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise StoreNotUsable(
+            f"store {parsed.render_as_string(hide_password=True)} has an unknown scheme"
+            f" {parsed.drivername!r}; expected sqlite.",
+            next_step=next_step,
+        )
+    return sqlite.path_of(parsed)
+
+
+def _check_format(path: Path) -> Callable[[Read], None]:
+    def check(read: Read) -> None:
+        if read.row("SELECT 1 FROM sqlite_master WHERE name = 'head'") is None:
+            raise StoreNotUsable(
+                f"store {path} is not complete: it has no head table.",
+                next_step="Restore it from a copy, or name another file.",
+            )
+        row = read.row("SELECT format FROM head WHERE id = 1")
+        # A store without its head row opens, so that verification can say so; it cannot be written.
+        if row is not None and row[0] != FORMAT:
+            raise StoreNotUsable(
+                f"store {path} has format {row[0]!r}; this version of crossloop knows format {FORMAT}.",
+                next_step="Open it with the version of crossloop that wrote it.",
+            )
+
+    return check

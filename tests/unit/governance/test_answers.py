@@ -1,0 +1,92 @@
+"""Answering an approval: who may, until when, and for what exactly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from crossloop.errors import AnswerRefused
+from crossloop.governance import ApprovalFacts, check_answer
+from crossloop.ids import ApprovalId, DecisionId, PersonId
+from tests.support.governed import NOW
+
+ACTION, POLICY = "a" * 64, "b" * 64
+OPEN = ApprovalFacts(
+    id=ApprovalId("apr_x"),
+    decision_id=DecisionId("dec_x"),
+    action_digest=ACTION,
+    policy=POLICY,
+    people=(PersonId("asha"), PersonId("ravi")),
+    quorum=2,
+    due=NOW + timedelta(hours=4),
+)
+
+
+def answer(approval: ApprovalFacts = OPEN, **changes: Any) -> None:
+    given = {"person": "asha", "now": NOW, "policy_digest": POLICY, "action_digest": ACTION, **changes}
+    check_answer(approval, people={"asha", "ravi", "uma"}, **given)
+
+
+def refused(approval: ApprovalFacts = OPEN, **changes: Any) -> str:
+    with pytest.raises(AnswerRefused) as caught:
+        answer(approval, **changes)
+    assert caught.value.exit_code == 2
+    return caught.value.code
+
+
+def test_whoever_was_asked_may_answer_until_the_deadline() -> None:
+    answer()
+    answer(now=OPEN.due)
+    answer(replace(OPEN, approved=(PersonId("ravi"),)))
+
+
+def test_a_stranger_may_not_answer() -> None:
+    assert refused(person="mallory") == "approval.unknown_person"
+
+
+def test_a_colleague_who_was_not_asked_may_not_answer() -> None:
+    assert refused(person="uma") == "approval.not_asked"
+
+
+def test_without_the_list_of_people_a_stranger_is_simply_not_asked() -> None:
+    with pytest.raises(AnswerRefused) as caught:
+        check_answer(OPEN, person="mallory", now=NOW, policy_digest=POLICY, action_digest=ACTION)
+    assert caught.value.code == "approval.not_asked"
+
+
+def test_nobody_approves_a_proposal_of_their_own() -> None:
+    own = replace(OPEN, proposer=PersonId("asha"))
+    assert refused(own) == "approval.proposer"
+    answer(own, person="ravi")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"approved": (PersonId("asha"),)}, {"rejected": (PersonId("asha"),)}, {"closed": True}]
+)
+def test_a_second_answer_does_not_count(changes: dict[str, Any]) -> None:
+    assert refused(replace(OPEN, **changes)) == "approval.already_answered"
+
+
+def test_an_answer_after_the_deadline_does_not_count() -> None:
+    assert refused(now=OPEN.due + timedelta(microseconds=1)) == "approval.deadline_passed"
+
+
+def test_an_answer_under_another_policy_does_not_count() -> None:
+    assert refused(policy_digest="c" * 64) == "approval.policy_changed"
+
+
+def test_an_answer_to_a_changed_action_does_not_count() -> None:
+    assert refused(action_digest="c" * 64) == "approval.action_changed"
+
+
+def test_an_approval_is_granted_by_enough_different_people_and_no_rejection() -> None:
+    asha, ravi = OPEN.people
+    assert not OPEN.granted
+    assert not replace(OPEN, approved=(asha,)).granted
+    assert not replace(OPEN, approved=(asha, asha)).granted
+    assert replace(OPEN, approved=(asha, ravi)).granted
+    assert not replace(OPEN, approved=(asha, ravi), rejected=(PersonId("uma"),)).granted
+    assert replace(OPEN, quorum=1, approved=(ravi,)).granted

@@ -1,0 +1,46 @@
+"""Ids are derived from what they name, and nothing else gives the same one."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crossloop.ids import SignalId, action_key, approval_id, case_id, decision_id, derived, signal_id
+
+PARTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=4)
+
+
+@given(PARTS)
+def test_an_id_is_its_prefix_and_26_characters_of_base_32(parts: list[str]) -> None:
+    assert re.fullmatch(r"sig_[a-z2-7]{26}", derived("sig", *parts))
+    assert derived("sig", *parts) == derived("sig", *parts)
+
+
+@given(PARTS, PARTS)
+def test_different_parts_give_different_ids_however_they_are_cut(one: list[str], other: list[str]) -> None:
+    assert (derived("x", *one) == derived("x", *other)) == (one == other)
+    assert derived("x", *one, "ab", "c") != derived("x", *one, "a", "bc")
+
+
+def test_ids_stay_what_they_were_when_first_recorded() -> None:
+    signal = signal_id("logistics.geo_risk/1", "/logistics/geo-risk", "k")
+    assert signal == "sig_icf5zm3m63ef25pmvm22xigxcw"
+
+
+def test_every_kind_of_id_says_what_it_is() -> None:
+    signal = SignalId("sig_a")
+    decision = decision_id(signal, "marketing", 0)
+    kinds = [case_id(signal), decision, action_key(signal, "marketing", 0), approval_id(decision)]
+    assert [one.partition("_")[0] for one in kinds] == ["case", "dec", "act", "apr"]
+
+
+def test_an_action_key_depends_on_signal_department_and_step_only() -> None:
+    keys = {
+        action_key(SignalId(signal), department, step)
+        for signal in ("sig_a", "sig_b")
+        for department in ("marketing", "operations")
+        for step in (0, 1)
+    }
+    assert len(keys) == 8
