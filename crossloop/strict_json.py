@@ -13,6 +13,7 @@ Rules, in the order the code applies them:
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final, cast
 
@@ -94,13 +95,9 @@ def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) == len(pairs):
         return members
+    counts = Counter(key for key, _ in pairs)
     doubled = _Doubled(members)
-    seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
-            doubled.key = key
-            break
-        seen.add(key)
+    doubled.key = next(key for key, count in counts.items() if count > 1)
     return doubled
 
 

@@ -16,6 +16,7 @@ from crossloop.console import options
 from crossloop.console.output import Output
 from crossloop.coordinator.facade import Coordinator
 from crossloop.errors import InputError, Where
+from crossloop.store.approvals import ApprovalState
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -26,7 +27,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; required to reject."
 
 @app.command("list")
 def list_(
-    state: Annotated[str | None, typer.Option("--state", help="waiting, approved, rejected …")] = None,
+    state: Annotated[ApprovalState | None, typer.Option("--state", help="Only these.")] = None,
     store: options.Store = options.STORE,
     json: options.Json = False,
 ) -> None:

@@ -140,6 +140,7 @@ def _done(console: Console, report: RunReport) -> None:
             mark = "[green]✓[/]" if receipt.outcome == "done" else "[red]✗[/]"
             console.print(f"  {mark} {escape(receipt.detail)} [dim]{receipt.action_key}[/]")
         console.print()
+    _worth(console, report)
     if report.notices:
         console.print("[bold]Who was told[/]")
         for recipient, text in dict.fromkeys((one.recipient, one.text) for one in report.notices):
@@ -153,6 +154,37 @@ def _done(console: Console, report: RunReport) -> None:
                 f"  [dim]{one.approval_id}[/]"
             )
         console.print()
+
+
+def _worth(console: Console, report: RunReport) -> None:
+    """What the executed and the waiting changes are expected to bring, and how they are taken back."""
+    sums: dict[tuple[str, str], float] = {}
+    for one in report.decisions:
+        kind = "done" if one.verdict == "act" else "waiting" if one.verdict in ("hold", "escalate") else ""
+        for option in one.options:
+            if kind and option.intervention == one.intervention:
+                key = (kind, option.currency)
+                sums[key] = sums.get(key, 0.0) + float(option.expected_value)
+    if not sums:
+        return
+    days = report.settings.get("horizon_days")
+    console.print(f"[bold]What it is worth[/]  [dim]over {days} days, against doing nothing[/]")
+    for (kind, currency), value in sorted(sums.items()):
+        console.print(f"  {kind}: {value:+,.0f} {currency}")
+    console.print(
+        "  [dim]Expected under stated assumptions (cost of a return, margin, cost of an order): an upper "
+        "bound as long as orders are not attributed to campaigns.[/]"
+    )
+    done = [one for one in report.receipts if one.outcome == "done"]
+    if done:
+        console.print("[bold]How to undo it[/]")
+        console.print(
+            "  By itself: it is lifted when the rate is back below "
+            f"{float(str(report.settings['clear_threshold'])):.0%} on fresh orders."
+        )
+        references = ", ".join(str(one.reference) for one in done[:3])
+        console.print(f"  By hand: remove {escape(references)} in the advertising system.")
+    console.print()
 
 
 def _next(console: Console, report: RunReport, store: str) -> None:

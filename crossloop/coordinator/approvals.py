@@ -20,9 +20,9 @@ from typing import Literal, cast
 
 from pydantic import JsonValue
 
-from crossloop.canonical import to_json
+from crossloop.canonical import JSON, to_json
 from crossloop.coordinator.approval_graph import ApprovalThreads
-from crossloop.coordinator.decide import finish_if_done, request_digest, write_permit
+from crossloop.coordinator.decide import finish_if_done, request_digest, validity, write_permit
 from crossloop.errors import AnswerRefused, UnknownName
 from crossloop.faults import crash_point
 from crossloop.governance import ApprovalFacts, Policy, check_answer, permit_for
@@ -38,7 +38,7 @@ from crossloop.store import (
     decisions,
     impacts,
 )
-from crossloop.store.approvals import ApprovalRow
+from crossloop.store.approvals import ApprovalRow, ApprovalState
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def find(read: Read, prefix: str) -> ApprovalRow:
     raise UnknownName(f"'{prefix}' fits {len(rows)} approvals.", next_step="Give more of the id.")
 
 
-def load(read: Read, row: ApprovalRow) -> tuple[Proposal, Verdict, Mapping[str, JsonValue]]:
+def load(read: Read, row: ApprovalRow) -> tuple[Proposal, Verdict, Mapping[str, JSON]]:
     """Return what an approval is about: proposal, verdict and the whole decision body."""
     decision = decisions.get(read, row.decision_id)
     if decision is None:
@@ -124,7 +124,7 @@ def answer(
         count = approvals.vote(tx, row.id, person=person, body=said)
         if count < row.quorum:
             return Answered(row.id, "waiting", None, row.quorum - count)
-        return _approve(tx, row, proposal, verdict, said)
+        return _approve(tx, row, proposal, verdict, said, policy)
 
     def guarded(tx: Tx) -> Answered:
         answered = work(tx)
@@ -137,12 +137,23 @@ def answer(
 
 
 def _approve(
-    tx: Tx, row: ApprovalRow, proposal: Proposal, verdict: Verdict, said: Mapping[str, JsonValue]
+    tx: Tx,
+    row: ApprovalRow,
+    proposal: Proposal,
+    verdict: Verdict,
+    said: Mapping[str, JsonValue],
+    policy: Policy,
 ) -> Answered:
     approvals.answer(
         tx, row.id, state="approved", person=str(said["person"]), reason=str(said["reason"]), body=said
     )
-    permit = permit_for(proposal, verdict, now=tx.now, approval=_facts(tx, row))
+    permit = permit_for(
+        proposal,
+        verdict,
+        now=tx.now,
+        approval=_facts(tx, row),
+        valid_for=validity(proposal, policy),
+    )
     write_permit(tx, row.case, proposal, to_json(permit), permit.expires_at)
     claims.in_force(tx, row.decision_id)
     return Answered(row.id, "approved", proposal.action_key, 0)
@@ -177,7 +188,7 @@ def _reject(
     return Answered(row.id, "rejected", None, 0)
 
 
-def listed(read: Read, *, state: str | None = None) -> list[dict[str, JsonValue]]:
+def listed(read: Read, *, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:
     """Return approvals as people are shown them, the waiting ones first."""
     rows = sorted(approvals.listing(read, state=state), key=lambda row: (row.state != "waiting", row.due))
     return [shown(read, row) for row in rows]
@@ -188,12 +199,12 @@ def shown(read: Read, row: ApprovalRow) -> dict[str, JsonValue]:
     return {**describe(row, load(read, row)[2]), "approved_by": list(approvals.votes(read, row.id))}
 
 
-def open_questions(read: Read) -> list[tuple[ApprovalRow, Mapping[str, JsonValue]]]:
+def open_questions(read: Read) -> list[tuple[ApprovalRow, Mapping[str, JSON]]]:
     """Every approval that waits, with the body of its decision."""
     return [(row, load(read, row)[2]) for row in approvals.listing(read, state="waiting")]
 
 
-def describe(row: ApprovalRow, body: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def describe(row: ApprovalRow, body: Mapping[str, JSON]) -> dict[str, JsonValue]:
     """What a person is shown: action, impact, evidence, options, who else is asked, until when."""
     proposal = cast("dict[str, JsonValue]", body["proposal"])
     verdict = cast("dict[str, JsonValue]", body["verdict"])

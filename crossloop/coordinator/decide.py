@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
@@ -27,7 +27,7 @@ from crossloop.clock import local_day
 from crossloop.coordinator.mediator import Mediated, Rival, settle, worst
 from crossloop.coordinator.notices import notify_decided
 from crossloop.departments.graph import Answers
-from crossloop.governance import GateState, Policy, SignalFacts, in_conflict, judge, permit_for
+from crossloop.governance import VALID_FOR, GateState, Policy, SignalFacts, in_conflict, judge, permit_for
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, SignalId, approval_id
 from crossloop.signals import Claim, Proposal, Signal, Verdict
 from crossloop.store import Tx, actions, approvals, claims, decisions, impacts, inbox
@@ -67,7 +67,7 @@ def decide(
                 continue
             made.append(proposal.id)
             if verdict.outcome == "act":
-                permitted.append(_permit(tx, signal, proposal, verdict))
+                permitted.append(_permit(tx, signal, proposal, verdict, policy))
             elif verdict.outcome in ("hold", "escalate"):
                 asked.append(_ask(tx, signal, proposal, verdict))
             if verdict.outcome in ("act", "hold", "escalate"):
@@ -156,8 +156,16 @@ def _record(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, mediat
     )
 
 
-def _permit(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict) -> ActionKey:
-    permit = permit_for(proposal, verdict, now=tx.now)
+def validity(proposal: Proposal, policy: Policy) -> timedelta:
+    """How long a permit lasts: as long as the loop has to respond."""
+    loop = policy.document.loops[proposal.loop] if proposal.loop else None
+    return VALID_FOR if loop is None else loop.respond_within
+
+
+def _permit(
+    tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: Policy
+) -> ActionKey:
+    permit = permit_for(proposal, verdict, now=tx.now, valid_for=validity(proposal, policy))
     write_permit(tx, signal.correlation_id, proposal, to_json(permit), permit.expires_at)
     return proposal.action_key
 

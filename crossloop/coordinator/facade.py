@@ -29,6 +29,7 @@ from crossloop.governance import Policy
 from crossloop.ids import PersonId
 from crossloop.signals import Receipt, Signal
 from crossloop.store import Lease, Store, Verification, leases, policies, verify
+from crossloop.store.approvals import ApprovalState
 from crossloop.store.owners import is_alive, this_process
 
 _LEASE = "coordinator"
@@ -103,8 +104,7 @@ class Coordinator:
             return await run_loop(runtime, self.company.loop(loop), inputs, as_of=as_of, settings=settings)
 
     def publish(self, signals: Sequence[Signal]) -> PublishReport:
-        """Admit signals from outside and bring them to their end.
-        """
+        """Admit signals from outside and bring them to their end."""
         return self._background.run(self._publish(signals))
 
     async def _publish(self, signals: Sequence[Signal]) -> PublishReport:
@@ -145,7 +145,7 @@ class Coordinator:
             runtime.show_questions()
             return await runtime.perform_permitted()
 
-    def approvals(self, *, state: str | None = None) -> list[dict[str, JsonValue]]:
+    def approvals(self, *, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:
         """Return held decisions as people are shown them, the waiting ones first."""
         return self.store.read(lambda read: answering.listed(read, state=state))
 

@@ -32,6 +32,7 @@ from crossloop.coordinator.report import (
 from crossloop.coordinator.runtime import Done, Runtime
 from crossloop.errors import InputError
 from crossloop.faults import crash_point
+from crossloop.governance import Policy
 from crossloop.ids import CaseId, LoopName, SignalId
 from crossloop.signals import Signal
 from crossloop.signals.codec import body
@@ -68,7 +69,7 @@ async def run_loop(
     Raises:
         InputError: something handed in is wrong; nothing was written.
     """
-    chosen = loop.settings(settings)
+    chosen = loop_settings(runtime.policy, loop, settings)
     known = runtime.store.read(lambda read: _conditions(read, loop.name))
     observation = await loop.observe(
         inputs,
@@ -80,6 +81,16 @@ async def run_loop(
     await admit(runtime, loop, observation)
     done = await runtime.drain(as_of=observation.instant, settings={loop.name: chosen})
     return runtime.store.read(lambda read: _report(read, runtime, loop, observation, done))
+
+
+def loop_settings(policy: Policy, loop: Loop, chosen: Mapping[str, str]) -> Mapping[str, JsonValue]:
+    """Every setting of a loop: what is chosen now, else what the document sets, else the defaults.
+
+    Raises:
+        SettingError: an unknown key or a value out of range.
+    """
+    governed = policy.document.loops.get(loop.name)
+    return loop.settings({**(governed.settings if governed is not None else {}), **chosen})
 
 
 async def admit(runtime: Runtime, loop: Loop, observation: Observation) -> bool:

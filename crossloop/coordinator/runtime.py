@@ -7,7 +7,7 @@ LangGraph thinks, the store remembers, one executor acts. A signal is *new*, the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -32,7 +32,7 @@ from crossloop.signals import Proposal, Receipt, Signal
 from crossloop.signals.codec import from_body
 from crossloop.store import Lease, Read, Store, Tx, actions, decisions, inbox
 
-Think = Callable[[tuple[Signal, ...]], Awaitable[None]]
+Think = Callable[[tuple[Signal, ...]], Coroutine[object, object, None]]
 
 WAVE = 64
 """Most signals in one wave: a graph invocation costs milliseconds whatever it carries."""

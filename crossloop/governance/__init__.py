@@ -18,6 +18,7 @@ from crossloop.governance.facts import BASE_FACTS, Fact, FactValue, build_facts
 from crossloop.governance.gates import judge
 from crossloop.governance.loader import load_policy, parse_policy
 from crossloop.governance.permits import (
+    VALID_FOR,
     PermitExpired,
     PermitMismatch,
     PermitRefused,
@@ -30,6 +31,7 @@ from crossloop.governance.state import GateState, Resolution, SignalFacts
 
 __all__ = [
     "BASE_FACTS",
+    "VALID_FOR",
     "STRICTNESS",
     "ActionChanged",
     "AlreadyAnswered",

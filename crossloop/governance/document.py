@@ -41,8 +41,6 @@ _LONGEST: Final = timedelta(days=366)
 
 
 def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError("expected a duration such as 30m, 4h or 2d")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Final
 
 import cel
@@ -169,22 +170,17 @@ def _check_literals(source: str, declared: Mapping[str, Fact]) -> None:
         after, before = tokens[at + 1 : at + 2], tokens[max(at - 1, 0) : at]
         equality = ([("sign", "==")], [("sign", "!=")])
         if after in equality:
-            _check_literal(fact, tokens[at + 2 : at + 3], declared)
+            _check_literal(fact, tokens[at + 2], declared)
         if before in equality:
-            _check_literal(fact, tokens[max(at - 2, 0) : at - 1], declared)
-        if after == [("name", "in")]:
-            rest = iter(tokens[at + 2 :])
-            for token in rest:
-                if token == ("sign", "]"):
-                    break
-                _check_literal(fact, [token], declared)
+            _check_literal(fact, tokens[at - 2], declared)
+        if after == [("name", "in")] and tokens[at + 2] == ("sign", "["):
+            for token in takewhile(lambda one: one != ("sign", "]"), tokens[at + 3 :]):
+                _check_literal(fact, token, declared)
 
 
-def _check_literal(fact: Fact, token: list[tuple[str, str]], declared: Mapping[str, Fact]) -> None:
+def _check_literal(fact: Fact, token: tuple[str, str], declared: Mapping[str, Fact]) -> None:
     """Compare the type and value of what stands on the other side of an equality with the fact's."""
-    if not token:
-        return
-    kind, text = token[0]
+    kind, text = token
     got: str | None = {"text": "text", "number": "number"}.get(kind)
     if kind == "name":
         got = "flag" if text in ("true", "false") else declared[text].type if text in declared else None

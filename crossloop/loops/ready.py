@@ -9,8 +9,8 @@ from sqlalchemy.exc import ArgumentError
 
 from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.clock import Clock, SystemClock
-from crossloop.coordinator.company import Company
-from crossloop.coordinator.facade import Coordinator, adopt
+from crossloop.coordinator import Company, Coordinator
+from crossloop.coordinator.facade import adopt
 from crossloop.departments import Department
 from crossloop.departments.marketing import marketing
 from crossloop.errors import StoreNotUsable

@@ -1,4 +1,8 @@
-"""What is said between departments: signals, proposals, verdicts, permits, receipts. No I/O."""
+"""What is said between departments: signals, proposals, verdicts, permits, receipts. No I/O.
+
+The modules ``codec``, ``cloudevents`` and ``contracts`` are public too. They are imported by those who use
+them, because JSON Schema and the CloudEvents SDK take longer to load than everything listed here.
+"""
 
 from crossloop.signals.catalogue import Catalogue, Intervention, SignalType
 from crossloop.signals.model import Confidence, Evidence, Risk, Signal, SignalData

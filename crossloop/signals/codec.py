@@ -172,7 +172,8 @@ def _check_id(values: Mapping[str, JSON]) -> None:
     expected = signal_id(kind, source, key)
     if values["id"] != expected:
         raise SignalRefused(
-            f"expected {expected}, which type, source and dedup_key give, got '{shown(str(values['id']), 60)}'.",
+            f"expected {expected}, which type, source and dedup_key give, "
+            f"got '{shown(str(values['id']), 60)}'.",
             where=Where(field="id"),
         )
 

@@ -45,6 +45,16 @@ DatabaseError = sqlite3.DatabaseError
 _MAGIC: Final = b"SQLite format 3\x00"
 _BUSY_TIMEOUT_MS: Final = 50
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DAMAGED_CODES: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_REFUSED_CODES: Final = frozenset(
+    {
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
 _FIRST_PAUSE: Final = 0.002
 _LONGEST_PAUSE: Final = 0.05
 
@@ -212,15 +222,24 @@ def patiently(attempt: Callable[[], T], path: Path, patience: float) -> T:
 
 def is_busy(error: sqlite3.Error) -> bool:
     """True when the error means that somebody else holds the lock."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(code, int) and code & 0xFF in _BUSY_CODES
+    return _code(error) in _BUSY_CODES
 
 
 def explained(error: sqlite3.DatabaseError, path: Path) -> CrossloopError:
     """Return the error to raise in place of one from the driver."""
-    if is_busy(error):
+    code = _code(error)
+    if code in _BUSY_CODES:
         return StoreBusy(f"store {path} is held by another process.", next_step="Try again.")
-    return StoreNotUsable(
-        f"store {path} cannot be used: {error}.",
-        next_step="Check disk space and permissions, then run `crossloop ledger verify`.",
-    )
+    if code in _DAMAGED_CODES:
+        return StoreNotUsable(f"store {path} is damaged: {error}.", next_step="Restore it from a copy.")
+    if code in _REFUSED_CODES:
+        next_step = "Check disk space and permissions."
+    else:
+        next_step = "Run `crossloop ledger verify` to see what was changed."
+    return StoreNotUsable(f"store {path} cannot be used: {error}.", next_step=next_step)
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    """SQLite's primary result code; none for what the driver itself objects to."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else None

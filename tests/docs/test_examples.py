@@ -11,6 +11,7 @@ A block that cannot run here says why in a comment on the line above: ``<!-- not
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,17 +39,32 @@ def run_python(block: Block, namespace: dict[str, object]) -> None:
     exec(compile("\n" * (block.line - 1) + block.text, str(block.file), "exec"), namespace)
 
 
+def command_words(text: str) -> list[str]:
+    """The first word of every command of a shell line."""
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    starts = True
+    for token in lexer:
+        if starts:
+            words.append(token)
+        starts = token in ("&&", "||", ";", "|", "&")
+    return words
+
+
 def run_command(command: Command, where: Path) -> str | None:
     """Run a command and return what is wrong with it, or None."""
-    word = command.text.split(maxsplit=1)[0]
-    if word in SKIPPED:
+    text = command.text.removeprefix(".venv/bin/")  # where make puts it; here it is on the path
+    words = command_words(text)
+    if all(word in SKIPPED for word in words):
         return None
-    if word not in RUN:
-        return f"'{word}' is none of {', '.join((*RUN, *SKIPPED))}: give a reason not to run the block"
+    strange = [word for word in words if word not in (*RUN, "cd")]
+    if strange:
+        return f"'{strange[0]}' is not among {', '.join((*RUN, *SKIPPED))}: say why the block is not run"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CROSSLOOP_")}
     environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
     result = subprocess.run(
-        ["/bin/sh", "-c", command.text],
+        ["/bin/sh", "-c", text],
         cwd=where,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -117,7 +133,7 @@ Path("made.py").write_text("import sys; sys.exit(3)")
 1. In a list:
 
    ```console
-   $ python made.py  # exit 3
+   $ .venv/bin/python made.py  # exit 3
    what it printed
    $ python -c \\
        "import sys; \\
@@ -144,8 +160,9 @@ def test_a_failing_python_block_fails_and_names_its_line(directory: Path) -> Non
         ("```console\n$ python -c 'raise SystemExit(2)'\n```\n", "ended with 2, promised 0"),
         ("```bash\n$ python -c pass  # exit 1\n```\n", "ended with 0, promised 1"),
         ("```console\n$ crossloop no-such-command\n```\n", "promised 0"),
-        ("```console\n$ curl https://example.org\n```\n", "give a reason"),
+        ("```console\n$ curl https://example.org\n```\n", "say why"),
         ("```bash\ncrossloop demo\n```\n", "nothing would run"),
+        ("```console\n$ cd examples && curl x\n```\n", "say why"),
         ("<!-- not run: -->\n```console\n$ curl x\n```\n", "gives no reason"),
     ],
 )
@@ -155,7 +172,10 @@ def test_a_console_block_that_does_not_do_what_it_says_fails(directory: Path, te
 
 
 def test_what_gives_a_reason_or_sets_the_machine_up_is_not_run(directory: Path) -> None:
-    text = "<!-- not run: it needs a server -->\n```console\n$ curl x\n```\n\n```console\n$ make demo\n```\n"
+    text = (
+        "<!-- not run: it needs a server -->\n```console\n$ curl x\n```\n\n"
+        "```console\n$ git clone x && cd x && make demo\n$ cd . && python -c 'a = 1; b = 2'\n```\n"
+    )
     assert run_document(document(directory, text), directory) == []
 
 

@@ -138,7 +138,10 @@ class AdapterConformance:
         with self.opener(tmp_path / "alone") as alone:
             run(alone.perform(KEY, self.request()))
             expected = run(self.state(alone))
-        with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
+        # A fork server forks from a process without threads, and imports what is tested only once.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, self.opener.__module__])
+        with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
             calls = [
                 pool.submit(_perform_elsewhere, self.opener, place, self.request()) for _ in range(PROCESSES)
             ]

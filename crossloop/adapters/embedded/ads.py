@@ -107,6 +107,29 @@ def _lift(connection: sqlite3.Connection, arguments: Lift, _key: ActionKey) -> P
     )
 
 
+def _replace_campaigns(connection: sqlite3.Connection, campaigns: Iterable[Campaign]) -> None:
+    known = {
+        campaign_id: Campaign.model_validate_json(body)
+        for campaign_id, body in connection.execute("SELECT campaign_id, body FROM campaign")
+    }
+    ended = {key: one.model_copy(update={"status": "ended"}) for key, one in known.items()}
+    listed = {one.campaign_id: one for one in campaigns}
+    changed = [one for key, one in (ended | listed).items() if known.get(key) != one]
+    connection.executemany(
+        "INSERT INTO campaign (campaign_id, status, body) VALUES (?, ?, ?) "
+        "ON CONFLICT (campaign_id) DO UPDATE SET status = excluded.status, body = excluded.body",
+        [(one.campaign_id, one.status, one.model_dump_json()) for one in changed],
+    )
+
+
+def _replace_scale_ups(connection: sqlite3.Connection, scale_ups: Iterable[ScaleUp]) -> None:
+    connection.execute("DELETE FROM scale_up")
+    connection.executemany(
+        "INSERT INTO scale_up (plan_id, body) VALUES (?, ?)",
+        [(plan.plan_id, plan.model_dump_json()) for plan in scale_ups],
+    )
+
+
 def _place(arguments: OnArea) -> str:
     return arguments.area.path.removeprefix("geo/")
 
@@ -154,41 +177,24 @@ class EmbeddedAds(EmbeddedSystem):
             for reference, campaign, kind, area, bid_modifier in rows
         )
 
+    def load_first(self, campaigns: Iterable[Campaign], scale_ups: Iterable[ScaleUp]) -> None:
+        """Load campaigns and plans where no campaign is known yet; else change nothing."""
+
+        def load(connection: sqlite3.Connection) -> None:
+            if connection.execute("SELECT 1 FROM campaign LIMIT 1").fetchone() is None:
+                _replace_campaigns(connection, campaigns)
+                _replace_scale_ups(connection, scale_ups)
+
+        self._database.write_now(load)
+
     def load_campaigns(self, campaigns: Iterable[Campaign]) -> None:
         """Make this the list of campaigns.
 
         A campaign that is not on the list any more is kept with the status ``ended``, because restrictions
         refer to it. Restrictions stay as they are.
         """
-        listed = {campaign.campaign_id: campaign for campaign in campaigns}
-
-        def replace(connection: sqlite3.Connection) -> None:
-            known = {
-                campaign_id: Campaign.model_validate_json(body)
-                for campaign_id, body in connection.execute("SELECT campaign_id, body FROM campaign")
-            }
-            gone = {
-                campaign_id: campaign.model_copy(update={"status": "ended"})
-                for campaign_id, campaign in known.items()
-                if campaign_id not in listed
-            }
-            connection.executemany(
-                "INSERT INTO campaign (campaign_id, status, body) VALUES (?, ?, ?) "
-                "ON CONFLICT (campaign_id) DO UPDATE SET status = excluded.status, body = excluded.body",
-                [
-                    (campaign_id, campaign.status, campaign.model_dump_json())
-                    for campaign_id, campaign in (listed | gone).items()
-                ],
-            )
-
-        self._database.write_now(replace)
+        self._database.write_now(lambda connection: _replace_campaigns(connection, campaigns))
 
     def load_scale_ups(self, scale_ups: Iterable[ScaleUp]) -> None:
         """Make these the standing plans, instead of those before."""
-        rows = [(plan.plan_id, plan.model_dump_json()) for plan in scale_ups]
-
-        def replace(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM scale_up")
-            connection.executemany("INSERT INTO scale_up (plan_id, body) VALUES (?, ?)", rows)
-
-        self._database.write_now(replace)
+        self._database.write_now(lambda connection: _replace_scale_ups(connection, scale_ups))

@@ -88,7 +88,15 @@ class Assumptions(Frozen):
     timezone: str = "Asia/Kolkata"
     states: tuple[State, ...] = STATES
 
-    weekday: tuple[float, float, float, float, float, float, float] = (1.04, 1.0, 0.97, 0.96, 0.98, 0.99, 1.06)
+    weekday: tuple[float, float, float, float, float, float, float] = (
+        1.04,
+        1.0,
+        0.97,
+        0.96,
+        0.98,
+        0.99,
+        1.06,
+    )
     """Relative number of orders from Monday to Sunday."""
 
     pins_per_share: Annotated[float, Field(gt=0)] = 1000.0

@@ -23,75 +23,53 @@ pyarrow, same bytes. An earlier ``last_day`` is another history, not a shorter o
 
 from __future__ import annotations
 
-import csv
-import os
-import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import numpy as np
-import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs]
-import pyarrow.parquet as pq  # pyright: ignore[reportMissingTypeStubs]
 
 from crossloop.adapters.embedded.assumptions import DEFAULTS, Assumptions, Planted
 from crossloop.adapters.embedded.company import EmbeddedCompany
 from crossloop.adapters.embedded.draws import Period, draw
+from crossloop.adapters.embedded.generated import (
+    GeneratedCompany,
+    Truth,
+    WrittenCompany,
+    write_company,
+    write_shipments,
+)
 from crossloop.adapters.embedded.markets import Flags, Markets, lay_out
 from crossloop.adapters.embedded.plans import campaigns, scale_ups
-from crossloop.adapters.embedded.tables import (
-    DELIVERED,
-    RETURNED,
-    Columns,
-    to_table,
-)
+from crossloop.adapters.embedded.tables import DELIVERED, RETURNED, Columns, to_table
 from crossloop.errors import SettingError, Where
-from crossloop.frozen import Frozen
-from crossloop.signals.entities import Area, Campaign, ScaleUp
+from crossloop.signals.entities import Area
+
+__all__ = [
+    "DEFAULTS",
+    "Assumptions",
+    "GeneratedCompany",
+    "Planted",
+    "Truth",
+    "WrittenCompany",
+    "ensure_company",
+    "generate",
+    "write_company",
+]
 
 _EPOCH: Final = date(1970, 1, 1)
 _WEEK: Final = 7
-_pq: Any = pq
-
-
-class Truth(Frozen):
-    """What was planted, and what chance made of the rest: what a detection is measured against."""
-
-    planted: tuple[Planted, ...]
-    unlucky: tuple[Area, ...]
-    """Tiny pin codes outside planted areas where all of at least three orders of one week came back, by
-    chance alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratedCompany:
-    """A company's history."""
-
-    shipments: pa.Table
-    """The columns of ``SHIPMENT_COLUMNS``, by day of order."""
-
-    campaigns: tuple[Campaign, ...]
-    scale_ups: tuple[ScaleUp, ...]
-    truth: Truth
-    assumptions: Assumptions
-
-
-class WrittenCompany(NamedTuple):
-    """The files of a company."""
-
-    shipments: Path
-    campaigns: Path
-    scale_ups: Path
+_SEED: Final = 7
+_ORDERS_PER_DAY: Final = 400
+_LAST_DAY: Final = date(2026, 6, 30)
 
 
 def generate(
-    seed: int = 7,
+    seed: int = _SEED,
     *,
     days: int = 120,
-    orders_per_day: int = 400,
-    last_day: date = date(2026, 6, 30),
+    orders_per_day: int = _ORDERS_PER_DAY,
+    last_day: date = _LAST_DAY,
     assumptions: Assumptions = DEFAULTS,
 ) -> GeneratedCompany:
     """Generate a company's history.
@@ -162,71 +140,17 @@ def _unlucky(
     )
 
 
-def write_company(directory: Path, company: GeneratedCompany) -> WrittenCompany:
-    """Write ``shipments.parquet``, ``campaigns.csv`` and ``scale_ups.csv`` into a folder that exists.
-
-    ``campaigns.csv`` has one line for each target. Each file appears whole or not at all.
-    """
-    written = WrittenCompany(
-        directory / "shipments.parquet", directory / "campaigns.csv", directory / "scale_ups.csv"
-    )
-    _write_shipments(written.shipments, company)
-    _write_csv(
-        written.campaigns,
-        ("campaign", "name", "status", "daily_budget", "currency", "level", "code"),
-        (
-            (
-                one.campaign_id,
-                one.name,
-                one.status,
-                format(one.daily_budget.amount, "f"),
-                one.daily_budget.currency,
-                target.area.level,
-                target.area.code,
-            )
-            for one in company.campaigns
-            for target in one.targets
-        ),
-    )
-    _write_csv(
-        written.scale_ups,
-        ("plan", "campaign", "level", "code", "direction", "starts", "ends", "reason"),
-        (
-            (
-                plan.plan_id,
-                plan.campaign_id,
-                plan.area.level,
-                plan.area.code,
-                plan.direction,
-                plan.starts.isoformat(),
-                plan.ends.isoformat(),
-                plan.reason,
-            )
-            for plan in company.scale_ups
-        ),
-    )
-    return written
-
-
-def ensure_company(company: EmbeddedCompany, *, seed: int = 7) -> Path:
+def ensure_company(company: EmbeddedCompany) -> Path:
     """Give an embedded company a history of its own, on first use.
 
-    The shipments stand in a Parquet file beside its database. Campaigns and plans are loaded where none is
-    known yet.
+    The shipments stand in a Parquet file beside its database. Campaigns and plans are loaded where no
+    campaign is known yet.
 
     Returns:
         The Parquet file.
     """
+    company.ads.load_first(campaigns(DEFAULTS, _ORDERS_PER_DAY), scale_ups(DEFAULTS, _LAST_DAY))
     shipments = company.path.with_name(f"{company.path.stem}-shipments.parquet")
     if not shipments.exists():
-        generated = generate(seed)
-        company.ads.load_first(generated.campaigns, generated.scale_ups)
-        _write_shipments(shipments, generated)
+        write_shipments(shipments, generate())
     return shipments
-
-
-def _write_shipments(path: Path, company: GeneratedCompany) -> None:
-    def fill(aside: Path) -> None:
-        _pq.write_table(company.shipments, aside, compression="zstd", row_group_size=1_000_000)
-
-    _whole(path, fill)

@@ -26,20 +26,21 @@ _COUNTRY: Final = ("country", "")
 _PLAN: Final[
     tuple[tuple[str, str, Literal["live", "paused"], float, tuple[tuple[str, str], ...]], ...]
 ] = (
-    ("brand", "Brand search", "live", 0.12, (_COUNTRY,)),
+    ("brand", "Brand search", "live", 0.14, (_COUNTRY,)),
     ("search-generic", "Generic search", "live", 0.24, (_COUNTRY,)),
     ("social-prospecting", "Social prospecting", "live", 0.26, (_COUNTRY,)),
-    ("retargeting", "Retargeting of visitors", "live", 0.16, (_COUNTRY,)),
-    ("rajasthan-launch", "Rajasthan regional launch", "live", 0.04, (("state", "RAJASTHAN"),)),
-    ("south-regional", "Karnataka and Telangana, regional languages", "live", 0.10, (
+    ("retargeting", "Retargeting of visitors", "live", 0.18, (_COUNTRY,)),
+    ("rajasthan-launch", "Rajasthan regional launch", "live", 0.03, (("state", "RAJASTHAN"),)),
+    ("south-regional", "Karnataka and Telangana, regional languages", "live", 0.09, (
         ("state", "KARNATAKA"), ("state", "TELANGANA"),
     )),
-    ("delhi-ncr", "Delhi and its surroundings, next-day", "live", 0.08, (
+    ("delhi-ncr", "Delhi and its surroundings, next-day", "live", 0.06, (
         ("state", "DELHI"), ("pin_prefix", "122"), ("pin_prefix", "121"), ("pin_prefix", "201"),
     )),
     ("winter-clearance", "Winter clearance", "paused", 0.05, (_COUNTRY,)),
 )  # fmt: skip
-"""Id, name, status, share of the spend of all live campaigns, targets."""
+"""Id, name, status, share of the spend of all live campaigns, targets. Spend per order stays below 180 rupees
+everywhere: the country's campaigns cost 115 an order, a regional one up to 65 more in its area."""
 
 _SCALED: Final = ("scale-maharashtra-monsoon", "social-prospecting", ("state", "MAHARASHTRA"))
 _STARTS_BEFORE: Final = timedelta(days=10)
@@ -85,8 +86,6 @@ def _area(assumptions: Assumptions, level: str, code: str) -> Area:
     if level == "state":
         return Area(level="state", code=code, country=country, state=code)
     state = next(
-        state.name
-        for state in assumptions.states
-        if any(prefix.code == code for prefix in state.prefixes)
+        state.name for state in assumptions.states if any(prefix.code == code for prefix in state.prefixes)
     )
     return Area(level="pin_prefix", code=code, country=country, state=state, pin_prefix=code)

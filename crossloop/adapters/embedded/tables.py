@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import pyarrow.compute as pc  # pyright: ignore[reportMissingTypeStubs]
 from crossloop.adapters.embedded.markets import Flags, Ints
 from crossloop.signals.entities import SHIPMENT_COLUMNS
 
-# pyarrow ships no types; this module is the only one that builds with it.
+# pyarrow ships no types.
 _pa: Any = pa
 _pc: Any = pc
 
@@ -51,9 +51,27 @@ class Columns:
     """Value of the order in whole units of the currency."""
 
 
+class ArrowTable(Protocol):
+    """A ``pyarrow.Table``, as far as its types matter here; whatever reads Arrow takes it."""
+
+    @property
+    def num_rows(self) -> int: ...
+
+    @property
+    def column_names(self) -> list[str]: ...
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
 def to_table(
-    columns: Columns, *, pin_codes: Ints, pin_states: Ints, states: tuple[str, ...], country: str, currency: str
-) -> pa.Table:
+    columns: Columns,
+    *,
+    pin_codes: Ints,
+    pin_states: Ints,
+    states: tuple[str, ...],
+    country: str,
+    currency: str,
+) -> ArrowTable:
     """Return the shipments with the columns and types of ``SHIPMENT_COLUMNS``."""
     size = len(columns.day)
     values = {

@@ -18,7 +18,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -115,7 +115,7 @@ def _checked(text: TextIO, file: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
+def _opened(file: Path) -> Generator[TextIO]:
     try:
         with file.open("rb") as raw:
             start = raw.read(4)
@@ -151,8 +151,7 @@ def _refuse_other_content(start: bytes, file: Path) -> None:
 
 def _first_bad_line(file: Path) -> int | None:
     """The line that is not UTF-8, found by a second reading: the decoder only knows its block."""
-    opened = gzip.open(file, "rb") if _is_gzip(file) else file.open("rb")
-    with opened as raw:
+    with gzip.open(file, "rb") if _is_gzip(file) else file.open("rb") as raw:
         for number, content in enumerate(raw, start=1):
             try:
                 content.decode("utf-8")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypedDict
+from typing import Final, TypedDict, cast
 
-import ibis.expr.types as ir
+from crossloop.adapters.files.untyped import Column, Table, rows_of
 
 WORDS: Final = ("country", "state", "outcome", "payment", "currency")
 """Fields with few distinct values: the aggregation groups by them, so that each value is judged once."""
@@ -41,16 +41,17 @@ class Facts:
     currency: str | None
 
 
-def groups_of(rows: ir.Table, reason: ir.IntegerValue) -> list[Group]:
+def groups_of(rows: Table, reason: Column) -> list[Group]:
     """Aggregate shipments by reason and words: one pass, a few hundred groups."""
     grouped = rows.group_by(reason=reason, **{word: rows[word] for word in WORDS}).aggregate(
         rows=rows.count(),
-        first_day=rows.ordered_on.min(),
-        last_day=rows.ordered_on.max(),
+        # Only of rows without a reason: a damaged date may be none that Python can hold.
+        first_day=rows.ordered_on.min(where=reason.isnull()),
+        last_day=rows.ordered_on.max(where=reason.isnull()),
         outcome_days=rows.outcome_on.count(),
         attempts_known=rows.failed_attempts.count(),
     )
-    return grouped.to_pyarrow().to_pylist()
+    return cast("list[Group]", rows_of(grouped))
 
 
 def facts_of(used: Iterable[Group]) -> Facts | None:

@@ -16,6 +16,7 @@ A mapping is data, written in YAML and read strictly. Rules of the form:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
@@ -45,6 +46,9 @@ DATE_FIELDS: Final[tuple[FieldName, ...]] = ("ordered_on", "outcome_on", "first_
 COUNT_FIELDS: Final[tuple[FieldName, ...]] = ("attempts", "failed_attempts")
 REQUIRED_FIELDS: Final[tuple[FieldName, ...]] = ("shipment_id", "ordered_on", "state", "pin_code", "outcome")
 ISO_DATE: Final = "%Y-%m-%d"
+
+_DIRECTIVES: Final = "dmyYbBjaAHIMSfp%"
+"""What both C's and DuckDB's ``strptime`` know; time zones are left out: a local calendar day has none."""
 
 _OUTCOMES: Final[tuple[ShipmentOutcome, ...]] = ("delivered", "returned", "lost", "in_transit", "not_shipped")
 _WORST_FIRST: Final[tuple[ShipmentOutcome, ...]] = ("returned", "lost", "in_transit", "delivered")
@@ -173,8 +177,10 @@ class ShipmentMapping(Frozen):
     missing_values: tuple[str, ...] = ()
     """Texts that mean "no value", next to the empty cell."""
 
-    outcomes: Annotated[dict[str, ShipmentOutcome], Field(min_length=1)] = {o: o for o in _OUTCOMES}
-    payments: dict[str, Payment] = {p: p for p in _PAYMENTS}
+    outcomes: dict[str, ShipmentOutcome] = Field(
+        min_length=1, default_factory=lambda: {o: o for o in _OUTCOMES}
+    )
+    payments: dict[str, Payment] = Field(default_factory=lambda: {p: p for p in _PAYMENTS})
     states: StateNames = StateNames()
     filters: tuple[RowFilter, ...] = ()
     lines_per_shipment: Literal["one", "several"] = "one"
@@ -220,10 +226,13 @@ class ShipmentMapping(Frozen):
 
 
 def _check_format(field: str, form: str) -> None:
-    """A usable format gives back the day it was written from, and knows no time zone."""
+    """A usable format gives back the day it was written from."""
     day = datetime(2021, 11, 30)  # noqa: DTZ001  a calendar day has no zone
-    if "%z" in form.lower():
-        raise ValueError(f"{field}: the format {form!r} has a time zone; give the local calendar day")
+    strange = sorted(set(re.findall("%(.)", form)) - set(_DIRECTIVES))
+    if strange:
+        raise ValueError(
+            f"{field}: the format {form!r} uses %{strange[0]}; there are: %{' %'.join(_DIRECTIVES)}"
+        )
     try:
         again = datetime.strptime(day.strftime(form), form)  # noqa: DTZ007
     except ValueError as wrong:

@@ -13,22 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import ibis
-import ibis.expr.types as ir
-import pyarrow as pa
-from ibis.backends.duckdb import Backend
-
 from crossloop.adapters.files.mapping import COUNT_FIELDS, DATE_FIELDS, ShipmentMapping, folded
 from crossloop.adapters.files.source import Lines
+from crossloop.adapters.files.untyped import Column, Connection, Table, ibis, pyarrow, rows_of
 from crossloop.errors import MappingError, Where
 from crossloop.signals.entities import SHIPMENT_COLUMNS
 
 _VOCABULARIES: Final = {"outcome": "outcomes", "payment": "payments"}
 _SHOWN: Final = 80
+_AMOUNT: Final = r"^-?([0-9]+|[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3})(\.[0-9]*)?$"
 
 
 @ibis.udf.scalar.builtin(signature=((str, str), "timestamp"))
-def try_strptime(text, form):
+def try_strptime(text: Column, form: str) -> Column:
     """DuckDB's ``try_strptime``: the time, or null where the text is not written so."""
 
 
@@ -36,12 +33,12 @@ def try_strptime(text, form):
 class Reading:
     """One file being read by one mapping."""
 
-    connection: Backend
+    connection: Connection
     file: Path
     lines: Lines
     mapping: ShipmentMapping
 
-    def text(self, column: str) -> ir.StringValue:
+    def text(self, column: str) -> Column:
         """The stripped text of a source column; null where it says nothing or the column is absent."""
         if column not in self.lines.names:
             return ibis.null("string")
@@ -49,7 +46,7 @@ class Reading:
         return ibis.cases((text.isin(["", *self.mapping.missing_values]), ibis.null("string")), else_=text)
 
 
-def parsed(reading: Reading) -> ir.Table:
+def parsed(reading: Reading) -> Table:
     """Return the lines with every canonical field, its text, and ``keeps_<n>`` for each filter.
 
     Raises:
@@ -72,13 +69,13 @@ def parsed(reading: Reading) -> ir.Table:
     return table.mutate(
         shipment_id=table.shipment_id_text,
         pin_code=_pin_code(table.pin_code_text, drop_decimals=columns["pin_code"].drop_decimals),
-        amount=table.amount_text.replace(",", "").try_cast(SHIPMENT_COLUMNS["amount"]),
+        amount=_amount(table.amount_text),
         **{field: _day(table, field, reading.mapping) for field in DATE_FIELDS},
         **{field: _count(table[f"{field}_text"]) for field in COUNT_FIELDS},
     )
 
 
-def unreadable(table: ir.Table, field: str) -> ir.BooleanValue:
+def unreadable(table: Table, field: str) -> Column:
     """Something is written there, and it is not a value of the field."""
     return table[f"{field}_text"].notnull() & table[field].isnull()
 
@@ -94,12 +91,12 @@ def refuse_unreadable_dates(reading: Reading, first: Mapping[str, int | None]) -
         if line is not None:
             rule = reading.mapping.columns[field]
             text = reading.lines.raw(rule.column).name("text")
-            written = table.filter(table.line == line).select(text).to_pyarrow()["text"][0].as_py()
+            written = rows_of(table.filter(table.line == line).select(text))[0]["text"]
             raise MappingError(
                 f"the date '{written[:_SHOWN]}' is not written as '{rule.format}'.",
                 where=Where(reading.file, line, rule.column),
-                next_step=f"Correct the format of {field} in the mapping '{reading.mapping.name}', or list the "
-                "text under 'missing_values' if it means no date.",
+                next_step=f"Correct the format of {field} in the mapping '{reading.mapping.name}', or list "
+                "the text under 'missing_values' if it means no date.",
             )
 
 
@@ -127,20 +124,21 @@ def _by_pattern(pattern: str) -> Meaning:
     return lambda text: text.upper() if re.fullmatch(pattern, text.upper()) else None
 
 
-def _words(reading: Reading, table: ir.Table, field: str, meaning: Meaning) -> ir.Table:
+def _words(reading: Reading, table: Table, field: str, meaning: Meaning) -> Table:
     """A table from each distinct text of a field to its meaning."""
     lines: dict[str, int] = {}
     if field in reading.mapping.columns:
-        text = table[f"{field}_text"]
-        distinct = table.filter(text.notnull()).group_by(text=text).aggregate(line=table.line.min())
-        lines = {row["text"]: row["line"] for row in distinct.to_pyarrow().to_pylist()}
+        written = table[f"{field}_text"]
+        distinct = table.filter(written.notnull()).group_by(text=written).aggregate(line=table.line.min())
+        lines = {row["text"]: row["line"] for row in rows_of(distinct)}
     words = {text: meaning(text) for text in lines}
     vocabulary = _VOCABULARIES.get(field)
     unknown = [(line, text) for text, line in lines.items() if words[text] is None]
     if vocabulary is not None and unknown:
         _refuse_unknown(reading, field, vocabulary, *min(unknown))
-    columns = {"written": pa.array(words.keys(), pa.string()), field: pa.array(words.values(), pa.string())}
-    return reading.connection.create_table(f"{field}_words", ibis.memtable(pa.table(columns)), temp=True)
+    text = pyarrow.string()
+    columns = {"written": pyarrow.array(words, text), field: pyarrow.array(words.values(), text)}
+    return reading.connection.create_table(f"{field}_words", ibis.memtable(pyarrow.table(columns)), temp=True)
 
 
 def _refuse_unknown(reading: Reading, field: str, vocabulary: str, line: int, text: str) -> None:
@@ -153,7 +151,7 @@ def _refuse_unknown(reading: Reading, field: str, vocabulary: str, line: int, te
     )
 
 
-def _with_constants(table: ir.Table, mapping: ShipmentMapping) -> ir.Table:
+def _with_constants(table: Table, mapping: ShipmentMapping) -> Table:
     """Fill what is missing, never what is there and unreadable."""
     constants = {"country": mapping.constants.country, "currency": mapping.constants.currency}
     return table.mutate(
@@ -165,17 +163,27 @@ def _with_constants(table: ir.Table, mapping: ShipmentMapping) -> ir.Table:
     )
 
 
-def _day(table: ir.Table, field: str, mapping: ShipmentMapping) -> ir.DateValue:
+def _day(table: Table, field: str, mapping: ShipmentMapping) -> Column:
+    """Years outside 1970 to 2199 are slips of the pen: two digits where four are declared."""
     rule = mapping.columns.get(field)
-    return ibis.null("date") if rule is None else try_strptime(table[f"{field}_text"], rule.format).date()
+    if rule is None:
+        return ibis.null("date")
+    day = try_strptime(table[f"{field}_text"], rule.format).date()
+    return ibis.cases((day.year().between(1970, 2199), day))
 
 
-def _count(text: ir.StringValue) -> ir.IntegerValue:
+def _count(text: Column) -> Column:
     digits = text.re_replace(r"\.0+$", "")
     return ibis.cases((digits.re_search("^[0-9]+$"), digits.try_cast(SHIPMENT_COLUMNS["attempts"])))
 
 
-def _pin_code(text: ir.StringValue, *, drop_decimals: bool) -> ir.StringValue:
+def _amount(text: Column) -> Column:
+    """Digits with a decimal point; commas only between thousands or lakhs, never for decimals."""
+    amount = text.replace(",", "").try_cast(SHIPMENT_COLUMNS["amount"])
+    return ibis.cases((text.re_search(_AMOUNT), amount))
+
+
+def _pin_code(text: Column, *, drop_decimals: bool) -> Column:
     digits = text.re_replace(r"\s", "")
     if drop_decimals:
         digits = digits.re_replace(r"\.0*$", "")

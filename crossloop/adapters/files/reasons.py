@@ -3,7 +3,7 @@
 Each line is used, or set aside under the first of these reasons that holds:
 
 1. it is malformed;
-2. it has no shipment id, or no order date;
+2. it has no shipment id, or no order date in this age;
 3. it was ordered later than the as-of day;
 4. it has no address: the state or the postal code is missing;
 5. a filter of the mapping leaves it out, in the order of the mapping;
@@ -26,6 +26,7 @@ BROKEN_FIELDS: Final = "malformed line: not as many fields as the header"
 MALFORMED: Final = (BROKEN_QUOTES, BROKEN_FIELDS)
 NO_ID: Final = "no shipment id"
 NO_DATE: Final = "no order date"
+BAD_DATE: Final = "order date outside the years 1970 to 2199"
 TOO_LATE: Final = "later than as_of"
 NO_ADDRESS: Final = "no address: state or postal code is missing"
 NO_STATUS: Final = "no status"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import ibis
 import ibis.expr.types as ir
-from ibis.backends.duckdb import Backend
 
 from crossloop.adapters.files.accounting import RowCount
 from crossloop.adapters.files.canonical_parquet import is_canonical, read_canonical
@@ -27,6 +26,7 @@ from crossloop.adapters.files.source import (
     reading_content,
 )
 from crossloop.adapters.files.translation import translate
+from crossloop.adapters.files.untyped import Connection, Table, ibis
 from crossloop.errors import DataFileError, Where
 
 
@@ -36,7 +36,7 @@ class ShipmentData:
 
     table: ir.Table = field(repr=False)
     """Exactly the columns of ``SHIPMENT_COLUMNS``, one row for each shipment id, of an open DuckDB
-    connection. For a canonical Parquet file it is an expression over the file, otherwise a table in memory."""
+    connection: an expression over the file where that is canonical Parquet, otherwise a table in memory."""
 
     rows: RowCount
     """What became of every line of the file."""
@@ -63,7 +63,7 @@ class ShipmentData:
     currency: str | None
     """ISO 4217 code of the amounts; none where it is not known or differs between shipments."""
 
-    _connection: Backend = field(repr=False, compare=False)
+    _connection: Connection = field(repr=False, compare=False)
 
     def close(self) -> None:
         """Give the memory back; the table can no longer be used."""
@@ -94,17 +94,20 @@ def read_shipments(
         MappingError: the mapping does not fit the file.
     """
     kind = kind_of(file)
-    connection = connect()
-    try:
+    with ExitStack() as opened:
+        connection = connect()
+        opened.callback(connection.disconnect)
         with reading_content(file):
             table, rows, facts = _read(connection, file, kind, mapping or CANONICAL, as_of)
         if facts is None:
             raise _nothing_usable(file, rows)
+        digest = digest_of_file(file)
+        opened.pop_all()
         return ShipmentData(
             table=table,
             rows=rows,
             file=file,
-            digest=digest_of_file(file),
+            digest=digest,
             first_day=facts.first_day,
             last_day=facts.last_day,
             has_ndr=facts.has_ndr,
@@ -113,14 +116,11 @@ def read_shipments(
             currency=facts.currency,
             _connection=connection,
         )
-    except BaseException:
-        connection.disconnect()
-        raise
 
 
 def _read(
-    connection: Backend, file: Path, kind: str, mapping: ShipmentMapping, as_of: date | None
-) -> tuple[ir.Table, RowCount, Facts | None]:
+    connection: Connection, file: Path, kind: str, mapping: ShipmentMapping, as_of: date | None
+) -> tuple[Table, RowCount, Facts | None]:
     if kind == "csv":
         lines = csv_lines(connection, file, mapping)
     else:

@@ -7,7 +7,7 @@ dates in the form the mapping declares, so that one translation serves both.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,17 +15,14 @@ from glob import escape
 from operator import itemgetter
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import duckdb
-import ibis
-import ibis.expr.types as ir
-import pyarrow as pa
-from ibis.backends.duckdb import Backend
 
 from crossloop.adapters.files.csv_records import CsvRecord, csv_records
 from crossloop.adapters.files.mapping import ShipmentMapping
 from crossloop.adapters.files.reasons import BROKEN_FIELDS, BROKEN_QUOTES
+from crossloop.adapters.files.untyped import ArrowTable, Column, Connection, Table, ibis, pyarrow
 from crossloop.errors import DataFileError, MappingError, Where
 
 FileKind = Literal["csv", "parquet"]
@@ -41,16 +38,16 @@ _SMALL_SHARE: Final = 0.1
 class Lines:
     """The lines of one file as text: ``line``, ``problem`` and one column for each source column."""
 
-    table: ir.Table
+    table: Table
     names: Mapping[str, str]
     """Name as the mapping has it to name in ``table``; optional columns that are absent are missing."""
 
-    def raw(self, column: str) -> ir.StringValue:
+    def raw(self, column: str) -> Column:
         """The text of a source column."""
         return self.table[self.names[column]]
 
 
-def connect() -> Backend:
+def connect() -> Connection:
     """Open an empty in-memory DuckDB that spills to the system's temporary folder, not to the current one."""
     return ibis.duckdb.connect(temp_directory=str(Path(gettempdir()) / "crossloop-duckdb"))
 
@@ -77,7 +74,7 @@ def digest_of_file(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def drop(connection: Backend, *names: str) -> None:
+def drop(connection: Connection, *names: str) -> None:
     """Drop tables of the connection to give their memory back.
 
     In plain SQL, because ibis 12 writes DROP without the name when it meets sqlglot 30.
@@ -87,18 +84,21 @@ def drop(connection: Backend, *names: str) -> None:
 
 
 @contextmanager
-def reading_content(file: Path) -> Iterator[None]:
-    """Turn DuckDB's complaints about the content of a file into an error that names the file."""
+def reading_content(file: Path) -> Generator[None]:
+    """Turn complaints about the content of a file into an error that names the file.
+
+    An overflow is a damaged date that contradicts the statistics of the Parquet file, which DuckDB trusts.
+    """
     try:
         yield
-    except duckdb.Error as wrong:
+    except (duckdb.Error, OverflowError) as wrong:
         first = str(wrong).splitlines()[0]
         raise DataFileError(
             f"cannot be read: {first}.", where=Where(file), next_step="Export or copy the file again."
         ) from wrong
 
 
-def open_parquet(connection: Backend, file: Path) -> ir.Table:
+def open_parquet(connection: Connection, file: Path) -> Table:
     """Show a Parquet file, its row numbers included, as a table that is read when it is asked."""
     with file.open("rb") as stream:
         start = stream.read(4)
@@ -114,7 +114,7 @@ def open_parquet(connection: Backend, file: Path) -> ir.Table:
         return connection.read_parquet(escape(str(file)), file_row_number=True)
 
 
-def parquet_lines(table: ir.Table, file: Path, mapping: ShipmentMapping) -> Lines:
+def parquet_lines(table: Table, file: Path, mapping: ShipmentMapping) -> Lines:
     """Show the wanted columns of a Parquet file as text."""
     present = [name for name in table.columns if name != ROW]
     found = find_columns(present, file, mapping)
@@ -124,7 +124,7 @@ def parquet_lines(table: ir.Table, file: Path, mapping: ShipmentMapping) -> Line
     return Lines(shown, {name: f"c{at}" for name, at in found.items()})
 
 
-def _as_text(column: ir.Value, form: str | None, file: Path) -> ir.StringValue:
+def _as_text(column: Column, form: str | None, file: Path) -> Column:
     kind = column.type()
     if kind.is_timestamp() and kind.timezone is not None:
         raise MappingError(
@@ -137,7 +137,7 @@ def _as_text(column: ir.Value, form: str | None, file: Path) -> ir.StringValue:
     return column.cast("string")
 
 
-def csv_lines(connection: Backend, file: Path, mapping: ShipmentMapping) -> Lines:
+def csv_lines(connection: Connection, file: Path, mapping: ShipmentMapping) -> Lines:
     """Read a CSV file into a table of the connection."""
     records = csv_records(file, mapping.delimiter)
     header = next(records, None)
@@ -156,18 +156,19 @@ def csv_lines(connection: Backend, file: Path, mapping: ShipmentMapping) -> Line
     return Lines(table, {name: f"c{at}" for name, at in found.items()})
 
 
-def _collected(records: Iterator[CsvRecord], width: int, wanted: tuple[int, ...]) -> pa.Table:
+def _collected(records: Iterator[CsvRecord], width: int, wanted: tuple[int, ...]) -> ArrowTable:
     names = ["line", "problem", *(f"c{at}" for at in wanted)]
-    schema = pa.schema([("line", pa.int64()), *((name, pa.string()) for name in names[1:])])
-    pick = itemgetter(*wanted)
+    schema = pyarrow.schema([("line", pyarrow.int64()), *((name, pyarrow.string()) for name in names[1:])])
+    pick = cast("Callable[[list[str]], tuple[str, ...]]", itemgetter(*wanted))
     nothing = (None,) * len(wanted)
-    batches: list[pa.RecordBatch] = []
+    batches: list[Column] = []
     rows: list[tuple[int | str | None, ...]] = []
 
     def flush() -> None:
         if rows:
-            columns = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), schema.types)]
-            batches.append(pa.record_batch(columns, schema=schema))
+            columns = zip(zip(*rows, strict=True), schema.types, strict=True)
+            arrays = [pyarrow.array(values, kind) for values, kind in columns]
+            batches.append(pyarrow.record_batch(arrays, schema=schema))
             rows.clear()
 
     for line, lines, cells in records:
@@ -179,10 +180,10 @@ def _collected(records: Iterator[CsvRecord], width: int, wanted: tuple[int, ...]
         if len(rows) >= _BATCH:
             flush()
     flush()
-    return pa.Table.from_batches(batches, schema)
+    return pyarrow.Table.from_batches(batches, schema)
 
 
-def _refuse_if_mostly_broken(lines: pa.Table, file: Path, width: int) -> None:
+def _refuse_if_mostly_broken(lines: ArrowTable, file: Path, width: int) -> None:
     """A few broken lines are dirt; many mean that the file is not what it seems to be."""
     broken = lines.num_rows - lines["problem"].null_count
     if broken == lines.num_rows or (broken > _FEW and broken > _SMALL_SHARE * lines.num_rows):

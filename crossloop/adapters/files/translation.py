@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-import ibis
-import ibis.expr.types as ir
-
 from crossloop.adapters.files import reasons
 from crossloop.adapters.files.accounting import RowCount, RowExample, SetAside
 from crossloop.adapters.files.mapping import COUNT_FIELDS, DATE_FIELDS, ShipmentMapping
 from crossloop.adapters.files.parsing import Reading, parsed, refuse_unreadable_dates, unreadable
 from crossloop.adapters.files.source import drop
+from crossloop.adapters.files.untyped import Column, Table, ibis, rows_of
 from crossloop.signals.entities import SHIPMENT_COLUMNS
 
 _EXAMPLES: Final = 3
@@ -32,11 +30,11 @@ class _Rule:
     """One reason, when it holds, and the source columns that show it."""
 
     reason: str
-    holds: ir.BooleanValue
+    holds: Column
     shown: tuple[str, ...] = ()
 
 
-def translate(reading: Reading, as_of: date | None) -> tuple[ir.Table, RowCount]:
+def translate(reading: Reading, as_of: date | None) -> tuple[Table, RowCount]:
     """Return the shipments, as a table of the connection, and what became of each line.
 
     Raises:
@@ -62,10 +60,10 @@ def translate(reading: Reading, as_of: date | None) -> tuple[ir.Table, RowCount]
     return shipments, count
 
 
-def _rules(table: ir.Table, mapping: ShipmentMapping, as_of: date | None) -> Iterator[_Rule]:
+def _rules(table: Table, mapping: ShipmentMapping, as_of: date | None) -> Iterator[_Rule]:
     """The rules of ``reasons`` that look at one line, in their order."""
 
-    def rule(reason: str, holds: ir.BooleanValue, *fields: str) -> _Rule:
+    def rule(reason: str, holds: Column, *fields: str) -> _Rule:
         columns = (mapping.columns[field].column for field in fields if field in mapping.columns)
         return _Rule(reason, holds, tuple(columns))
 
@@ -93,7 +91,7 @@ def _rules(table: ir.Table, mapping: ShipmentMapping, as_of: date | None) -> Ite
     yield rule(reasons.OUTCOME_TOO_EARLY, early, "ordered_on", "outcome_on")
 
 
-def _rule_between_lines(judged: ir.Table, mapping: ShipmentMapping) -> _Rule:
+def _rule_between_lines(judged: Table, mapping: ShipmentMapping) -> _Rule:
     """The last rule looks at the earlier lines of the same shipment that are used so far."""
     columns = {name: rule.column for name, rule in mapping.columns.items()}
     same = ibis.window(group_by=[judged.reason.isnull(), judged.shipment_id], order_by=judged.line)
@@ -106,16 +104,16 @@ def _rule_between_lines(judged: ir.Table, mapping: ShipmentMapping) -> _Rule:
     return _Rule(reasons.DISAGREES, differs, tuple(shown))
 
 
-def _unread_lines(table: ir.Table) -> dict[str, ir.IntegerValue]:
+def _unread_lines(table: Table) -> dict[str, Column]:
     return {f"unread_{f}": ibis.cases((unreadable(table, f), table.line)) for f in DATE_FIELDS}
 
 
-def _first_unread(judged: ir.Table) -> dict[str, int | None]:
+def _first_unread(judged: Table) -> dict[str, int | None]:
     first = {field: judged[f"unread_{field}"].min() for field in DATE_FIELDS}
-    return judged.aggregate(**first).to_pyarrow().to_pylist()[0]
+    return rows_of(judged.aggregate(**first))[0]
 
 
-def _joined(used: ir.Table, mapping: ShipmentMapping) -> ir.Table:
+def _joined(used: Table, mapping: ShipmentMapping) -> Table:
     """One row for each shipment id out of its lines."""
     order = mapping.outcome_of_several
     used = used.mutate(rank=used.outcome.cases(*((outcome, at) for at, outcome in enumerate(order))))
@@ -133,9 +131,9 @@ def _joined(used: ir.Table, mapping: ShipmentMapping) -> ir.Table:
     )
 
 
-def _account(reading: Reading, judged: ir.Table, rules: Sequence[_Rule]) -> RowCount:
-    counted = judged.group_by("reason").aggregate(lines=judged.count()).to_pyarrow().to_pylist()
-    lines: dict[int | None, int] = {row["reason"]: row["lines"] for row in counted}
+def _account(reading: Reading, judged: Table, rules: Sequence[_Rule]) -> RowCount:
+    counted = judged.group_by("reason").aggregate(lines=judged.count())
+    lines: dict[int | None, int] = {row["reason"]: row["lines"] for row in rows_of(counted)}
     examples = _examples(reading, judged, rules)
     aside = tuple(
         SetAside(reason=rule.reason, count=lines[at], examples=tuple(examples[at]))
@@ -145,16 +143,18 @@ def _account(reading: Reading, judged: ir.Table, rules: Sequence[_Rule]) -> RowC
     return RowCount(read=sum(lines.values()), used=lines.get(None, 0), set_aside=aside)
 
 
-def _examples(reading: Reading, judged: ir.Table, rules: Sequence[_Rule]) -> dict[int, list[RowExample]]:
+def _examples(reading: Reading, judged: Table, rules: Sequence[_Rule]) -> dict[int, list[RowExample]]:
     """The first lines of every reason that occurs, with what was written there."""
     aside = judged.filter(judged.reason.notnull())
     place = ibis.row_number().over(group_by=aside.reason, order_by=aside.line)
     first = aside.select("line", "reason", place=place)
     first = first.filter(first.place < _EXAMPLES).select("line", "reason")
     written = reading.lines.table.inner_join(first, "line").order_by("line")
+    names = reading.lines.names
     found: dict[int, list[RowExample]] = {}
-    for row in written.to_pyarrow().to_pylist():
-        shown = {name: reading.lines.names.get(name) for name in rules[row["reason"]].shown}
-        values = {name: (row[column] or "")[:_SHOWN] for name, column in shown.items() if column}
+    for row in rows_of(written):
+        rule = rules[int(row["reason"])]
+        columns = {name: names[name] for name in rule.shown if name in names}
+        values = {name: (row[column] or "")[:_SHOWN] for name, column in columns.items()}
         found.setdefault(row["reason"], []).append(RowExample(line=row["line"], values=values))
     return found

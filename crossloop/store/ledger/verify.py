@@ -39,15 +39,19 @@ Progress = Callable[[int, int], None]
 """Called now and then with the entries checked and the entries there are."""
 
 _PROGRESS_EVERY: Final = 16 * TILE
+_NO_END: Final = 2**63 - 1
 
 _ROWS = (
     "SELECT e.position, e.kind, e.case_key, c.id, e.at, e.salt, e.body, e.body_hash, e.leaf"
     " FROM entries e LEFT JOIN cases c ON c.key = e.case_key"
-    " WHERE e.position >= :start ORDER BY e.position"
+    " WHERE e.position >= :start AND e.position < :stop ORDER BY e.position"
 )
 _HEAD = "SELECT format, size, frontier, digest FROM head"
 _TILES = "SELECT number, hash FROM tiles ORDER BY number"
-_COUNT = "SELECT count(*), min(position) FROM entries"
+_COUNT = "SELECT count(*) FROM entries"
+_OUTSIDE = "SELECT min(position) FROM entries WHERE position {}"
+_BEYOND = _OUTSIDE.format(">= :size")
+_NEGATIVE = _OUTSIDE.format("< 0")
 
 _sha256 = hashlib.sha256
 _dumps = orjson.dumps
@@ -103,6 +107,7 @@ class _Walk:
         self._progress = progress
         self._head, self._head_problem = _head(read)
         self._tiles, self._tiles_problem = _tiles(read)
+        self._stop = self._head.size if self._head else _NO_END
         self._tree = Frontier()
         self._run: list[bytes] = []
         self._next = 0
@@ -118,7 +123,7 @@ class _Walk:
     def entries(self) -> None:
         """Rules 1 and 2 for every row, in order of position."""
         try:
-            for rows in self._read.stream(_ROWS, TILE, start=0):
+            for rows in self._read.stream(_ROWS, TILE, start=0, stop=self._stop):
                 self._take(rows)
         except sqlite.DatabaseError:
             self._one_by_one()
@@ -126,7 +131,7 @@ class _Walk:
     def _one_by_one(self) -> None:
         # A list of rows is lost when one of them cannot be read: go on alone to find which.
         try:
-            for rows in self._read.stream(_ROWS, 1, start=self._next):
+            for rows in self._read.stream(_ROWS, 1, start=self._next, stop=self._stop):
                 self._take(rows)
         except sqlite.DatabaseError as error:
             raise _Found(self._next, f"entry {self._next} cannot be read: {error}") from error
@@ -177,8 +182,6 @@ class _Walk:
             raise _Found(expected, f"entry {expected} is missing; a row has {position!r} for its position")
         if position < expected:
             raise _Found(position, f"entry {position} stands there twice")
-        if self._head is not None and expected >= self._head.size:
-            raise _Found(position, f"entry {position} was added: the head counts {self._head.size} entries")
         if position > expected:
             raise _Found(expected, f"entry {expected} is missing")
         if type(kind) is not str or type(at) is not int:
@@ -219,19 +222,30 @@ class _Walk:
         self._run = []
         for (start, stop, node), kept in zip(self._tree.ranges(), self._head.nodes, strict=True):
             if node != kept:
-                raise _Found(start, _rewritten(start, stop, "the head"))
+                raise self._within(start, stop)
         self._tiles_only()
+
+    def _within(self, start: int, stop: int) -> _Found:
+        """The head's subtree differs: name the first stored hash in it that does so too, if one does."""
+        for number in self._differing:
+            if start <= number * TILE < stop and number in self._tiles:
+                start, stop = number * TILE, number * TILE + TILE
+                return _Found(start, _rewritten(start, stop, "their stored hash"))
+        return _Found(start, _rewritten(start, stop, "the head"))
 
     def _nothing_outside(self) -> None:
         try:
-            [(count, lowest)] = self._read.rows(_COUNT)
+            [(count,)] = self._read.rows(_COUNT)
+            if count == self._next:
+                return
+            [(beyond,)] = self._read.rows(_BEYOND, size=self._next)
+            [(negative,)] = self._read.rows(_NEGATIVE)
         except sqlite.DatabaseError as error:
             raise _Found(None, f"the entries cannot be counted: {error}") from error
-        if count != self._next:
-            added = lowest if type(lowest) is int and lowest < 0 else None
-            raise _Found(
-                added, f"{count} rows stand in the table, but only {self._next} have a position in order"
-            )
+        added = negative if beyond is None else beyond
+        if type(added) is int:
+            raise _Found(added, f"entry {added} was added: the head counts {self._next} entries")
+        raise _Found(None, f"{count} rows stand in the table, but only {self._next} have a position in order")
 
     def _tiles_only(self) -> None:
         """The entries and the head agree: whatever differs now is a stored hash."""

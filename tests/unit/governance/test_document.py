@@ -34,6 +34,11 @@ def test_anything_else_is_not_a_duration(text: object) -> None:
         DURATION.validate_python(text)
 
 
+def test_a_duration_that_no_document_can_write_is_refused() -> None:
+    with pytest.raises(ValueError, match="whole number of minutes"):
+        duration_text(timedelta(seconds=90))
+
+
 @given(st.integers(1, 366 * 24 * 60).map(lambda minutes: timedelta(minutes=minutes)))
 def test_a_duration_written_out_reads_back_unless_it_has_too_many_digits(length: timedelta) -> None:
     text = duration_text(length)

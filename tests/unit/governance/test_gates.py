@@ -541,7 +541,7 @@ _policies = st.sampled_from([DEMO, DEMO.in_shadow(), policy(("daily_budget_share
 def test_every_proposal_has_a_verdict_that_can_be_written_to_the_ledger(
     asked: Proposal, said: SignalFacts, at: GateState, under: object
 ) -> None:
-    verdict = judge(asked, said, at, under, now=NOW)  # pyright: ignore[reportArgumentType]
+    verdict = judge(asked, said, at, under, now=NOW)
     assert len(digest_of(verdict)) == 64
     if verdict.outcome in ("act", "hold", "escalate"):
         assert asked.action is not None

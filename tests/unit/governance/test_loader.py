@@ -8,6 +8,8 @@ import pytest
 
 from crossloop.errors import GovernanceDocumentError
 from crossloop.governance import load_policy, parse_policy
+from crossloop.governance.consistency import mistakes
+from crossloop.governance.rules import compile_rule
 from tests.support.governed import CATALOGUE, DEMO, LOOP, demo_text, policy
 
 INTERVENTIONS = f"loops.{LOOP}.interventions"
@@ -289,6 +291,36 @@ def test_a_mistake_is_named_with_line_and_field(name: str) -> None:
 
 def test_a_text_that_cannot_be_recorded_is_refused() -> None:
     assert "U+0000" in str(mistake(("company: Acme D2C", 'company: "Acme\\0D2C"')))
+
+
+@pytest.mark.parametrize("part", ["people", "departments"])
+def test_a_company_of_nobody_is_refused(part: str) -> None:
+    text = "governance: 1\ncompany: X\ntimezone: Asia/Kolkata\npeople: {}\ndepartments: {}\n"
+    one = {"people": "{a: {name: A, email: a@x.example}}", "departments": "{d: {stage: shadow}}"}
+    for other in one.keys() - {part}:
+        text = text.replace(f"{other}: {{}}", f"{other}: {one[other]}")
+    with pytest.raises(GovernanceDocumentError, match=f"field {part}: at least one is needed"):
+        parse_policy(text, file=Path("governance.yaml"), catalogue=CATALOGUE)
+
+
+def test_every_mistake_of_a_document_can_be_listed() -> None:
+    document = policy().document
+    loop = document.loops[LOOP].model_copy(update={"signal": "x.y/1"})
+    order = document.precedence[0].model_copy(update={"order": ("finance", "marketing")})
+    spoilt = document.model_copy(update={"loops": {LOOP: loop}, "precedence": (order,)})
+    rule = compile_rule("large_change", "weather == 'hot'")
+    found = [one.path for one in mistakes(spoilt, {"large_change": rule}, CATALOGUE)]
+    assert found == [
+        ("loops", LOOP, "signal"),
+        ("rules", "large_change", "when"),
+        ("precedence", 0, "order", 0),
+    ]
+
+
+def test_a_rule_that_nobody_uses_yet_may_name_the_facts_of_any_type() -> None:
+    unused = ("rules:\n", 'rules:\n  later: {when: "rate > 0.5", from: {any: [asha]}, within: 1h}\n')
+    assert policy(unused).rules["later"].operands == ("rate",)
+    assert "nobody declared" in str(mistake((unused[0], unused[1].replace("rate", "rote"))))
 
 
 def test_a_document_without_loops_loads_and_permits_nothing() -> None:

@@ -81,7 +81,7 @@ def test_a_held_action_needs_its_approval() -> None:
 )
 def test_an_approval_of_anything_else_or_of_too_few_mints_nothing(changes: dict[str, object]) -> None:
     verdict = verdict_on(LARGE)
-    approval = replace(granted(LARGE, verdict), **changes)  # pyright: ignore[reportArgumentType]
+    approval = replace(granted(LARGE, verdict), **changes)
     with pytest.raises(PermitRefused):
         permit_for(LARGE, verdict, now=NOW, approval=approval)
 

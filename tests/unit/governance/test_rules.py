@@ -74,6 +74,8 @@ def test_plain_conditions_are_accepted(source: str) -> None:
         ("rate == metric", "compared with the text metric"),
         ("metric in [1]", "compared with the number 1"),
         ("metric == '''rto'''", "can never be"),
+        ("signal == '''x'y'''", "cannot be checked"),
+        ("metric in level", "no answer"),
     ],
 )
 def test_a_condition_that_would_mislead_is_refused_when_it_is_loaded(source: str, words: str) -> None:

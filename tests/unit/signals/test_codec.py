@@ -88,6 +88,8 @@ def test_an_unknown_type_is_refused_and_the_known_ones_are_named() -> None:
     assert error.where.field == "type"
     assert "logistics.geo_risk/1, logistics.geo_risk_cleared/1" in error.next_step
     assert refused(body(geo_risk_signal()), Catalogue([])).next_step == "Known types: none."
+    for value, name in ((7, "a number"), ({}, "an object"), ([], "an array"), (None, "null"), (True, "true")):
+        assert f"got {name}" in refused(changed(body(geo_risk_signal()), ("type",), value)).message
     with pytest.raises(SignalRefused):
         from_body(changed(body(geo_risk_signal()), ("type",), 7), CATALOGUE)
 

@@ -1,0 +1,115 @@
+"""The first answer to an approval counts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from crossloop.errors import UnknownName
+from crossloop.store import Store, Tx, approvals
+from crossloop.store.approvals import ApprovalRow
+from tests.support.stores import START, admit, decide
+
+DUE = START + timedelta(hours=4)
+
+
+def ask(tx: Tx, id: str, *, decision: str = "dec_1") -> bool:
+    return approvals.open_(
+        tx,
+        id=id,
+        decision_id=decision,
+        case="case_x",
+        digest="d" * 64,
+        policy="p" * 64,
+        people=["asha", "ravi"],
+        quorum=2,
+        due=DUE,
+        body={"id": id},
+    )
+
+
+def answer(tx: Tx, id: str, state: approvals.Answer, person: str | None = "asha") -> bool:
+    return approvals.answer(tx, id, state=state, person=person, reason="because", body={"state": state})
+
+
+@pytest.fixture
+def store(store: Store) -> Store:
+    store.write(lambda tx: (admit(tx, "sig_a"), decide(tx, "dec_1", "sig_a")))
+    return store
+
+
+def test_an_approval_waits_as_it_was_asked_for(store: Store):
+    assert store.write(lambda tx: ask(tx, "apr_1"))
+    expected = ApprovalRow(
+        key=2,
+        id="apr_1",
+        decision_id="dec_1",
+        case="case_x",
+        digest="d" * 64,
+        policy="p" * 64,
+        people=("asha", "ravi"),
+        quorum=2,
+        due=DUE,
+        state="waiting",
+        person=None,
+        reason=None,
+        answered=None,
+        entry=2,
+    )
+    assert store.read(lambda read: approvals.get(read, "apr_1")) == expected
+    assert store.read(lambda read: approvals.find(read, "apr")) == [expected]
+    assert store.read(lambda read: approvals.listing(read, state="waiting")) == [expected]
+    assert store.read(lambda read: read.entry(2).kind) == "approval.requested"
+
+
+def test_an_approval_is_asked_for_once(store: Store):
+    assert store.write(lambda tx: ask(tx, "apr_1"))
+    assert not store.write(lambda tx: ask(tx, "apr_1"))
+
+
+def test_an_approval_of_an_unknown_decision_is_refused(store: Store):
+    with pytest.raises(UnknownName, match="dec_9"):
+        store.write(lambda tx: ask(tx, "apr_1", decision="dec_9"))
+
+
+@pytest.mark.parametrize("state", ["approved", "rejected", "expired", "withdrawn"])
+def test_the_first_answer_counts_and_no_later_one_does(store: Store, state: approvals.Answer):
+    store.write(lambda tx: ask(tx, "apr_1"))
+    assert store.write(lambda tx: answer(tx, "apr_1", state))
+    for late in ("approved", "rejected", "expired", "withdrawn"):
+        assert not store.write(lambda tx, late=late: answer(tx, "apr_1", late, "ravi"))
+    row = store.read(lambda read: approvals.get(read, "apr_1"))
+    assert row is not None
+    assert (row.state, row.person, row.reason, row.answered) == (state, "asha", "because", 3)
+    assert store.read(lambda read: read.head().size) == 4
+    entry = store.read(lambda read: read.entry(3))
+    assert (entry.kind, entry.case, entry.body) == ("approval.answered", "case_x", {"state": state})
+
+
+def test_an_unknown_approval_cannot_be_answered(store: Store):
+    assert not store.write(lambda tx: answer(tx, "apr_9", "approved"))
+
+
+def test_an_answer_is_to_be_told_to_its_thread_until_it_was(store: Store):
+    store.write(lambda tx: [ask(tx, id) for id in ("apr_1", "apr_2")])
+    assert not store.write(lambda tx: approvals.resumed(tx, "apr_1"))
+    store.write(lambda tx: answer(tx, "apr_1", "expired", None))
+    assert [row.id for row in store.read(approvals.unresumed)] == ["apr_1"]
+    size = store.read(lambda read: read.head().size)
+    assert store.write(lambda tx: approvals.resumed(tx, "apr_1"))
+    assert not store.write(lambda tx: approvals.resumed(tx, "apr_1"))
+    assert store.read(approvals.unresumed) == []
+    assert store.read(lambda read: read.head().size) == size
+
+
+def test_approvals_are_listed_by_state_and_counted_by_signal(store: Store):
+    store.write(lambda tx: [ask(tx, id) for id in ("apr_1", "apr_2", "apr_3")])
+    store.write(lambda tx: answer(tx, "apr_2", "rejected"))
+    assert [row.id for row in store.read(approvals.listing)] == ["apr_1", "apr_2", "apr_3"]
+    waiting = store.read(lambda read: approvals.listing(read, state="waiting"))
+    assert [row.id for row in waiting] == ["apr_1", "apr_3"]
+    rejected = store.read(lambda read: approvals.listing(read, state="rejected"))
+    assert [row.id for row in rejected] == ["apr_2"]
+    assert store.read(lambda read: approvals.waiting_for_signal(read, "sig_a")) == 2
+    assert store.read(lambda read: approvals.waiting_for_signal(read, "sig_z")) == 0

@@ -1,0 +1,79 @@
+"""Impacts of one day add up exactly."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from crossloop.errors import InputError, UnknownName
+from crossloop.store import Store, Tx, impacts
+from crossloop.store.impacts import Impacted
+from tests.support.stores import DAY, admit, decide
+
+
+@pytest.fixture
+def store(store: Store) -> Store:
+    store.write(lambda tx: [admit(tx, "sig_a"), *(decide(tx, f"dec_{n}", "sig_a") for n in range(12))])
+    return store
+
+
+def add(
+    tx: Tx, decision: str, share: float, amount: str, *, resource: str = "ads/C1", currency: str = "INR"
+) -> bool:
+    return impacts.add(
+        tx,
+        decision_id=decision,
+        resource=resource,
+        day=DAY,
+        share=share,
+        amount=Decimal(amount),
+        currency=currency,
+    )
+
+
+def total(store: Store, resource: str = "ads/C1") -> Impacted:
+    return store.read(lambda read: impacts.total(read, resource, DAY))
+
+
+def test_nothing_was_moved_of_a_resource_nobody_touched(store: Store):
+    assert total(store) == Impacted(0.0, Decimal(0))
+
+
+def test_ten_small_shares_come_to_exactly_their_sum(store: Store):
+    store.write(lambda tx: [add(tx, f"dec_{n}", 0.015, "150.10") for n in range(10)])
+    assert sum([0.015] * 10) > 0.15, "as floats they would not"
+    assert total(store) == Impacted(0.15, Decimal("1501.00"))
+
+
+def test_another_day_and_another_resource_are_counted_apart(store: Store):
+    store.write(lambda tx: [add(tx, "dec_1", 0.1, "10"), add(tx, "dec_1", 0.2, "20", resource="ads/C2")])
+    assert total(store) == Impacted(0.1, Decimal(10))
+    assert total(store, "ads/C2") == Impacted(0.2, Decimal(20))
+    following = store.read(lambda read: impacts.total(read, "ads/C1", DAY + timedelta(days=1)))
+    assert following == Impacted(0.0, Decimal(0))
+
+
+def test_a_decision_is_counted_once(store: Store):
+    assert store.write(lambda tx: add(tx, "dec_1", 0.1, "10"))
+    assert not store.write(lambda tx: add(tx, "dec_1", 0.1, "10"))
+    assert total(store) == Impacted(0.1, Decimal(10))
+
+
+def test_a_released_decision_is_counted_no_longer(store: Store):
+    store.write(lambda tx: [add(tx, "dec_1", 0.1, "10"), add(tx, "dec_2", 0.05, "5")])
+    assert store.write(lambda tx: impacts.release(tx, "dec_1")) == 1
+    assert store.write(lambda tx: impacts.release(tx, "dec_1")) == 0
+    assert total(store) == Impacted(0.05, Decimal(5))
+
+
+def test_one_resource_is_counted_in_one_currency(store: Store):
+    store.write(lambda tx: add(tx, "dec_1", 0.1, "10"))
+    with pytest.raises(InputError, match="counted in INR, got EUR"):
+        store.write(lambda tx: add(tx, "dec_2", 0.1, "10", currency="EUR"))
+
+
+def test_an_impact_of_an_unknown_decision_is_refused(store: Store):
+    with pytest.raises(UnknownName, match="dec_99"):
+        store.write(lambda tx: add(tx, "dec_99", 0.1, "10"))

@@ -1,0 +1,102 @@
+"""Signals come in once and move forward only."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crossloop.store import Store, inbox
+from crossloop.store.inbox import SignalRow
+from tests.support.stores import LATER, START, admit, open_store
+
+
+def test_an_admitted_signal_waits_as_it_was_given(store: Store):
+    assert store.write(lambda tx: admit(tx, "sig_a"))
+    assert store.read(lambda read: inbox.waiting(read, 10)) == [
+        SignalRow(
+            key=0,
+            id="sig_a",
+            type="logistics.geo_risk/1",
+            subject="geo/IN/KARNATAKA",
+            department="logistics",
+            case="case_of_sig_a",
+            time=START,
+            valid_until=LATER,
+            state="new",
+            entry=0,
+        )
+    ]
+    entry = store.read(lambda read: read.entry(0))
+    assert (entry.kind, entry.case, entry.body) == ("signal.received", "case_of_sig_a", {"id": "sig_a"})
+
+
+def test_a_signal_that_is_known_is_not_admitted_again(store: Store):
+    assert store.write(lambda tx: admit(tx, "sig_a"))
+    assert not store.write(lambda tx: admit(tx, "sig_a"))
+    assert store.read(lambda read: read.head().size) == 1
+
+
+def test_waiting_signals_come_in_the_order_of_their_admission(store: Store):
+    for id in ("sig_c", "sig_a", "sig_b"):
+        store.write(lambda tx, name=id: admit(tx, name))
+    assert [row.id for row in store.read(lambda read: inbox.waiting(read, 2))] == ["sig_c", "sig_a"]
+
+
+def test_a_signal_moves_from_new_to_decided_to_finished_each_told_by_an_entry(store: Store):
+    store.write(lambda tx: admit(tx, "sig_a"))
+    assert store.write(lambda tx: inbox.decided(tx, "sig_a", {"decisions": 1}))
+    assert store.read(lambda read: inbox.waiting(read, 10)) == []
+    assert [row.state for row in store.read(inbox.undone)] == ["decided"]
+    assert store.write(lambda tx: inbox.finished(tx, "sig_a", {"done": 1}))
+    assert store.read(inbox.undone) == []
+    entries = store.read(lambda read: list(read.entries(case="case_of_sig_a")))
+    assert [(entry.kind, entry.body) for entry in entries] == [
+        ("signal.received", {"id": "sig_a"}),
+        ("signal.decided", {"decisions": 1}),
+        ("signal.finished", {"done": 1}),
+    ]
+
+
+@given(st.lists(st.sampled_from(["admit", "decided", "finished"]), max_size=8))
+def test_whatever_is_tried_a_signal_takes_each_step_once_and_in_order(
+    tmp_path_factory: pytest.TempPathFactory, tried: list[str]
+):
+    path = tmp_path_factory.mktemp("inbox") / "store.db"
+    with open_store(path) as store:
+        for step in tried:
+            if step == "admit":
+                store.write(lambda tx: admit(tx, "sig_a"))
+            elif step == "decided":
+                store.write(lambda tx: inbox.decided(tx, "sig_a", {}))
+            else:
+                store.write(lambda tx: inbox.finished(tx, "sig_a", {}))
+        kinds = store.read(lambda read: [entry.kind for entry in read.entries()])
+    assert kinds == ["signal.received", "signal.decided", "signal.finished"][: len(kinds)]
+
+
+def test_a_signal_is_found_by_its_id_and_by_the_beginning_of_it(store: Store):
+    for id in ("sig_ab", "sig_ac", "sig_b"):
+        store.write(lambda tx, name=id: admit(tx, name))
+    assert [row.id for row in store.read(lambda read: inbox.find(read, "sig_a"))] == ["sig_ab", "sig_ac"]
+    assert store.read(lambda read: inbox.find(read, "sig_x")) == []
+    found = store.read(lambda read: inbox.get(read, "sig_b"))
+    assert found is not None
+    assert found.id == "sig_b"
+    assert store.read(lambda read: inbox.get(read, "sig_")) is None
+
+
+def test_the_list_is_newest_first_and_can_be_narrowed_by_state(store: Store):
+    for id in ("sig_a", "sig_b", "sig_c"):
+        store.write(lambda tx, name=id: admit(tx, name))
+    store.write(lambda tx: inbox.decided(tx, "sig_b", {}))
+    assert [row.id for row in store.read(inbox.listing)] == ["sig_c", "sig_b", "sig_a"]
+    assert [row.id for row in store.read(lambda read: inbox.listing(read, state="new", limit=1))] == ["sig_c"]
+    assert [row.id for row in store.read(lambda read: inbox.listing(read, state="decided"))] == ["sig_b"]
+
+
+def test_looking_for_waiting_signals_reads_an_index_that_holds_the_open_ones_only(store: Store):
+    for statement in (inbox._WAITING, inbox._UNDONE):
+        plan = store.read(lambda read, sql=statement: read.rows("EXPLAIN QUERY PLAN " + sql, limit=1))
+        assert "USING INDEX signals_open" in str(plan)
+        assert "TEMP B-TREE" not in str(plan)
