@@ -6,7 +6,6 @@ Exit codes: 0 done; 1 ``verify`` found something wrong, or the work failed; 2 wr
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -41,21 +40,7 @@ app.add_typer(ledger.app, name="ledger", help="The tamper-evident record of ever
 def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except CrossloopError as error:
         Output(json="--json" in sys.argv).error(error)
-        code = error.exit_code
-    except typer.TyperException as wrong:
-        wrong.show()
-        code = 2
-    except typer.Exit as leaving:
-        code = leaving.exit_code
-    except typer.Abort:
-        code = 1
-    except KeyboardInterrupt:
-        code = 130
-    except BrokenPipeError:
-        # the reader of a pipe has left: nothing can be printed, not even by the interpreter at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    raise SystemExit(code or 0)
+        raise SystemExit(error.exit_code) from None

@@ -37,6 +37,7 @@ from crossloop.store import (
     claims,
     decisions,
     impacts,
+    votes,
 )
 from crossloop.store.approvals import ApprovalRow, ApprovalState
 
@@ -121,9 +122,10 @@ def answer(
         }
         if decision == "reject":
             return _reject(tx, row, proposal, person, reason, said)
-        count = approvals.vote(tx, row.id, person=person, body=said)
-        if count < row.quorum:
-            return Answered(row.id, "waiting", None, row.quorum - count)
+        votes.give(tx, row.id, person=person, body=said)
+        missing = row.quorum - len(votes.people(tx, row.id))
+        if missing > 0:
+            return Answered(row.id, "waiting", None, missing)
         return _approve(tx, row, proposal, verdict, said, policy)
 
     def guarded(tx: Tx) -> Answered:
@@ -168,7 +170,7 @@ def _facts(read: Read, row: ApprovalRow) -> ApprovalFacts:
         people=tuple(PersonId(one) for one in row.people),
         quorum=row.quorum,
         due=row.due,
-        approved=tuple(PersonId(one) for one in approvals.votes(read, row.id)),
+        approved=tuple(PersonId(one) for one in votes.people(read, row.id)),
         closed=row.state != "waiting",
     )
 
@@ -196,7 +198,7 @@ def listed(read: Read, *, state: ApprovalState | None = None) -> list[dict[str, 
 
 def shown(read: Read, row: ApprovalRow) -> dict[str, JsonValue]:
     """Return one approval as people are shown it, with who has approved so far."""
-    return {**describe(row, load(read, row)[2]), "approved_by": list(approvals.votes(read, row.id))}
+    return {**describe(row, load(read, row)[2]), "approved_by": list(votes.people(read, row.id))}
 
 
 def open_questions(read: Read) -> list[tuple[ApprovalRow, Mapping[str, JSON]]]:
@@ -231,7 +233,7 @@ def resume_answered(store: Store, threads: ApprovalThreads, lease: Lease | None)
     for row, body in answered:
         reply: dict[str, JsonValue] = {
             "state": row.state,
-            "by": row.answered_by or "",
+            "by": row.person or "",
             "reason": row.reason or "",
         }
         threads.answer(row.id, describe(row, body), reply)

@@ -120,7 +120,7 @@ def _rivals_in_store(tx: Tx, proposal: Proposal) -> list[Rival]:
                 }
             )
             if row.decision_id != proposal.id and in_conflict(mine, theirs):
-                rivals.append(Rival(f"{row.holder} ({row.state})", theirs, row.argument))
+                rivals.append(Rival(f"{row.holder} ({row.state})", theirs, str(tx.body(row.key)["argument"])))
     return rivals
 
 
@@ -162,9 +162,7 @@ def validity(proposal: Proposal, policy: Policy) -> timedelta:
     return VALID_FOR if loop is None else loop.respond_within
 
 
-def _permit(
-    tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: Policy
-) -> ActionKey:
+def _permit(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: Policy) -> ActionKey:
     permit = permit_for(proposal, verdict, now=tx.now, valid_for=validity(proposal, policy))
     write_permit(tx, signal.correlation_id, proposal, to_json(permit), permit.expires_at)
     return proposal.action_key

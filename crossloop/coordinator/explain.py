@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from crossloop.errors import UnknownName
 from crossloop.frozen import Frozen
-from crossloop.store import Entry, Read, actions, approvals, decisions, inbox
+from crossloop.store import Entry, Read, actions, approvals, cases, decisions, inbox
 
 Body = Mapping[str, Any]
 
@@ -60,7 +60,7 @@ def explain(read: Read, identifier: str) -> Story:
 
 def _cases(read: Read, identifier: str) -> set[str]:
     if identifier.startswith("case_"):
-        return {row.case for row in inbox.find_case(read, identifier)}
+        return set(cases.find(read, identifier))
     finders: tuple[Callable[[Read, str], list[Any]], ...] = (
         inbox.find,
         decisions.find,

@@ -33,7 +33,7 @@ class JsonSerializer(SerializerProtocol):
         if obj is None:
             return _EMPTY, b""
         items = list(cast("list[object]", obj)) if isinstance(obj, list | tuple) else []
-        interrupts = [one for one in items if isinstance(one, Interrupt)]
+        interrupts = [cast("Interrupt[object]", one) for one in items if isinstance(one, Interrupt)]
         if interrupts and len(interrupts) == len(items):
             return _INTERRUPTS, canonical_json([{"id": one.id, "value": one.value} for one in interrupts])
         return _JSON, canonical_json(cast("object", obj))

@@ -31,8 +31,8 @@ from crossloop.governance.state import GateState, Resolution, SignalFacts
 
 __all__ = [
     "BASE_FACTS",
-    "VALID_FOR",
     "STRICTNESS",
+    "VALID_FOR",
     "ActionChanged",
     "AlreadyAnswered",
     "ApprovalFacts",

@@ -52,12 +52,14 @@ _ROWS = (
     " FROM approvals p JOIN decisions d ON d.key = p.decision_key LEFT JOIN cases c ON c.key = p.case_key "
 )
 _GET = _ROWS + "WHERE p.id = :id"
+_FOR_DECISION = _ROWS + "WHERE d.id = :decision_id"
 _FIND = _ROWS + "WHERE p.id >= :low AND p.id < :high ORDER BY p.id LIMIT :limit"
 _LIST = _ROWS + "ORDER BY p.key"
 _LIST_STATE = _ROWS + "WHERE p.state = :state ORDER BY p.key"
-# An approval that waits has not been resumed: the partial index on resumed = 0 holds it.
-_LIST_WAITING = _ROWS + "WHERE p.state = 'waiting' AND p.resumed = 0 ORDER BY p.key"
-_UNRESUMED = _ROWS + "WHERE p.state <> 'waiting' AND p.resumed = 0 ORDER BY p.key"
+# The index over resumed = 0 holds what waits and what was answered and not told: little, however long
+# the history is.
+_LIST_WAITING = _ROWS + "WHERE p.resumed = 0 AND p.state = 'waiting' ORDER BY p.key"
+_UNRESUMED = _ROWS + "WHERE p.resumed = 0 AND p.state <> 'waiting' ORDER BY p.key"
 _WAITING_FOR_SIGNAL = (
     "SELECT count(*) FROM signals s JOIN decisions d ON d.signal_key = s.key"
     " JOIN approvals p ON p.decision_key = d.key WHERE s.id = :signal_id AND p.state = 'waiting'"
@@ -71,7 +73,7 @@ class ApprovalRow:
     key: int
     id: str
     decision_id: str
-    case: str | None
+    case: str
     digest: str
     """Digest of the request that is to be approved: another one is not."""
 
@@ -106,7 +108,7 @@ def open_(
     *,
     id: str,
     decision_id: str,
-    case: str | None,
+    case: str,
     digest: str,
     policy: str,
     people: Sequence[str],
@@ -161,6 +163,12 @@ def resumed(tx: Tx, id: str) -> bool:
 def get(read: Read, id: str) -> ApprovalRow | None:
     """Return one approval."""
     row = read.row(_GET, id=id)
+    return None if row is None else _row(row)
+
+
+def for_decision(read: Read, decision_id: str) -> ApprovalRow | None:
+    """Return the approval that a decision waits for, or waited for."""
+    row = read.row(_FOR_DECISION, decision_id=decision_id)
     return None if row is None else _row(row)
 
 

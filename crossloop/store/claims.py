@@ -45,9 +45,9 @@ _MEETS = "AND k.starts < :ends AND k.ends > :starts"
 _AT = _ROWS + "WHERE k.resource = :resource " + _MEETS
 _BELOW = _ROWS + "WHERE k.resource >= :low AND k.resource < :high " + _MEETS
 
-_HELD_OF = "SELECT key FROM claims WHERE decision_key = :decision_key AND state = 'held' ORDER BY key"
-_ALL_OF = "SELECT key FROM claims WHERE decision_key = :decision_key ORDER BY key"
-_ENDED = "SELECT key FROM claims WHERE ends <= :before ORDER BY key"
+_HELD_OF = "SELECT key FROM claims WHERE decision_key = :decision_key AND state = 'held'"
+_ALL_OF = "SELECT key FROM claims WHERE decision_key = :decision_key"
+_ENDED = "SELECT key FROM claims WHERE ends <= :before"
 _TO_FORCE = "UPDATE claims SET state = 'in_force' WHERE decision_key = :decision_key AND state = 'held'"
 _TO_PAST = (
     "INSERT INTO claims_past (key, holder, decision_key, case_key, resource, direction, interest, starts,"
@@ -95,8 +95,12 @@ def place(
     starts: datetime,
     ends: datetime,
     state: ClaimState,
+    argument: str = "",
 ) -> int:
     """Place a claim and return its key; one that the holder has already is left as it is.
+
+    Args:
+        argument: why it is made, in words; it stands in the entry.
 
     Raises:
         UnknownName: there is no such decision.
@@ -117,6 +121,7 @@ def place(
             "starts": starts.isoformat(),
             "ends": ends.isoformat(),
             "state": state,
+            "argument": argument,
         },
     )
     tx.execute(
@@ -182,7 +187,7 @@ def _close(tx: Tx, keys: list[int], state: Literal["released", "expired"], close
 
 
 def _keys(rows: list[Row]) -> list[int]:
-    return [row[0] for row in rows]
+    return sorted(int(row[0]) for row in rows)
 
 
 def _row(row: Row) -> ClaimRow:

@@ -58,7 +58,7 @@ class ConditionRow:
     signal_id: str
     """The signal that opened it, or the one that cleared it."""
 
-    case: str | None
+    case: str
     """The case that its opening belongs to."""
 
     since: date
@@ -85,7 +85,7 @@ def open_(
     level: str,
     code: str,
     signal_id: str,
-    case: str | None,
+    case: str,
     day: date,
 ) -> bool:
     """Open a condition, or open it again after it cleared; return False when it is open."""

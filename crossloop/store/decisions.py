@@ -47,7 +47,7 @@ class DecisionRow:
     loop: str | None
     intervention: str
     verdict: str
-    case: str | None
+    case: str
     entry: int
     """The entry whose body holds the proposal and the verdict."""
 
@@ -62,7 +62,7 @@ def record(
     loop: str | None,
     intervention: str,
     verdict: str,
-    case: str | None,
+    case: str,
     body: Mapping[str, JSON],
 ) -> bool:
     """Record a decision; return False when its id is known already.

@@ -39,13 +39,13 @@ _ROWS = (
     " FROM signals s LEFT JOIN cases c ON c.key = s.case_key "
 )
 # The second condition names the partial index; the planner needs to read it to use it.
-_OPEN = _ROWS + "WHERE s.state = '{}' AND s.state <> 'finished' ORDER BY s.key LIMIT :limit"
-_WAITING = _OPEN.format("new")
-_UNDONE = _OPEN.format("decided")
+_OPEN = _ROWS + "WHERE s.state = :state AND s.state <> 'finished' ORDER BY s.key "
+_OLDEST_OPEN = _OPEN + "LIMIT :limit"
+_NEWEST_OPEN = _OPEN + "DESC LIMIT :limit"
 _GET = _ROWS + "WHERE s.id = :id"
 _FIND = _ROWS + "WHERE s.id >= :low AND s.id < :high ORDER BY s.id LIMIT :limit"
 _LIST = _ROWS + "ORDER BY s.key DESC LIMIT :limit"
-_LIST_STATE = _ROWS + "WHERE s.state = :state ORDER BY s.key DESC LIMIT :limit"
+_NEWEST = _ROWS + "WHERE s.state = :state ORDER BY s.key DESC LIMIT :limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class SignalRow:
     type: str
     subject: str
     department: str
-    case: str | None
+    case: str
     time: datetime
     """Business time at which it was so."""
 
@@ -74,7 +74,7 @@ def admit(
     type: str,
     subject: str,
     department: str,
-    case: str | None,
+    case: str,
     time: datetime,
     valid_until: datetime,
     body: Mapping[str, JSON],
@@ -119,12 +119,12 @@ def _move(
 
 def waiting(read: Read, limit: int) -> list[SignalRow]:
     """Return new signals, the oldest first."""
-    return [_row(row) for row in read.rows(_WAITING, limit=limit)]
+    return [_row(row) for row in read.rows(_OLDEST_OPEN, state="new", limit=limit)]
 
 
 def undone(read: Read, limit: int = 1000) -> list[SignalRow]:
     """Return signals that were decided and are not finished, the oldest first."""
-    return [_row(row) for row in read.rows(_UNDONE, limit=limit)]
+    return [_row(row) for row in read.rows(_OLDEST_OPEN, state="decided", limit=limit)]
 
 
 def get(read: Read, id: str) -> SignalRow | None:
@@ -143,7 +143,8 @@ def listing(read: Read, *, state: SignalState | None = None, limit: int = 100) -
     """Return signals, the newest first."""
     if state is None:
         return [_row(row) for row in read.rows(_LIST, limit=limit)]
-    return [_row(row) for row in read.rows(_LIST_STATE, state=state, limit=limit)]
+    statement = _NEWEST if state == "finished" else _NEWEST_OPEN
+    return [_row(row) for row in read.rows(statement, state=state, limit=limit)]
 
 
 def _row(row: Row) -> SignalRow:

@@ -66,8 +66,8 @@ def _to(name: str, target: str, *, null: bool = False) -> Column[object]:
     return Column(name, _Long, ForeignKey(f"{target}.key"), nullable=null)
 
 
-def _case() -> Column[object]:
-    return _to("case_key", "cases", null=True)
+def _case(*, null: bool = False) -> Column[object]:
+    return _to("case_key", "cases", null=null)
 
 
 def _state(*states: str) -> CheckConstraint:
@@ -93,7 +93,7 @@ entries: Final = _table(
     "entries",
     Column("position", _Long, primary_key=True, autoincrement=False),
     _text("kind"),
-    _case(),
+    _case(null=True),
     _number("at"),
     _bytes("salt", null=True),
     _bytes("body", null=True),
@@ -191,6 +191,12 @@ Index(
     sqlite_where=text("state = 'done'"),
     postgresql_where=text("state = 'done'"),
 )
+Index(
+    "actions_in_force_of_case",
+    actions.c.case_key,
+    sqlite_where=text("state = 'done'"),
+    postgresql_where=text("state = 'done'"),
+)
 
 approvals: Final = _table(
     "approvals",
@@ -213,11 +219,20 @@ approvals: Final = _table(
 Index("approvals_of_decision", approvals.c.decision_key)
 Index(
     "approvals_open",
-    approvals.c.state,
+    approvals.c.resumed,
     approvals.c.key,
     sqlite_where=text("resumed = 0"),
     postgresql_where=text("resumed = 0"),
 )
+
+approval_votes: Final = _table(
+    "approval_votes",
+    _key(),
+    _to("approval_key", "approvals"),
+    _text("person"),
+    UniqueConstraint("approval_key", "person"),
+)
+"""Approvals given, one for each person; the approval itself changes state when the quorum is reached."""
 
 
 def _claim_columns() -> tuple[Column[object], ...]:
@@ -225,7 +240,7 @@ def _claim_columns() -> tuple[Column[object], ...]:
         _key(),
         _text("holder"),
         _to("decision_key", "decisions", null=True),
-        _case(),
+        _case(null=True),
         _text("resource"),
         _text("direction"),
         _text("interest"),
@@ -293,7 +308,7 @@ observations: Final = _table(
 )
 
 notices: Final = _table(
-    "notices", _key(), _text("id", unique=True), _to("decision_key", "decisions", null=True), _case()
+    "notices", _key(), _text("id", unique=True), _to("decision_key", "decisions", null=True), _case(null=True)
 )
 Index("notices_of_case", notices.c.case_key)
 

@@ -42,6 +42,7 @@ IntegrityError = sqlite3.IntegrityError
 DatabaseError = sqlite3.DatabaseError
 """What the driver raises for a damaged, locked, full or unreadable database."""
 
+_OLDEST: Final = (3, 37, 0)  # the first one with STRICT tables
 _MAGIC: Final = b"SQLite format 3\x00"
 _BUSY_TIMEOUT_MS: Final = 50
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -67,8 +68,13 @@ def path_of(url: URL) -> Path:
     """Return the absolute path that a store URL names.
 
     Raises:
-        StoreNotUsable: it names no file, or its directory does not exist.
+        StoreNotUsable: it names no file, its directory does not exist, or SQLite itself is too old.
     """
+    if sqlite3.sqlite_version_info < _OLDEST:
+        raise StoreNotUsable(
+            f"a store needs SQLite {'.'.join(map(str, _OLDEST))}; this Python has {sqlite3.sqlite_version}.",
+            next_step="Use a Python that was built with a newer SQLite.",
+        )
     shown = url.render_as_string(hide_password=True)
     if not url.database or url.database == ":memory:" or url.host or url.query:
         raise StoreNotUsable(
@@ -114,18 +120,26 @@ def writer(path: Path, patience: float) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = _connect(path, "rw")
-        connection.execute("PRAGMA foreign_keys = ON")
-        # Changing the mode needs the file for a moment alone; asking for the present one costs nothing.
-        mode = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), path, patience)
-        if mode != ("wal",):
-            raise StoreNotUsable(
-                f"store {path} cannot be written: its file system offers no shared memory (SQLite WAL).",
-                next_step="Put the store on a local disk.",
-            )
-        connection.execute("PRAGMA synchronous = FULL")
+        try:
+            _prepare(connection, path, patience)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, patience: float) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    # Changing the mode needs the file for a moment alone; finding it changed already costs nothing.
+    mode = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), path, patience)
+    if mode != ("wal",):
+        raise StoreNotUsable(
+            f"store {path} cannot be written: its file system offers no shared memory (SQLite WAL).",
+            next_step="Put the store on a local disk.",
+        )
+    connection.execute("PRAGMA synchronous = FULL")
 
 
 def reader(path: Path) -> Engine:
@@ -209,7 +223,7 @@ def patiently(attempt: Callable[[], T], path: Path, patience: float) -> T:
         try:
             return attempt()
         except sqlite3.OperationalError as error:
-            if not is_busy(error):
+            if _code(error) not in _BUSY_CODES:
                 raise
             if time.monotonic() >= give_up:
                 raise StoreBusy(
@@ -218,11 +232,6 @@ def patiently(attempt: Callable[[], T], path: Path, patience: float) -> T:
                 ) from error
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-def is_busy(error: sqlite3.Error) -> bool:
-    """True when the error means that somebody else holds the lock."""
-    return _code(error) in _BUSY_CODES
 
 
 def explained(error: sqlite3.DatabaseError, path: Path) -> CrossloopError:

@@ -154,8 +154,7 @@ class Store:
                     await asyncio.wait({inner})
                 except asyncio.CancelledError:
                     continue  # delivered below, once
-            if not inner.cancelled():
-                inner.exception()  # seen: nobody is left to whom it could be raised
+            inner.exception()  # seen: nobody is left to whom it could be raised
             raise
 
     def read(self, work: Callable[[Read], T]) -> T:

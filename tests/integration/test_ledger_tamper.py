@@ -23,13 +23,20 @@ from crossloop.store.ledger.merkle import Frontier, perfect_root
 from crossloop.store.session import Statements
 from tests.support.stores import open_store
 
-SIZE = 24
-"""Entries of the small ledger: subtrees over 16 and over 8 of them."""
+SIZE = 25
+"""Entries of the small ledger: subtrees over 16, over 8 and over 1 of them."""
 
 LONG = 700
 """Entries of the long one: two full runs of 256, subtrees over 512, 128, 32, 16, 8 and 4."""
 
 COLUMNS = ("kind", "case_key", "at", "salt", "body", "body_hash", "leaf")
+
+LOOSE = (
+    "ALTER TABLE entries RENAME TO kept",
+    "CREATE TABLE entries (position, kind, case_key, at, salt, body, body_hash, leaf)",
+    "INSERT INTO entries SELECT * FROM kept",
+)
+"""Puts a table without types and constraints in the place of the entries."""
 
 
 def made(path: Path, size: int) -> Path:
@@ -115,6 +122,12 @@ def flips(value: object) -> Iterator[tuple[str, object]]:
             yield "?", flipped(data, bit)
 
 
+def assert_not_an_entry(found: Verification, said: str) -> None:
+    assert not found.ok
+    assert found.first_bad is None, found
+    assert said in found.problem
+
+
 def assert_named(found: Verification, position: int) -> None:
     assert not found.ok
     assert found.first_bad == position, found
@@ -177,14 +190,9 @@ def test_a_deleted_case_is_found_at_its_first_entry(small: Path):
 )
 def test_any_column_of_another_type_is_found_and_the_entry_named(small: Path, column: str, other: str):
     """A STRICT table refuses this, so the drill puts a table without types and constraints in its place."""
-    loose = (
-        "ALTER TABLE entries RENAME TO kept",
-        "CREATE TABLE entries (position, kind, case_key, at, salt, body, body_hash, leaf)",
-        "INSERT INTO entries SELECT * FROM kept",
-    )
     expression = other.format(column)
     with shell(small) as attacker:
-        assert attacker.after(*loose).ok
+        assert attacker.after(*LOOSE).ok
         for position in range(SIZE):
             same = attacker.value(
                 f"SELECT typeof({column}) = typeof({expression}) AND {column} IS {expression} FROM entries"
@@ -194,7 +202,7 @@ def test_any_column_of_another_type_is_found_and_the_entry_named(small: Path, co
             if same:
                 continue
             found = attacker.after(
-                *loose, (f"UPDATE entries SET {column} = {expression} WHERE position = ?", (position,))
+                *LOOSE, (f"UPDATE entries SET {column} = {expression} WHERE position = ?", (position,))
             )
             assert_named(found, position)
 
@@ -290,15 +298,31 @@ def test_a_well_made_row_added_behind_the_head_is_found_and_named(small: Path):
 
 
 def test_any_row_that_stands_there_twice_is_found_and_named(small: Path):
-    loose = (
-        "ALTER TABLE entries RENAME TO kept",
-        "CREATE TABLE entries (position, kind, case_key, at, salt, body, body_hash, leaf)",
-        "INSERT INTO entries SELECT * FROM kept",
-    )
     with shell(small) as attacker:
         for position in range(SIZE):
             twice = ("INSERT INTO entries SELECT * FROM kept WHERE position = ?", (position,))
-            assert_named(attacker.after(*loose, twice), position)
+            assert_named(attacker.after(*LOOSE, twice), position)
+
+
+def test_a_row_without_a_position_is_found(small: Path):
+    with shell(small) as attacker:
+        found = attacker.after(*LOOSE, "INSERT INTO entries (kind) VALUES ('drill')")
+        assert_not_an_entry(found, f"{SIZE + 1} rows stand in the table")
+
+
+def test_rows_behind_the_head_that_cannot_be_read_are_found(small: Path):
+    """A view in place of the table, which fails on what lies behind the last entry."""
+    copy = (
+        "INSERT INTO entries SELECT 99, kind, case_key, at, salt, body, body_hash, leaf FROM entries"
+        " WHERE position = 3"
+    )
+    view = (
+        f"CREATE VIEW entries AS SELECT * FROM kept WHERE position < {SIZE}"
+        " OR abs(position - position - 9223372036854775807 - 1) > 0"
+    )
+    with shell(small) as attacker:
+        found = attacker.after(copy, "ALTER TABLE entries RENAME TO kept", view)
+        assert_not_an_entry(found, "cannot be counted")
 
 
 def test_a_missing_table_of_entries_is_found(small: Path):
@@ -328,6 +352,10 @@ def test_an_entry_rewritten_with_fitting_hashes_is_found_within_the_heads_subtre
     with shell(small) as attacker:
         for position in range(SIZE):
             found = attacker.after(rewrite(attacker, position, body))
+            if position == 24:
+                assert_named(found, 24)
+                assert "entry 24 was rewritten" in found.problem
+                continue
             first, last = (0, 15) if position < 16 else (16, 23)
             assert_named(found, first)
             assert f"between {first} and {last}" in found.problem
@@ -383,15 +411,11 @@ def test_a_changed_stored_hash_does_not_hide_the_entry_that_was_changed_later(lo
     with shell(long) as attacker:
         assert_named(attacker.after(tile, ("DELETE FROM entries WHERE position = 600", ())), 600)
         assert_named(attacker.after(tile, ("DELETE FROM entries WHERE position = 699", ())), 699)
+        gone = "DELETE FROM tiles WHERE number = 0"
+        assert_named(attacker.after(gone, ("DELETE FROM entries WHERE position = 400", ())), 400)
 
 
 # ---------------------------------------------------------------- head and stored hashes
-
-
-def assert_not_an_entry(found: Verification, said: str) -> None:
-    assert not found.ok
-    assert found.first_bad is None, found
-    assert said in found.problem
 
 
 @pytest.mark.parametrize("column", ["format", "size", "frontier", "digest"])
@@ -438,6 +462,14 @@ def test_a_changed_entry_is_named_although_the_head_is_changed_too(small: Path):
     with shell(small) as attacker:
         found = attacker.after("UPDATE head SET size = 3", "UPDATE entries SET at = 0 WHERE position = 7")
         assert_named(found, 7)
+
+
+def test_an_entry_rewritten_while_the_head_is_changed_too_is_found_by_its_stored_hash(long: Path):
+    with shell(long) as attacker:
+        found = attacker.after("UPDATE head SET size = 3", rewrite(attacker, 300, b"{}"))
+        assert_named(found, 256)
+        assert "stored hash" in found.problem
+        assert "head" in found.problem
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -57,13 +57,15 @@ def write_text(file: Path, text: str) -> Path:
 
 
 def write_parquet(
-    file: Path, lines: Iterable[Mapping[str, object]], types: Mapping[str, pa.DataType] | None = None
+    file: Path, lines: Iterable[Mapping[str, str]], types: Mapping[str, pa.DataType] | None = None
 ) -> Path:
-    """Write lines as Parquet with the canonical types; a missing value is null."""
+    """Write the same lines as Parquet with the canonical types, or others; an empty text is null."""
     lines = list(lines)
-    names = list(dict.fromkeys(name for one in lines for name in one))
     kinds = ARROW_TYPES | dict(types or {})
-    columns = {name: pa.array([one.get(name) for one in lines], kinds.get(name, pa.string())) for name in names}
+    columns: dict[str, pa.Array] = {}
+    for name in dict.fromkeys(name for one in lines for name in one):
+        texts = pa.array([one.get(name) or None for one in lines], pa.string())
+        columns[name] = texts.cast(kinds.get(name, pa.string()))
     pq.write_table(pa.table(columns), file)
     return file
 

@@ -62,3 +62,12 @@ def decide(tx: Tx, id: str, signal_id: str, *, case: str | None = None) -> bool:
         case=case or f"case_of_{signal_id}",
         body={"id": id},
     )
+
+
+def plan(store: Store, statement: str, **values: int | str) -> str:
+    """How SQLite would answer a query; fails when it would sort."""
+    steps = store.read(
+        lambda read: [row[3] for row in read.rows("EXPLAIN QUERY PLAN " + statement, **values)]
+    )
+    assert not any("TEMP B-TREE" in step for step in steps)
+    return " | ".join(steps)

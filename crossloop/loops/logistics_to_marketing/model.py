@@ -163,6 +163,27 @@ class Fitted:
         """Judge some areas as if they had counted something else."""
         return follow(series, self.centre.of(areas), self.parameters, self._reach)
 
+    def before(self, areas: Ints) -> Rates:
+        """Judge some areas by the windows before the last one alone."""
+        series = self.series.of(areas)
+        seen = (np.arange(len(series.orders)) < len(series.orders) - 1)[:, np.newaxis]
+        return self.again(areas, Series(series.orders * seen, series.failures * seen))
+
+    def trend(self, areas: Ints) -> Floats:
+        """Expected change of the rate from the window before to the last one, per seven days.
+
+        It is the probability that the rate changed there, times the size of that change: near zero as
+        long as chance explains the counts.
+        """
+        if len(self.series.orders) < 2:
+            return np.zeros(len(areas))
+        rates, earlier = self.rates.of(areas), self.before(areas)
+        changed = rates.weight[-2] / rates.weight[:-1].sum(axis=0)
+        new = rates.alpha[-2] / (rates.alpha[-2] + rates.beta[-2])
+        old = earlier.weight[:-2] / earlier.weight[:-2].sum(axis=0)
+        was = (old * earlier.alpha[:-2] / (earlier.alpha[:-2] + earlier.beta[:-2])).sum(axis=0)
+        return changed * (new - was) * 7 / self._reach.window_days
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:

@@ -96,8 +96,11 @@ def verify(read: Read, *, progress: Progress | None = None) -> Verification:
         walk.entries()
         walk.end()
     except _Found as found:
-        suspect = walk.suspect_before(found.first_bad)
-        return walk.result(*((found.first_bad, found.problem) if suspect is None else suspect))
+        first_bad, problem = found.first_bad, found.problem
+        suspect = walk.suspect_before(first_bad)
+        if suspect is not None:
+            first_bad, problem = suspect[0], f"{suspect[1]}; {problem}" if first_bad is None else suspect[1]
+        return walk.result(first_bad, problem)
     return walk.result(None, "")
 
 
@@ -244,7 +247,7 @@ class _Walk:
             raise _Found(None, f"the entries cannot be counted: {error}") from error
         added = negative if beyond is None else beyond
         if type(added) is int:
-            raise _Found(added, f"entry {added} was added: the head counts {self._next} entries")
+            raise _Found(added, f"entry {added} was added: the ledger has {self._next} entries")
         raise _Found(None, f"{count} rows stand in the table, but only {self._next} have a position in order")
 
     def _tiles_only(self) -> None:

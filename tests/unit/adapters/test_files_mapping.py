@@ -78,7 +78,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ("  state: state", "  weight: state", "there are: shipment_id", 6),
         ("  state: state", "  state: {column: state, optional: true}", "cannot be optional", 3),
         ("  state: state", "  state: {colum: state}", "Field required", 6),
-        ("ordered_on: day", 'ordered_on: {column: day, format: "%Y"}', "does not hold day, month and year", 3),
+        (
+            "ordered_on: day",
+            'ordered_on: {column: day, format: "%Y"}',
+            "does not hold day, month and year",
+            3,
+        ),
         ("ordered_on: day", 'ordered_on: {column: day, format: "%Y-%m-%dT%z"}', "uses %z", 3),
         ("ordered_on: day", 'ordered_on: {column: day, format: "day"}', "does not hold day, month", 3),
         ("state: state", 'state: {column: state, format: "%d"}', "a format belongs to dates", 3),
@@ -91,7 +96,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ("  country: IN", "  country: IN\noutcomes: {OK: lost, ok: returned}", "differ only in case", 11),
         ("  country: IN", "  country: IN\nstates: {known: [Goa]}", "in capitals", 11),
         ("  country: IN", "  country: IN\nstates: {known: [A/B]}", "without '/'", 11),
-        ("  country: IN", "  country: IN\nstates: {known: [GOA], aliases: {G: GAO}}", "not among 'known'", 11),
+        (
+            "  country: IN",
+            "  country: IN\nstates: {known: [GOA], aliases: {G: GAO}}",
+            "not among 'known'",
+            11,
+        ),
         ("  country: IN", "  country: IN\nstates: {aliases: {G: Goa}}", "a name in capitals", 11),
         ("  country: IN", "  country: IN\noutcome_of_several: [returned, lost]", "each of", 11),
         ("  country: IN", "  country: IN\nfilters: [{column: a, keep: [], reason: r}]", "at least 1", 11),
@@ -130,7 +140,9 @@ def test_spellings_of_a_state_come_together_and_unknown_ones_have_no_name(
     assert names.name_of(spelling, names.names()) == name
 
 
-@pytest.mark.parametrize(("spelling", "name"), [("goa", "GOA"), ("a/b", None), ("a*", None), ("x" * 81, None)])
+@pytest.mark.parametrize(
+    ("spelling", "name"), [("goa", "GOA"), ("a/b", None), ("a*", None), ("x" * 81, None)]
+)
 def test_without_a_list_every_name_counts_that_can_stand_in_a_path(spelling: str, name: str | None) -> None:
     assert StateNames().name_of(spelling, {}) == name
 

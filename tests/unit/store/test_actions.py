@@ -10,7 +10,7 @@ import pytest
 from crossloop.errors import UnknownName
 from crossloop.store import Store, Tx, actions
 from crossloop.store.actions import ActionRow
-from tests.support.stores import START, admit, decide
+from tests.support.stores import START, admit, decide, plan
 
 SOON = START + timedelta(hours=1)
 
@@ -179,8 +179,20 @@ def test_the_open_actions_of_a_signal_are_those_permitted_or_started(store: Stor
 
 
 def test_looking_for_open_actions_reads_an_index_that_holds_the_open_ones_only(store: Store):
-    for statement in (actions._PERMITTED, actions._STARTED):
-        limit = {"limit": 1} if ":limit" in statement else {}
-        plan = store.read(lambda read, sql=statement, v=limit: read.rows("EXPLAIN QUERY PLAN " + sql, **v))
-        assert "USING INDEX actions_open" in str(plan)
-        assert "TEMP B-TREE" not in str(plan)
+    assert "USING INDEX actions_open (state=?)" in plan(store, actions._PERMITTED, limit=1)
+    assert "USING INDEX actions_open (state=?)" in plan(store, actions._STARTED)
+
+
+def test_looking_for_the_open_actions_of_a_signal_starts_from_the_signal(store: Store):
+    steps = plan(store, actions._OPEN_FOR_SIGNAL, signal_id="sig_a")
+    assert "actions_of_decision (decision_key=?)" in steps
+    assert "SCAN" not in steps
+
+
+def test_looking_for_actions_in_force_reads_an_index_that_holds_them_only(store: Store):
+    on = plan(store, actions._IN_FORCE_ON, resource="ads")
+    under = plan(store, actions._IN_FORCE_BELOW, low="ads/", high="ads0")
+    of_case = plan(store, actions._IN_FORCE_OF_CASE, case_id="case_x")
+    assert "actions_in_force (resource=?)" in on
+    assert "actions_in_force (resource>? AND resource<?)" in under
+    assert "actions_in_force_of_case (case_key=?)" in of_case

@@ -9,7 +9,7 @@ import pytest
 from crossloop.errors import UnknownName
 from crossloop.store import Store, Tx, approvals
 from crossloop.store.approvals import ApprovalRow
-from tests.support.stores import START, admit, decide
+from tests.support.stores import START, admit, decide, plan
 
 DUE = START + timedelta(hours=4)
 
@@ -113,3 +113,8 @@ def test_approvals_are_listed_by_state_and_counted_by_signal(store: Store):
     assert [row.id for row in rejected] == ["apr_2"]
     assert store.read(lambda read: approvals.waiting_for_signal(read, "sig_a")) == 2
     assert store.read(lambda read: approvals.waiting_for_signal(read, "sig_z")) == 0
+
+
+def test_looking_for_open_approvals_reads_an_index_that_holds_the_open_ones_only(store: Store):
+    for statement in (approvals._LIST_WAITING, approvals._UNRESUMED):
+        assert "USING INDEX approvals_open (resumed=?)" in plan(store, statement)

@@ -43,3 +43,20 @@ def test_a_process_whose_start_is_unknown_counts_as_living():
 
 def test_a_number_that_no_process_can_have_is_gone():
     assert not owners.is_alive(f"{socket.gethostname()}:{10**30}:1")
+
+
+def test_a_process_of_another_user_lives(monkeypatch: pytest.MonkeyPatch):
+    def refused(pid: int, number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refused)
+    assert owners.is_alive(f"{socket.gethostname()}:1:1")
+
+
+def test_where_the_system_tells_no_start_times_the_number_decides(monkeypatch: pytest.MonkeyPatch):
+    def absent(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", absent)
+    assert owners.this_process() == f"{socket.gethostname()}:{os.getpid()}:0"
+    assert owners.is_alive(owners.this_process())

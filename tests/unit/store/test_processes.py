@@ -43,7 +43,7 @@ from crossloop.clock import SystemClock
 from crossloop.store import Store
 with Store.open(sys.argv[1], clock=SystemClock()) as store:
     for number in range(10**9):
-        store.write(lambda tx: [tx.append("drill", "case_x", {"n": number, "part": part}) for part in (0, 1, 2)])
+        store.write(lambda tx: [tx.append("drill", "case_x", {"n": number}) for part in (0, 1, 2)])
         print(number, flush=True)
 """
 

@@ -97,6 +97,17 @@ def test_a_transaction_reads_what_it_has_written_itself(store: Store):
     store.write(work)
 
 
+def test_a_case_has_a_key_once_an_entry_has_named_it(store: Store):
+    def work(tx: Tx) -> None:
+        with pytest.raises(ValueError, match="case_x"):
+            tx.case_key("case_x")
+        position = tx.append("drill", "case_x", {})
+        assert tx.case_key("case_x") == position
+        assert tx.case_key(None) is None
+
+    store.write(work)
+
+
 def test_a_position_that_was_never_written_is_unknown(store: Store):
     with pytest.raises(UnknownName, match="no entry 0"):
         store.read(lambda read: read.entry(0))

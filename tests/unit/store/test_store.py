@@ -67,6 +67,28 @@ def test_an_empty_file_becomes_a_store_only_when_asked_for(path: Path):
     opened(f"sqlite:///{path}", create=False).close()
 
 
+def test_a_file_that_cannot_be_created_is_reported(path: Path):
+    path.symlink_to("/nowhere/at/all/store.db")
+    with pytest.raises(StoreNotUsable, match="unable to open") as refused:
+        opened(f"sqlite:///{path}")
+    assert refused.value.next_step == "Check disk space and permissions."
+
+
+def test_a_file_may_have_any_name(tmp_path: Path):
+    path = tmp_path / "my store #1 ₹.db"
+    with opened(f"sqlite:///{path}") as store:
+        store.write(append)
+        assert size(store) == 1
+    assert path.exists()
+
+
+def test_a_python_with_an_old_sqlite_is_told_so(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(StoreNotUsable, match=r"needs SQLite 3\.37\.0"):
+        opened(f"sqlite:///{path}")
+    assert not path.exists()
+
+
 def test_a_directory_is_not_a_store(tmp_path: Path):
     with pytest.raises(StoreNotUsable, match="cannot be read"):
         opened(f"sqlite:///{tmp_path}")

@@ -6,7 +6,7 @@ import pytest
 
 from crossloop.errors import UnknownName
 from crossloop.store import Store, Tx, verify
-from crossloop.store.ledger.redaction import redact
+from crossloop.store.ledger.redaction import REDACTED, redact
 
 
 @pytest.fixture
@@ -48,6 +48,17 @@ def test_a_body_that_was_taken_away_without_a_record_is_found(filled: Store):
 def test_the_record_of_a_redaction_that_was_damaged_records_nothing(filled: Store):
     filled.write(lambda tx: redact(tx, 2, "asked for"))
     filled.write(lambda tx: tx.execute("UPDATE entries SET body = x'00' WHERE position = 4"))
+    assert filled.read(verify).first_bad == 2
+
+
+@pytest.mark.parametrize("named", [6, 5, 4, "2", None])
+def test_a_record_of_something_else_than_an_earlier_entry_records_nothing(
+    filled: Store, named: int | str | None
+):
+    filled.write(lambda tx: tx.append(REDACTED, None, {"entry": named}))
+    filled.write(lambda tx: [tx.append("drill", None, {}) for _ in range(2)])
+    take = "UPDATE entries SET salt = NULL, body = NULL WHERE position IN (2, 5)"
+    filled.write(lambda tx: tx.execute(take))
     assert filled.read(verify).first_bad == 2
 
 

@@ -1,0 +1,37 @@
+"""``python -m benchmarks NAME [--json]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+
+from benchmarks import detection, imports
+from benchmarks.result import Result
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], Result]] = {
+    "detection": detection.run,
+    "imports": imports.run,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=sorted(BENCHMARKS))
+    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    parser.add_argument(
+        "--sizes", default="1m,10m,30m", help="detection: numbers of shipments (default %(default)s)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="the best of so many (default %(default)s)")
+    chosen = parser.parse_args()
+    result = BENCHMARKS[chosen.name](chosen)
+    if chosen.json:
+        print(json.dumps(result.document(), indent=2))
+    else:
+        result.table(sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,43 @@
+"""What a benchmark found, and where it was found."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass, field
+from typing import TextIO
+
+
+@dataclass
+class Result:
+    """Figures by name, each with its unit, and ratios by name."""
+
+    measured: dict[str, tuple[float, str]] = field(default_factory=dict)
+    ratios: dict[str, float] = field(default_factory=dict)
+
+    def document(self) -> dict[str, object]:
+        """The JSON document."""
+        return {
+            "measured": {
+                name: {"value": value, "unit": unit} for name, (value, unit) in self.measured.items()
+            },
+            "ratios": self.ratios,
+            "commit": commit(),
+            "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        }
+
+    def table(self, out: TextIO) -> None:
+        """Print the figures for people."""
+        out.writelines(
+            f"  {name:<34} {value:>12,.3f} {unit}\n" for name, (value, unit) in self.measured.items()
+        )
+        out.writelines(f"  {name:<34} {ratio:>12.2f} ×\n" for name, ratio in self.ratios.items())
+
+
+def commit() -> str:
+    """The commit that was measured; ``unknown`` outside a checkout."""
+    asked = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip() or "unknown"

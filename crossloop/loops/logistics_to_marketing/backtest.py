@@ -1,0 +1,346 @@
+"""Backtest of detection: what it would have said on past days, and what came of it. Pure, no I/O.
+
+Rules:
+
+1. Every evaluation day is looked at with what was known on it, and nothing else: counts, parents of areas,
+   priors and parameters.
+2. Its *next window* is the ``window_days`` order days after the day itself. What became of those orders is
+   taken from everything known at the end of the data; the last evaluation day is the last one whose next
+   window is ``maturity_days`` old by then. The first one has two finished windows behind it.
+3. The *model* flags what detection would raise if nothing were open. The *literal rule* flags an area whose
+   counted rate in the same finished window is above the threshold, with the same minimum of orders, at the
+   same level; at ``auto`` it too reports an area in place of its parts if the rest of the area is large
+   enough and counted above the threshold.
+4. ``next_window_rate`` is the failure rate of all orders of the next windows of what a rule flagged. An
+   order counts once for each evaluation day, however many flagged areas hold it.
+5. Calibration: for every area that is large enough, at every level that may be reported, flagged or not,
+   the probability that its next *counted* rate is above the threshold, given how many orders the next
+   window then had, against whether it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+import numpy as np
+from pydantic import JsonValue
+
+from crossloop.errors import InputError, Where
+from crossloop.loops.logistics_to_marketing.beta import Flags, Floats, count_above
+from crossloop.loops.logistics_to_marketing.counts import NEVER, Counts, from_day, to_day
+from crossloop.loops.logistics_to_marketing.findings import Finding, describe
+from crossloop.loops.logistics_to_marketing.hierarchy import Geography, geography
+from crossloop.loops.logistics_to_marketing.judging import (
+    Look,
+    Spot,
+    at_risk,
+    look,
+    reported_levels,
+    told_apart,
+)
+from crossloop.loops.logistics_to_marketing.model import Series
+from crossloop.loops.logistics_to_marketing.settings import Settings
+
+BINS = 10
+"""Equal bins of the stated probability in the reliability table."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of days done and the number of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """One area that the model flagged on one day, and what came of it."""
+
+    day: date
+    finding: Finding
+    new: bool
+    """The area was not flagged on the evaluation day before."""
+
+    next_orders: int
+    next_failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """What one rule flagged over all evaluation days."""
+
+    windows: int
+    """Flagged areas, summed over the days."""
+
+    areas: int
+    """Different areas among them."""
+
+    next_window_orders: int
+    next_window_failures: int
+
+    @property
+    def next_window_rate(self) -> float | None:
+        """Failure rate of the flagged areas in the next windows; none without orders."""
+        orders = self.next_window_orders
+        return self.next_window_failures / orders if orders else None
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the outcome as JSON values."""
+        return {
+            "windows": self.windows,
+            "areas": self.areas,
+            "next_window_rate": self.next_window_rate,
+            "next_window_orders": self.next_window_orders,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One line of the reliability table."""
+
+    stated_low: float
+    stated_high: float
+    windows: int
+    stated: float
+    """Mean stated probability."""
+
+    observed: float
+    """Share of windows that did exceed the threshold."""
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the line as JSON values."""
+        return {
+            "stated_low": self.stated_low,
+            "stated_high": self.stated_high,
+            "windows": self.windows,
+            "stated": self.stated,
+            "observed": self.observed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestReport:
+    """What detection would have said, and how right it would have been."""
+
+    settings: Settings
+    first: date
+    """First evaluation day."""
+
+    last: date
+    """Last evaluation day, inclusive."""
+
+    orders: int
+    """Orders of the data with a known outcome."""
+
+    failures: int
+    model: RuleOutcome
+    literal_rule: RuleOutcome
+    reliability: tuple[Bin, ...]
+    """Only bins that hold windows."""
+
+    flagged: tuple[Flagged, ...]
+    """Everything the model flagged, by day; what would have been done about it is decided elsewhere."""
+
+    @property
+    def days(self) -> int:
+        """Number of evaluation days."""
+        return (self.last - self.first).days + 1
+
+    @property
+    def base_rate(self) -> float | None:
+        """Failure rate of all orders with a known outcome."""
+        return self.failures / self.orders if self.orders else None
+
+    @property
+    def expected_calibration_error(self) -> float | None:
+        """Mean distance between stated and observed, weighted by windows; none without windows."""
+        windows = sum(one.windows for one in self.reliability)
+        off = sum(abs(one.stated - one.observed) * one.windows for one in self.reliability)
+        return off / windows if windows else None
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the report as JSON values, without actions and saving."""
+        return {
+            "days": self.days,
+            "first_day": self.first.isoformat(),
+            "last_day": self.last.isoformat(),
+            "level": self.settings.level,
+            "metric": self.settings.metric,
+            "threshold": self.settings.threshold,
+            "maturity_days": self.settings.maturity_days,
+            "orders": self.orders,
+            "base_rate": self.base_rate,
+            "model": self.model.to_json(),
+            "literal_rule": self.literal_rule.to_json(),
+            "reliability": [one.to_json() for one in self.reliability],
+            "expected_calibration_error": self.expected_calibration_error,
+        }
+
+
+def backtest(
+    counts: Counts,
+    settings: Settings,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    progress: Progress | None = None,
+) -> BacktestReport:
+    """Look at every past day as it would have been looked at, and compare with what came.
+
+    Args:
+        counts: everything counted, without an as-of day.
+        settings: see :class:`Settings`.
+        first: first evaluation day; by default the first possible one.
+        last: last evaluation day; by default the last possible one.
+        progress: called after every day.
+
+    Raises:
+        InputError: there is no day with finished windows before it and a finished next window.
+    """
+    first, last = _period(counts, settings, first, last)
+    where = geography(counts)
+    model, literal = _Flags(where), _Flags(where)
+    stated: list[Floats] = []
+    observed: list[Flags] = []
+    flagged: list[Flagged] = []
+    days = (last - first).days + 1
+    for number in range(days):
+        day = first + timedelta(days=number)
+        seen = look(counts, where, settings, day)
+        if seen is not None:
+            following = _following(counts, settings, day)
+            spots = at_risk(seen)
+            before = model.last
+            model.add(seen, spots, following)
+            literal.add(seen, _literal(seen), following)
+            for spot in spots:
+                orders, failures = (int(part[_places(where, seen, spot)].sum()) for part in following)
+                new = _label(seen, spot) not in before
+                flagged.append(Flagged(day, describe(counts, where, seen, spot), new, orders, failures))
+            _compare(where, seen, following, stated, observed)
+        if progress is not None:
+            progress(number + 1, days)
+    known = counts.known < NEVER
+    return BacktestReport(
+        settings=settings,
+        first=first,
+        last=last,
+        orders=round(float(counts.finished[known].sum())),
+        failures=round(float(counts.failures[known].sum())),
+        model=model.outcome(),
+        literal_rule=literal.outcome(),
+        reliability=_table(stated, observed),
+        flagged=tuple(flagged),
+    )
+
+
+def _period(counts: Counts, settings: Settings, first: date | None, last: date | None) -> tuple[date, date]:
+    """The evaluation days (rule 2), cut to those asked for."""
+    span = settings.maturity_days + settings.window_days
+    earliest = to_day(counts.first_day + span + settings.window_days - 1)
+    latest = to_day(counts.last_day - span)
+    first, last = max(first or earliest, earliest), min(last or latest, latest)
+    if last < first:
+        raise InputError(
+            f"a backtest needs two finished windows before a day and one after it; the data runs from "
+            f"{to_day(counts.first_day)} to {to_day(counts.last_day)}, so days from {earliest} to {latest} "
+            "could be looked at.",
+            where=Where(field="window_days"),
+            next_step="Give more data, another period, or smaller window_days and maturity_days.",
+        )
+    return first, last
+
+
+def _following(counts: Counts, settings: Settings, day: date) -> tuple[Floats, Floats]:
+    """Orders and failures of the next window by place, as known at the end of the data."""
+    after = counts.day - from_day(day)
+    cells = np.flatnonzero((after >= 1) & (after <= settings.window_days) & (counts.known < NEVER))
+    place, size = counts.place[cells], len(counts.places)
+    orders = np.bincount(place, weights=counts.finished[cells], minlength=size)
+    failures = np.bincount(place, weights=counts.failures[cells], minlength=size)
+    return orders.astype(np.float64), failures.astype(np.float64)
+
+
+def _literal(seen: Look) -> list[Spot]:
+    """What the literal rule flags (rule 3)."""
+    spots: list[Spot] = []
+    for level in reported_levels(seen.settings):
+        areas = seen.large_enough(level)
+        spots += [Spot(level, int(one)) for one in areas[seen.counted_above(level, areas)]]
+
+    def holds(whole: Spot, rest: Series) -> bool:
+        del whole
+        return bool(rest.failures[-1, 0] > seen.settings.threshold * rest.orders[-1, 0])
+
+    return told_apart(seen.known, seen.settings, spots, holds)
+
+
+def _label(seen: Look, spot: Spot) -> tuple[str, int]:
+    """Name an area the same on every day."""
+    return spot.level, int(seen.known.at(spot.level).ids[spot.area])
+
+
+def _places(where: Geography, seen: Look, spot: Spot) -> Flags:
+    """All places of an area, those without orders so far included."""
+    return where.member[spot.level] == _label(seen, spot)[1]
+
+
+class _Flags:
+    """What one rule flags, day by day."""
+
+    def __init__(self, where: Geography) -> None:
+        self._where = where
+        self._areas: set[tuple[str, int]] = set()
+        self._windows = self._orders = self._failures = 0
+        self.last: set[tuple[str, int]] = set()
+        """Areas flagged on the last day added."""
+
+    def add(self, seen: Look, spots: Sequence[Spot], following: tuple[Floats, Floats]) -> None:
+        """Add what was flagged on one day."""
+        union = np.zeros(len(following[0]), dtype=np.bool_)
+        for spot in spots:
+            union |= _places(self._where, seen, spot)
+        self.last = {_label(seen, spot) for spot in spots}
+        self._areas |= self.last
+        self._windows += len(spots)
+        self._orders += round(float(following[0][union].sum()))
+        self._failures += round(float(following[1][union].sum()))
+
+    def outcome(self) -> RuleOutcome:
+        """Return the sums."""
+        return RuleOutcome(self._windows, len(self._areas), self._orders, self._failures)
+
+
+def _compare(
+    where: Geography,
+    seen: Look,
+    following: tuple[Floats, Floats],
+    stated: list[Floats],
+    observed: list[Flags],
+) -> None:
+    """Put stated probabilities beside what came, for every area that is large enough (rule 5)."""
+    threshold = seen.settings.threshold
+    for level in reported_levels(seen.settings):
+        areas = seen.large_enough(level)
+        ids = seen.known.at(level).ids[areas]
+        orders, failures = (
+            np.bincount(where.member[level], weights=part).astype(np.float64)[ids] for part in following
+        )
+        some = np.flatnonzero(orders)
+        rates = seen.rates(level, areas[some])
+        stated.append(count_above(rates.weight, rates.alpha, rates.beta, orders[some], threshold))
+        observed.append(failures[some] > threshold * orders[some])
+
+
+def _table(stated: Sequence[Floats], observed: Sequence[Flags]) -> tuple[Bin, ...]:
+    if not stated:
+        return ()
+    said, came = np.concatenate(stated), np.concatenate(observed)
+    edges = np.linspace(0.0, 1.0, BINS + 1)
+    bins = np.clip(np.digitize(said, edges) - 1, 0, BINS - 1)
+    table: list[Bin] = []
+    for index, (low, high) in enumerate(pairwise(edges.round(6).tolist())):
+        inside = bins == index
+        if inside.any():
+            mean, share = float(said[inside].mean()), float(came[inside].mean())
+            table.append(Bin(low, high, int(inside.sum()), mean, share))
+    return tuple(table)

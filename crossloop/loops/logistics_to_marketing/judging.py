@@ -1,0 +1,194 @@
+"""Which areas are at risk, and at which level that is said. Pure, no I/O.
+
+Rules:
+
+1. An area is *large enough* when its last window holds ``min_orders`` orders with a known outcome. Nothing
+   else is ever said of an area by itself; a smaller one is judged with the area around it.
+2. A large enough area *exceeds* when its counted rate in the window is above the threshold and the
+   probability that its rate in the next window is above the threshold is at least ``confidence``.
+3. The excess is *sustained* when the next rate is still more likely above the threshold than not after the
+   window's worst days are left out: two days of a week, less than half of a shorter window. What one or
+   two days carry is a spike, and does not raise. (Every failure of those days goes, not only the excess, so
+   an area with few orders needs earlier weeks that support it.)
+4. The excess is *structural* when it is sustained and the windows before the last one alone make it more
+   likely than not; *transient* when it is not sustained; otherwise *undetermined*: new, or too little known.
+5. At a fixed level every area that exceeds and is sustained is at risk. At ``auto`` the coarsest statement
+   that is true of the whole area is made: from fine to coarse, an area at risk takes the place of the areas
+   at risk inside it if what is left of it without them is still large enough and still more likely above
+   the threshold than not. Otherwise its parts explain it, and they alone are reported. So no area is
+   reported together with one inside it, and no area is blamed for a part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from crossloop.loops.logistics_to_marketing.beta import Flags, Floats, Ints
+from crossloop.loops.logistics_to_marketing.counts import Counts
+from crossloop.loops.logistics_to_marketing.hierarchy import (
+    COARSE_TO_FINE,
+    Geography,
+    Known,
+    known_on,
+    together,
+)
+from crossloop.loops.logistics_to_marketing.model import Fitted, Rates, Reach, Series, fit
+from crossloop.loops.logistics_to_marketing.settings import Settings
+from crossloop.signals.entities import Level
+
+Assessment = Literal["structural", "transient", "undetermined"]
+
+SPIKE_DAYS = 2
+"""Days that a spike may last without raising."""
+
+EVEN = 0.5
+
+
+class Spot(NamedTuple):
+    """One existing area: its level and its index there."""
+
+    level: Level
+    area: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was known on one day, with every level judged."""
+
+    settings: Settings
+    known: Known
+    fitted: Mapping[Level, Fitted]
+
+    def orders(self, level: Level) -> Floats:
+        """Orders of the last window, for every area of a level."""
+        return self.known.at(level).series.orders[-1]
+
+    def failures(self, level: Level) -> Floats:
+        """Failures among them."""
+        return self.known.at(level).series.failures[-1]
+
+    def large_enough(self, level: Level) -> Ints:
+        """Areas of a level of which something may be said (rule 1)."""
+        return np.flatnonzero(self.orders(level) >= self.settings.min_orders)
+
+    def rates(self, level: Level, areas: Ints) -> Rates:
+        """Rates of some areas in the next window."""
+        return self.fitted[level].rates.of(areas)
+
+    def counted_above(self, level: Level, areas: Ints) -> Flags:
+        """Which of the areas counted a rate above the threshold."""
+        return self.failures(level)[areas] > self.settings.threshold * self.orders(level)[areas]
+
+
+def reported_levels(settings: Settings) -> tuple[Level, ...]:
+    """Levels at which areas may be reported, from coarse to fine."""
+    return COARSE_TO_FINE if settings.level == "auto" else (settings.level,)
+
+
+def look(
+    counts: Counts, where: Geography, settings: Settings, as_of: date, also: Collection[Level] = ()
+) -> Look | None:
+    """Judge every level, down to the finest that is reported or asked for.
+
+    Returns None when no finished cohort was known yet.
+    """
+    known = known_on(counts, where, settings, as_of)
+    if known is None:
+        return None
+    depth = max(COARSE_TO_FINE.index(level) for level in (*reported_levels(settings), *also))
+    reach = Reach(settings.window_days, settings.window_days + settings.maturity_days)
+    levels = known.levels[: depth + 1]
+    fitted = fit([one.nested() for one in levels], reach)
+    return Look(settings, known, dict(zip(COARSE_TO_FINE, fitted, strict=False)))
+
+
+def exceeding(seen: Look, level: Level) -> Ints:
+    """Areas of a level that exceed (rule 2)."""
+    areas = seen.large_enough(level)
+    areas = areas[seen.counted_above(level, areas)]
+    above = seen.rates(level, areas).above(seen.settings.threshold)
+    return areas[above >= seen.settings.confidence]
+
+
+def sustained(seen: Look, level: Level, areas: Ints) -> Flags:
+    """Which of the areas stay above the threshold without the window's worst days (rule 3)."""
+    window, fitted = seen.known.window, seen.fitted[level]
+    here = seen.known.at(level)
+    orders = together(window.orders_by_day, here.member, len(here.ids))[:, areas]
+    failures = together(window.failures_by_day, here.member, len(here.ids))[:, areas]
+    worst_first = np.argsort(seen.settings.threshold * orders - failures, axis=0, kind="stable")
+    left_out = worst_first[: min(SPIKE_DAYS, (seen.settings.window_days - 1) // 2)]
+    series = here.series.of(areas)
+    series.orders[-1] -= np.take_along_axis(orders, left_out, axis=0).sum(axis=0)
+    series.failures[-1] -= np.take_along_axis(failures, left_out, axis=0).sum(axis=0)
+    return fitted.again(areas, series).above(seen.settings.threshold) >= EVEN
+
+
+def assess(seen: Look, level: Level, areas: Ints) -> list[Assessment]:
+    """Tell structural from transient (rule 4)."""
+    holds = sustained(seen, level, areas)
+    before = seen.fitted[level].before(areas).above(seen.settings.threshold) >= EVEN
+    return [
+        "transient" if not held else "structural" if old else "undetermined"
+        for held, old in zip(holds, before, strict=True)
+    ]
+
+
+def at_risk(seen: Look) -> list[Spot]:
+    """Areas that are at risk, at the level where it is said (rules 2, 3 and 5)."""
+    spots: list[Spot] = []
+    for level in reported_levels(seen.settings):
+        areas = exceeding(seen, level)
+        spots += [Spot(level, int(index)) for index in areas[sustained(seen, level, areas)]]
+
+    def holds(whole: Spot, rest: Series) -> bool:
+        fitted = seen.fitted[whole.level].again(np.array([whole.area]), rest)
+        return bool(fitted.above(seen.settings.threshold)[0] >= EVEN)
+
+    return told_apart(seen.known, seen.settings, spots, holds)
+
+
+def told_apart(
+    known: Known, settings: Settings, spots: list[Spot], holds: Callable[[Spot, Series], bool]
+) -> list[Spot]:
+    """Choose the level at which areas are reported (rule 5).
+
+    Args:
+        known: what was known.
+        settings: the minimum of orders, and whether the level is ``auto``.
+        spots: areas at risk, each by itself.
+        holds: whether an area is still more likely above the threshold than not, given what is left of it.
+    """
+    if settings.level != "auto":
+        return spots
+    reported: list[Spot] = []
+    for level in reversed(COARSE_TO_FINE):
+        inside: dict[int, list[Spot]] = {}
+        for part in reported:
+            inside.setdefault(_ancestor(known, part, level), []).append(part)
+        for whole in (one for one in spots if one.level == level):
+            parts = inside.get(whole.area, [])
+            if not parts:
+                inside[whole.area] = [whole]
+                continue
+            left = known.at(level).member == whole.area
+            for part in parts:
+                left &= known.at(part.level).member != part.area
+            rest = known.of(left)
+            if rest.orders[-1, 0] >= settings.min_orders and holds(whole, rest):
+                inside[whole.area] = [whole]
+        reported = [spot for kept in inside.values() for spot in kept]
+    return sorted(reported, key=lambda spot: (COARSE_TO_FINE.index(spot.level), spot.area))
+
+
+def _ancestor(known: Known, spot: Spot, level: Level) -> int:
+    """Index of the area of a coarser level in which an area lies."""
+    index = spot.area
+    for depth in range(COARSE_TO_FINE.index(spot.level), COARSE_TO_FINE.index(level), -1):
+        index = int(known.levels[depth].parent[index])
+    return index

@@ -1,0 +1,42 @@
+"""Approvals that people gave towards a quorum: each person counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crossloop.canonical import JSON
+from crossloop.errors import UnknownName
+from crossloop.store.session import Read, Tx
+
+VOTE = "approval.vote"
+
+_APPROVAL = (
+    "SELECT p.key, c.id FROM approvals p LEFT JOIN cases c ON c.key = p.case_key WHERE p.id = :approval_id"
+)
+_KNOWN = "SELECT 1 FROM approval_votes WHERE approval_key = :approval_key AND person = :person"
+_ADD = "INSERT INTO approval_votes (key, approval_key, person) VALUES (:key, :approval_key, :person)"
+_PEOPLE = (
+    "SELECT v.person FROM approval_votes v JOIN approvals p ON p.key = v.approval_key"
+    " WHERE p.id = :approval_id ORDER BY v.key"
+)
+
+
+def give(tx: Tx, approval_id: str, *, person: str, body: Mapping[str, JSON]) -> bool:
+    """Record that a person approves; False when that person did already.
+
+    Raises:
+        UnknownName: there is no such approval.
+    """
+    row = tx.row(_APPROVAL, approval_id=approval_id)
+    if row is None:
+        raise UnknownName(f"there is no approval {approval_id}.")
+    if tx.row(_KNOWN, approval_key=row[0], person=person) is not None:
+        return False
+    key = tx.append(VOTE, row[1], body)
+    tx.execute(_ADD, key=key, approval_key=row[0], person=person)
+    return True
+
+
+def people(read: Read, approval_id: str) -> tuple[str, ...]:
+    """Return who has approved, in the order in which they did."""
+    return tuple(row[0] for row in read.rows(_PEOPLE, approval_id=approval_id))
