@@ -1,8 +1,8 @@
 """The store: every table, all SQL, the transaction, the ledger.
 
-Topic modules (``inbox``, ``decisions``, ``actions``, ``approvals``, ``claims``, ``impacts``,
-``conditions``, ``observations``, ``notices``, ``policies``, ``leases``) are functions over a ``Tx`` or a
-``Read``. The store knows ids, states and JSON; what they mean is known above it.
+Topic modules (``inbox``, ``cases``, ``decisions``, ``actions``, ``approvals``, ``votes``, ``claims``,
+``impacts``, ``conditions``, ``observations``, ``notices``, ``policies``, ``leases``) are functions over a
+``Tx`` or a ``Read``. The store knows ids, states and JSON; what they mean is known above it.
 """
 
 from crossloop.store.leases import Lease

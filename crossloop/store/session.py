@@ -16,6 +16,7 @@ from sqlalchemy import text
 from crossloop.canonical import JSON, canonical_json
 from crossloop.clock import require_aware
 from crossloop.errors import LedgerBroken, UnknownName
+from crossloop.store import sqlite
 from crossloop.store.instants import instant, micros
 from crossloop.store.ledger.entries import SALT_SIZE, Entry, Head, body_hash, frontier_of, head_digest, header
 from crossloop.store.ledger.merkle import TILE, Frontier, leaf_hash
@@ -88,7 +89,10 @@ class Read:
         if self._over:
             raise RuntimeError("this transaction is over; read inside the function given to the store")
         cursor = self._connection.cursor()
-        cursor.execute(self._statements[sql], values)
+        try:
+            cursor.execute(self._statements[sql], values)
+        except UnicodeDecodeError as error:
+            raise sqlite.undecodable(error) from error
         return cursor
 
     def row(self, sql: str, /, **values: Value) -> Row | None:

@@ -234,6 +234,16 @@ def patiently(attempt: Callable[[], T], path: Path, patience: float) -> T:
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
+def undecodable(error: UnicodeDecodeError) -> sqlite3.DatabaseError:
+    """Return the driver's error for a message that it cannot read itself.
+
+    SQLite quotes a damaged schema in its message; the driver trips over the bytes and loses the error.
+    """
+    damaged = sqlite3.DatabaseError(f"damaged schema: {error.reason}")
+    damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return damaged
+
+
 def explained(error: sqlite3.DatabaseError, path: Path) -> CrossloopError:
     """Return the error to raise in place of one from the driver."""
     code = _code(error)

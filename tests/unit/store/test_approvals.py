@@ -59,6 +59,8 @@ def test_an_approval_waits_as_it_was_asked_for(store: Store):
     )
     assert store.read(lambda read: approvals.get(read, "apr_1")) == expected
     assert store.read(lambda read: approvals.find(read, "apr")) == [expected]
+    assert store.read(lambda read: approvals.for_decision(read, "dec_1")) == expected
+    assert store.read(lambda read: approvals.for_decision(read, "dec_9")) is None
     assert store.read(lambda read: approvals.listing(read, state="waiting")) == [expected]
     assert store.read(lambda read: read.entry(2).kind) == "approval.requested"
 
