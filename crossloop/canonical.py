@@ -15,6 +15,7 @@ A property test compares the two. A digest is SHA-256 over those bytes.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
@@ -24,11 +25,12 @@ import orjson
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["JSON", "NotCanonical", "canonical_json", "digest", "digest_of", "to_json"]
+__all__ = ["JSON", "NotCanonical", "canonical_json", "digest", "digest_of", "to_json", "writable"]
 
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 
 _EXACT = 2**53
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class NotCanonical(ValueError):
@@ -97,3 +99,8 @@ def to_json(model: BaseModel) -> dict[str, JSON]:
 def digest_of(model: BaseModel) -> str:
     """Return the digest of a frozen model."""
     return digest(to_json(model))
+
+
+def writable(text: str) -> str:
+    """Return text that came from outside with everything that rule 4 refuses replaced by U+FFFD."""
+    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -12,7 +12,7 @@ import typer
 
 from crossloop.console import (
     approvals,
-
+    backtest,
     demo,
     explain,
     ledger,
@@ -31,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for module in (demo, run, publish, explain, listing):
+for module in (demo, run, backtest, publish, explain, listing):
     module.register(app)
 app.add_typer(approvals.app, name="approvals", help="Answer what waits for a person.")
 app.add_typer(ledger.app, name="ledger", help="The tamper-evident record of everything.")

@@ -4,6 +4,7 @@ from crossloop.coordinator.company import Company
 from crossloop.coordinator.facade import Coordinator, Given
 from crossloop.coordinator.loop import Change, Condition, Inputs, Loop, Observation, Standing
 from crossloop.coordinator.report import PublishReport, RunReport
+from crossloop.coordinator.run import loop_settings
 from crossloop.coordinator.runtime import Runtime
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "RunReport",
     "Runtime",
     "Standing",
+    "loop_settings",
 ]

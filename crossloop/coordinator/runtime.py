@@ -140,7 +140,7 @@ class Runtime:
         return View(
             as_of=as_of,
             timezone=self.policy.document.timezone,
-            strategies=_strategies(self.policy),
+            strategies=strategies(self.policy),
             settings=settings,
             in_force=self.store.read(_in_force),
             records=records,
@@ -195,7 +195,8 @@ class Runtime:
         finish_if_done(tx, proposal.signal_id)
 
 
-def _strategies(policy: Policy) -> dict[LoopName, Strategy]:
+def strategies(policy: Policy) -> dict[LoopName, Strategy]:
+    """Return what the owners of the loops declared, as departments see it."""
     strategies: dict[LoopName, Strategy] = {}
     for name, loop in policy.document.loops.items():
         declared = policy.document.departments[loop.owner].strategy

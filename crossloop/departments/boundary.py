@@ -3,22 +3,30 @@
 Rules:
 
 1. A handler that answers within its deadline is believed if its answer is about this signal, comes from
-   this department, and counts its steps 0, 1, 2 …; anything else is a failure.
+   this department, counts its steps 0, 1, 2 …, and can be written to the ledger; anything else is a
+   failure. An empty answer is recorded as having nothing to say.
 2. A failure, whatever its class, becomes one ``no_action`` proposal that says so. The other signals of
-   the wave never notice.
-3. Control flow of the graph and cancellation are not failures: they pass.
+   the wave never notice. A handler that falls over a cancelled task of its own has failed, too.
+3. Control flow of the graph, cancellation of the asking task and the end of the process are not failures:
+   they pass.
+4. The deadline interrupts a handler where it awaits. A synchronous one that is declared ``slow`` runs in a
+   thread, so that nobody else waits for it and its deadline holds; any other one is expected to compute
+   and return.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import traceback
 from collections.abc import Sequence
 
+from crossloop.canonical import canonical_json, to_json
 from crossloop.departments.department import Answer, Handler, no_action
 from crossloop.departments.view import View
 from crossloop.ids import DepartmentName
 from crossloop.signals import Proposal, Signal
+from crossloop.tasks import being_cancelled
 
 
 async def ask(
@@ -35,21 +43,34 @@ async def ask(
         control_flow: exceptions that steer the graph and must pass.
     """
     seconds = handler.deadline.total_seconds()
+    deadline = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds):
+        async with deadline:
             answer = await _call(handler, signal, view)
-        return _checked(answer, department, signal)
+        proposals = _checked(answer, department, signal)
     except control_flow:
         raise
-    except TimeoutError:
-        because = f"{department} did not answer within {seconds:g} s"
+    except asyncio.CancelledError:
+        if being_cancelled():
+            raise
+        because = f"{department} could not answer: something it waited for was cancelled"
     except Exception as failure:  # noqa: BLE001 - the one place where a user's code may fail
-        because = f"{department} could not answer: {type(failure).__name__}: {failure}"
+        if isinstance(failure, TimeoutError) and deadline.expired():
+            because = f"{department} did not answer within {seconds:g} s"
+        else:
+            because = f"{department} could not answer: {_said(failure)}"
+    else:
+        if proposals:
+            return proposals
+        because = f"{department} has nothing to say about it"
     return (no_action(signal, department, handler.loop, because),)
 
 
 async def _call(handler: Handler, signal: Signal, view: View) -> Answer:
-    answer = handler.handle(signal, view)
+    if handler.slow and not inspect.iscoroutinefunction(handler.handle):
+        answer = await asyncio.to_thread(handler.handle, signal, view)
+    else:
+        answer = handler.handle(signal, view)
     return await answer if inspect.isawaitable(answer) else answer
 
 
@@ -61,4 +82,11 @@ def _checked(answer: Answer, department: DepartmentName, signal: Signal) -> tupl
             raise ValueError(f"proposal {position} is not about this signal or not from {department}")
         if proposal.step != position:
             raise ValueError(f"proposal {position} has step {proposal.step}")
+        # What the ledger cannot keep would fail the transaction that decides the whole wave.
+        canonical_json(to_json(proposal))
     return tuple(answer)
+
+
+def _said(failure: Exception) -> str:
+    """Class and message, also of an exception whose message cannot be made."""
+    return "".join(traceback.format_exception_only(failure)).strip()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from crossloop.canonical import writable
 from crossloop.departments.view import View
 from crossloop.ids import DepartmentName, LoopName
 from crossloop.signals import NO_ACTION, Proposal, Signal
@@ -29,10 +30,12 @@ class Handler:
     loop: LoopName
     handle: Handle
     slow: bool = False
-    """True when it waits for a model or the network: such signals never share a wave."""
+    """True when it waits for a model or the network: such signals never share a wave, and a synchronous
+    ``handle`` runs in a thread."""
 
     deadline: timedelta = timedelta(seconds=30)
-    """Without an answer by then the department is recorded as not having answered."""
+    """Without an answer by then the department is recorded as not having answered. A synchronous handler
+    that is not slow cannot be interrupted."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,11 @@ class Department:
 def no_action(
     signal: Signal, department: DepartmentName, loop: LoopName, because: str, *, step: int = 0
 ) -> Proposal:
-    """An answer that asks for nothing and says why; it is recorded like any other."""
+    """An answer that asks for nothing and says why; it is recorded like any other.
+
+    Args:
+        because: the reason; it may hold text from outside, and is cut at 2,000 characters.
+    """
     return Proposal(
         signal_id=signal.id,
         department=department,
@@ -72,5 +79,5 @@ def no_action(
         intervention=NO_ACTION,
         risk="reversible",
         confidence=signal.confidence,
-        rationale=because[:2000],
+        rationale=writable(because)[:2000],
     )

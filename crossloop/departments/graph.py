@@ -68,18 +68,15 @@ def build(department: Department) -> DepartmentGraph:
         input_schema=DepartmentInput,
         output_schema=DepartmentOutput,
     )
-    nodes: dict[str, str] = {}
     for handler in department.handlers:
-        name = handler.signal_type.replace("/", "_v").replace(".", "_")
-        nodes[handler.signal_type] = name
-        graph.add_node(name, _node(department, handler))  # pyright: ignore[reportUnknownMemberType]
-        graph.add_edge(name, END)
+        graph.add_node(handler.signal_type, _node(department, handler))  # pyright: ignore[reportUnknownMemberType]
+        graph.add_edge(handler.signal_type, END)
 
     def route(state: DepartmentState) -> list[str]:
         present = {signal.type for signal in state["signals"]}
-        return [name for signal_type, name in nodes.items() if signal_type in present] or [END]
+        return [one for one in department.listens if one in present] or [END]
 
-    graph.add_conditional_edges(START, route, [*nodes.values(), END])
+    graph.add_conditional_edges(START, route, [*department.listens, END])
     return graph.compile(name=department.name)  # pyright: ignore[reportUnknownMemberType]
 
 

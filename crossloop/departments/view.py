@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from pydantic import JsonValue
 
+from crossloop.clock import require_aware
 from crossloop.frozen import Frozen
 from crossloop.ids import ActionKey, CaseId, LoopName
 from crossloop.money import Money
@@ -23,13 +25,13 @@ class Strategy(Frozen):
     """Take the intervention of highest value, or the first worthwhile one of ``interventions``."""
 
     interventions: tuple[str, ...] = ()
-    """Interventions the loop permits, in the team's order."""
+    """Interventions the loop permits, in the team's order; none when empty."""
 
     protected: tuple[str, ...] = ()
-    """Resources nobody may touch, such as ``campaign/brand``."""
+    """Paths below a system that nobody may touch, such as ``campaign/brand``; ``*`` is any one segment."""
 
     spend_floor: Money | None = None
-    """Daily spend of all live campaigns together never falls below it."""
+    """No intervention may press the daily spend of all live campaigns together below it."""
 
     allowed_regions: tuple[str, ...] = ()
     """Area paths within which interventions are allowed; empty means everywhere."""
@@ -54,7 +56,11 @@ class InForce(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A snapshot of what is known, at one business instant. It offers no way to change anything."""
+    """A snapshot of what is known, at one business instant. It offers no way to change anything.
+
+    Mappings and sequences are copied when it is taken: what one department does with its view, and what
+    happens to the originals later, no other department sees.
+    """
 
     as_of: datetime
     """Business time (aware, UTC)."""
@@ -70,6 +76,18 @@ class View:
     records: Mapping[type[Frozen], Sequence[Frozen]] = field(
         default_factory=dict[type[Frozen], Sequence[Frozen]]
     )
+
+    def __post_init__(self) -> None:
+        settings = {loop: MappingProxyType(dict(stated)) for loop, stated in self.settings.items()}
+        records = {kind: tuple(known) for kind, known in self.records.items()}
+        for name, snapshot in (
+            ("as_of", require_aware(self.as_of)),
+            ("strategies", MappingProxyType(dict(self.strategies))),
+            ("settings", MappingProxyType(settings)),
+            ("in_force", tuple(self.in_force)),
+            ("records", MappingProxyType(records)),
+        ):
+            object.__setattr__(self, name, snapshot)  # the way a frozen dataclass sets its own fields
 
     def read(self, kind: type[RecordT]) -> tuple[RecordT, ...]:
         """Return every known record of one entity of the common data model; empty when none is known."""

@@ -139,7 +139,8 @@ class Strategy(Frozen):
     """Paths below a system that nobody touches: ``campaign/brand``; ``*`` is any one segment."""
 
     spend_floor: Amount | None = None
-    """Daily budget below which an intervention may not push a campaign; the department weighs it."""
+    """Daily spend of all live campaigns together below which no intervention may press it; the department
+    weighs it, because that takes the present spend."""
 
     allowed_regions: tuple[AreaPath, ...] | None = None
     """Areas in which interventions are allowed; everywhere when left out."""

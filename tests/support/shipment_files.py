@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -42,11 +43,12 @@ def write_csv(file: Path, lines: Iterable[Mapping[str, str]], *, columns: Sequen
     """Write lines as CSV, compressed where the name says so."""
     lines = list(lines)
     names = list(columns) or list(dict.fromkeys(name for one in lines for name in one))
-    opened = gzip.open(file, "wt", newline="") if file.suffix == ".gz" else file.open("w", newline="")
-    with opened as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([one.get(name, "") for name in names] for one in lines)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([one.get(name, "") for name in names] for one in lines)
+    content = text.getvalue().encode()
+    file.write_bytes(gzip.compress(content) if file.suffix == ".gz" else content)
     return file
 
 
@@ -65,9 +67,17 @@ def write_parquet(
     columns: dict[str, pa.Array] = {}
     for name in dict.fromkeys(name for one in lines for name in one):
         texts = pa.array([one.get(name) or None for one in lines], pa.string())
-        columns[name] = texts.cast(kinds.get(name, pa.string()))
+        columns[name] = _cast(texts, kinds.get(name, pa.string()))
     pq.write_table(pa.table(columns), file)
     return file
+
+
+def _cast(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_null(kind):
+        return pa.nulls(len(texts))
+    if pa.types.is_timestamp(kind):
+        return texts.cast(pa.timestamp(kind.unit)).cast(kind)
+    return texts.cast(kind)
 
 
 def shipments_of(data: ShipmentData) -> dict[str, dict[str, object]]:

@@ -14,7 +14,7 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crossloop.canonical import NotCanonical, canonical_json, digest, digest_of, to_json
+from crossloop.canonical import NotCanonical, canonical_json, digest, digest_of, to_json, writable
 from crossloop.money import Money
 from tests.support.strategies import EXACT, json_values
 
@@ -88,3 +88,19 @@ def test_a_model_is_digested_as_its_json_values() -> None:
     money = Money.of("180.5", "INR")
     assert to_json(money) == {"amount": "180.50", "currency": "INR"}
     assert digest_of(money) == digest({"currency": "INR", "amount": "180.50"})
+
+
+@given(st.text(st.characters()))
+@example("a\x00b")
+@example("\ud83d lone, \U0001f600 whole")
+def test_text_from_outside_can_be_made_writable(text: str) -> None:
+    written = writable(text)
+    canonical_json(written)
+    assert len(written) == len(text)
+    kept = [got for was, got in zip(text, written, strict=True) if was != got]
+    assert set(kept) <= {"\N{REPLACEMENT CHARACTER}"}
+
+
+def test_text_that_is_writable_stays_as_it_is() -> None:
+    assert writable("₹180 an order 😀") == "₹180 an order 😀"
+    assert writable("\x00\ud800") == "\ufffd\ufffd"

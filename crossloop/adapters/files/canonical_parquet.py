@@ -117,7 +117,7 @@ def read_canonical(
 
 
 def _with_all_columns(table: Table) -> Table:
-    """The row number, every canonical column, and ``unread_<name>`` where a number may not fit its type."""
+    """The row number, every canonical column, and ``written_<name>`` where a number may not fit its type."""
     columns: dict[str, Column] = {}
     for name, kind in SHIPMENT_COLUMNS.items():
         if name not in table.columns:
@@ -126,7 +126,7 @@ def _with_all_columns(table: Table) -> Table:
             columns[name] = table[name]
         else:
             columns[name] = table[name].try_cast(kind)
-            columns[f"unread_{name}"] = table[name].notnull() & columns[name].isnull()
+            columns[f"written_{name}"] = table[name]
     return table.select(ROW, **columns)
 
 
@@ -151,16 +151,20 @@ def _rules(rows: Table, as_of: date | None) -> Iterator[_RowRule | _WordRule]:
     yield _WordRule(reasons.BAD_STATE, "state", lambda word: not _usable(word))
     yield _WordRule(reasons.BAD_COUNTRY, "country", lambda word: not re.fullmatch("[A-Z]{2}", word or ""))
     yield _WordRule(reasons.BAD_CURRENCY, "currency", _bad_currency)
-    if "unread_amount" in rows.columns:
-        yield _RowRule(reasons.BAD_AMOUNT, ("amount",), rows.unread_amount)
+    yield _RowRule(reasons.BAD_AMOUNT, ("amount",), _does_not_fit(rows, "amount"))
     for name in COUNT_FIELDS:
         negative = (rows[name] < 0).fill_null(False)
-        unread = rows[f"unread_{name}"] | negative if f"unread_{name}" in rows.columns else negative
-        yield _RowRule(reasons.BAD_COUNT[name], (name,), unread)
+        yield _RowRule(reasons.BAD_COUNT[name], (name,), negative | _does_not_fit(rows, name))
     too_many = (rows.failed_attempts > rows.attempts).fill_null(False)
     yield _RowRule(reasons.TOO_MANY_FAILED, COUNT_FIELDS, too_many)
     early = (rows.outcome_on < rows.ordered_on).fill_null(False)
     yield _RowRule(reasons.OUTCOME_TOO_EARLY, ("ordered_on", "outcome_on"), early)
+
+
+def _does_not_fit(rows: Table, name: str) -> Column:
+    if f"written_{name}" not in rows.columns:
+        return ibis.literal(False)
+    return rows[f"written_{name}"].notnull() & rows[name].isnull()
 
 
 def _usable(state: str | None) -> bool:
@@ -216,8 +220,9 @@ def _examples(
 
 
 def _shown(rows: Table, names: Sequence[str]) -> tuple[RowExample, ...]:
-    first = rows.select(ROW, **{name: rows[name].cast("string") for name in names}).limit(_EXAMPLES)
-    found = sorted(rows_of(first), key=itemgetter(ROW))
+    written = {name: f"written_{name}" if f"written_{name}" in rows.columns else name for name in names}
+    texts = {name: rows[column].cast("string") for name, column in written.items()}
+    found = sorted(rows_of(rows.select(ROW, **texts).limit(_EXAMPLES)), key=itemgetter(ROW))
     return tuple(
         RowExample(line=row[ROW] + 1, values={name: (row[name] or "")[:_SHOWN] for name in names})
         for row in found

@@ -2,20 +2,21 @@
 
 Rules, in the order the code follows:
 
-1. A campaign spends its daily budget evenly over its targets, and within a target in proportion to
-   orders. What it spends in the area, divided by the cost of an order, is the number of orders it
-   drives there, never more than the area has.
-2. Cash-on-delivery orders come back ``cod_risk_ratio`` times as often as prepaid ones; the measured
-   rate of the area is split accordingly.
+1. What the campaign spends in the area, divided by the cost of an order, is the number of orders it
+   drives there, never more than its part of the orders the area has.
+2. Cash-on-delivery orders come back ``cod_risk_ratio`` times as often as prepaid ones, or all of them where
+   that would be more than all. Together they come back at the rate of the area.
 3. An order that is delivered earns its contribution margin; one that comes back costs the return.
    Either way the advertising that brought it was paid.
-4. ``exclude`` forgoes all orders the campaign drives in the area and saves their advertising.
-   ``reduce_bid`` forgoes a share of them. ``suppress_cod`` forgoes the reached share of the
-   cash-on-delivery ones; some of those buyers pay in advance instead.
-5. The value of an intervention is what is forgone, with the sign turned, over the horizon. Doing nothing
-   is worth zero: everything is measured against it.
-6. The interval evaluates the corner cases: lowest rate with lowest cost of a return, highest with
-   highest. It does not cover the assumptions themselves; those are recorded beside it.
+4. ``exclude`` saves what is spent in the area and forgoes all orders the campaign drives there.
+   ``reduce_bid`` saves and forgoes a share of them. ``suppress_cod`` saves and forgoes the reached share of
+   the cash-on-delivery ones; some of those buyers pay in advance instead.
+5. The value of an intervention is what it saves less what it forgoes, over the horizon. Doing nothing is
+   worth zero: everything is measured against it.
+6. The interval holds every value for rates and costs of a return within their ranges. Values rise with the
+   cost of a return. They rise with the rate, too, but that of ``suppress_cod`` falls again beyond the rate at
+   which all cash-on-delivery orders come back; so that rate is looked at beside the corners. The interval
+   does not cover the assumptions themselves; those are recorded beside it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from crossloop.frozen import Frozen
 
@@ -43,6 +44,10 @@ class Economics(Frozen):
 
     rto_cost_high: Amount = Decimal(240)
     """Greatest cost of one returned cash-on-delivery order."""
+
+    ndr_to_rto: Share = 0.50
+    """Share of parcels with a failed delivery attempt that come back in the end; used where the signal
+    counts failed attempts (``ndr``) and not returns."""
 
     cod_share: Share = 0.60
     """Share of orders paid on delivery, where the data does not tell."""
@@ -74,25 +79,36 @@ class Economics(Frozen):
     horizon_days: Annotated[int, Field(ge=1, le=90)] = 14
     """Days over which values are added up."""
 
+    @field_validator("rto_cost_high")
+    @classmethod
+    def _ordered(cls, high: Decimal, info: ValidationInfo) -> Decimal:
+        low = info.data.get("rto_cost_low")
+        if low is not None and high < low:
+            raise ValueError(f"rto_cost_high must not be below rto_cost_low ({low})")
+        return high
+
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What one campaign has at stake in one area."""
+    """What one campaign has at stake in one area. Money in major units of the campaign's currency."""
 
     daily_budget: float
-    """In major units of the campaign's currency."""
-
     budget_share: float
     """Share of the daily budget that is spent in the area."""
 
     orders_per_day: float
-    """Orders per day from the area, from all sources: the most the campaign can have driven."""
+    """The campaign's part of the orders per day from the area: the most it can have driven."""
 
     rate: tuple[float, float, float]
-    """Failure rate of the area: low, best estimate, high."""
+    """Share of the area's orders that come back: low, best estimate, high."""
 
     cod_share: float
     order_value: float
+
+    @property
+    def spend(self) -> float:
+        """Advertising per day in the area."""
+        return self.daily_budget * self.budget_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,51 +125,60 @@ class Value:
 
 def values(exposure: Exposure, economics: Economics) -> tuple[Value, ...]:
     """Return the value of every intervention, in the order of :data:`INTERVENTIONS`."""
-    low, best, high = exposure.rate
-    cost_low, cost_high = float(economics.rto_cost_low), float(economics.rto_cost_high)
-    corners = (
-        _forgone(exposure, economics, low, cost_low),
-        _forgone(exposure, economics, best, (cost_low + cost_high) / 2),
-        _forgone(exposure, economics, high, cost_high),
-    )
+    cheap, dear = float(economics.rto_cost_low), float(economics.rto_cost_high)
+    best = _worth(exposure, economics, exposure.rate[1], (cheap + dear) / 2)
+    around = [
+        _worth(exposure, economics, rate, cost)
+        for rate in (*exposure.rate, *_turning(exposure, economics))
+        for cost in (cheap, dear)
+    ]
     moved = _moved(exposure, economics)
-    results: list[Value] = []
-    for name in INTERVENTIONS:
-        at_low, at_best, at_high = (corner[name] for corner in corners)
-        results.append(
-            Value(
-                intervention=name,
-                expected=at_best,
-                low=min(at_low, at_best, at_high),
-                high=max(at_low, at_best, at_high),
-                share=exposure.budget_share * moved[name],
-            )
+    return tuple(
+        Value(
+            intervention=name,
+            expected=best[name],
+            low=min(best[name], *(one[name] for one in around)),
+            high=max(best[name], *(one[name] for one in around)),
+            share=exposure.budget_share * moved[name],
         )
-    return tuple(results)
+        for name in INTERVENTIONS
+    )
 
 
 def driven_orders(exposure: Exposure, economics: Economics) -> float:
     """Orders per day that the campaign drives in the area (rule 1)."""
-    spend = exposure.daily_budget * exposure.budget_share
-    return min(spend / float(economics.cost_per_order), exposure.orders_per_day)
+    return min(exposure.spend / float(economics.cost_per_order), exposure.orders_per_day)
+
+
+def return_rates(rate: float, cod_share: float, risk_ratio: float) -> tuple[float, float]:
+    """Split the rate of an area into that of cash on delivery and that of prepaid orders (rule 2)."""
+    prepaid = rate / (cod_share * risk_ratio + 1 - cod_share)
+    on_delivery = prepaid * risk_ratio
+    if on_delivery <= 1.0 or cod_share >= 1.0:
+        return min(1.0, on_delivery), prepaid
+    return 1.0, (rate - cod_share) / (1 - cod_share)
 
 
 def break_even_rate(exposure: Exposure, economics: Economics) -> float:
-    """The failure rate above which advertising in the area loses money, in [0, 1].
+    """The share of returns above which advertising in the area loses money, in [0, 1].
 
-    Contribution ``(1 - r) * margin - r * return_cost - advertising`` is zero at it.
+    Contribution ``(1 - r) * margin - r * return_cost - advertising`` is zero at it, where advertising is
+    what is spent for one driven order.
     """
     margin = exposure.order_value * economics.margin
     cost = float(economics.rto_cost_low + economics.rto_cost_high) / 2
-    return min(1.0, max(0.0, (margin - _advertising(exposure, economics)) / (margin + cost)))
-
-
-def _advertising(exposure: Exposure, economics: Economics) -> float:
-    """Advertising per driven order: more than the assumed cost where the area has fewer orders."""
     driven = driven_orders(exposure, economics)
-    if driven <= 0:
-        return float(economics.cost_per_order)
-    return exposure.daily_budget * exposure.budget_share / driven
+    if driven <= 0 < exposure.spend or margin + cost <= 0:
+        return 0.0  # spend that brings no order, or orders that bring nothing, never pay
+    advertising = exposure.spend / driven if driven > 0 else float(economics.cost_per_order)
+    return min(1.0, max(0.0, (margin - advertising) / (margin + cost)))
+
+
+def _turning(exposure: Exposure, economics: Economics) -> list[float]:
+    """The rate from which on all cash-on-delivery orders come back, where it lies inside the interval."""
+    cod, ratio = exposure.cod_share, economics.cod_risk_ratio
+    turning = (cod * ratio + 1 - cod) / ratio
+    return [turning] if exposure.rate[0] < turning < exposure.rate[2] else []
 
 
 def _moved(exposure: Exposure, economics: Economics) -> dict[InterventionName, float]:
@@ -165,25 +190,25 @@ def _moved(exposure: Exposure, economics: Economics) -> dict[InterventionName, f
     }
 
 
-def _forgone(
+def _worth(
     exposure: Exposure, economics: Economics, rate: float, return_cost: float
 ) -> dict[InterventionName, float]:
-    driven = driven_orders(exposure, economics) * economics.horizon_days
+    """The value of each intervention at one rate and one cost of a return (rules 3 to 5)."""
+    spend = exposure.spend * economics.horizon_days
+    orders = driven_orders(exposure, economics) * economics.horizon_days
     margin = exposure.order_value * economics.margin
-    advertising = _advertising(exposure, economics)
-    ratio, cod = economics.cod_risk_ratio, exposure.cod_share
-    prepaid_rate = min(1.0, rate / (cod * ratio + 1 - cod))
-    cod_rate = min(1.0, prepaid_rate * ratio)
+    cod = exposure.cod_share
+    cod_rate, prepaid_rate = return_rates(rate, cod, economics.cod_risk_ratio)
 
-    def contribution(failing: float) -> float:
-        return (1 - failing) * margin - failing * return_cost - advertising
+    def lost(failing: float) -> float:
+        """What is lost if all orders were of this kind: their advertising, less what they bring."""
+        return spend - orders * ((1 - failing) * margin - failing * return_cost)
 
-    on_delivery, prepaid = contribution(cod_rate), contribution(prepaid_rate)
+    on_delivery, prepaid = lost(cod_rate), lost(prepaid_rate)
     average = cod * on_delivery + (1 - cod) * prepaid
     moved = _moved(exposure, economics)
-    switched = economics.cod_switch * prepaid
     return {
-        "suppress_cod": driven * moved["suppress_cod"] * (switched - on_delivery),
-        "reduce_bid": -driven * moved["reduce_bid"] * average,
-        "exclude": -driven * average,
+        "suppress_cod": moved["suppress_cod"] * (on_delivery - economics.cod_switch * prepaid),
+        "reduce_bid": moved["reduce_bid"] * average,
+        "exclude": average,
     }

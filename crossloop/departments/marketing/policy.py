@@ -1,290 +1,267 @@
-"""How marketing answers a risk in an area, and how it takes its own suppression back. Pure, no I/O.
+"""How marketing answers a risk in an area, and how it takes its own restriction back. Pure, no I/O.
 
 Rules for ``logistics.geo_risk/1``:
 
-1. Every live campaign that is aimed at the area, at something that contains it, or at something inside
-   it, is looked at; each gets an answer of its own, in order of campaign id.
-2. A campaign whose area is already restricted for the same reason is left as it is.
-3. Protected campaigns, areas outside the allowed regions, and changes that would press the spend of all
-   live campaigns together below the floor are ruled out; the option is kept with its reason.
-4. ``choose: value`` takes the permitted intervention of highest expected value; ``choose: order`` takes
-   the first of the team's order that is worth more than nothing. If none is, nothing is done.
-5. The change claims the campaign in the area, in the interest of the department whose signal it answers.
-6. Without any campaign the answer is "no campaign known", and no saving is claimed.
+1. Every live campaign that reaches the area is looked at; each gets an answer of its own, in order of
+   campaign id. What it has at stake, :mod:`~crossloop.departments.marketing.exposure` says.
+2. A campaign that is restricted already in the area, or in one that contains it, is left as it is; so is
+   one of whose spend in the area nothing is known, or that spends nothing there.
+3. Otherwise one of the options is taken, or none, as :mod:`~crossloop.departments.marketing.options` says.
+   What was taken before in this answer has left the spend of all live campaigns.
+4. The change claims the campaign in the area, in the interest of the department whose signal it answers.
+5. Without any campaign the answer is "no campaign known", and no saving is claimed.
 
 Rules for ``logistics.geo_risk_cleared/1``:
 
-7. Each restriction that this case put in force and that still holds is lifted, one proposal each.
-8. If there is none, the answer says so.
+6. Each restriction that this case put in force and that still holds is lifted, one proposal each. One whose
+   reference nobody knows has to be lifted by hand, and the answer says so.
+7. If there is none, the answer says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import cast
+from typing import Final, cast
 
 from pydantic import JsonValue
 
 from crossloop.canonical import to_json
 from crossloop.departments.department import Answer, no_action
-from crossloop.departments.marketing.economics import (
-    Economics,
-    Exposure,
-    Value,
-    break_even_rate,
-    values,
+from crossloop.departments.marketing.economics import Economics, Value, break_even_rate
+from crossloop.departments.marketing.exposure import Reach, daily_spend, exposure, known_costs, reached
+from crossloop.departments.marketing.options import (
+    Considered,
+    Situation,
+    choose,
+    consider,
+    place,
+    why_nothing,
 )
 from crossloop.departments.view import InForce, Strategy, View
 from crossloop.ids import DepartmentName, LoopName, Resource
 from crossloop.money import Money
 from crossloop.signals import ActionRequest, Claim, Impact, Option, Proposal, Signal
-from crossloop.signals.entities import Area, Campaign
+from crossloop.signals.entities import Area, Campaign, Restriction
 from crossloop.signals.types import GEO_RISK, GeoRisk
 
-MARKETING = DepartmentName("marketing")
-LOGISTICS_TO_MARKETING = LoopName("logistics-to-marketing")
+MARKETING: Final = DepartmentName("marketing")
+LOGISTICS_TO_MARKETING: Final = LoopName("logistics-to-marketing")
 
-_OPERATION = {"suppress_cod": "suppress_cod", "reduce_bid": "reduce_bid", "exclude": "exclude_area"}
-_DIRECTION = {"suppress_cod": "decrease", "reduce_bid": "decrease", "exclude": "exclude"}
+_OPERATION: Final = {"suppress_cod": "suppress_cod", "reduce_bid": "reduce_bid", "exclude": "exclude_area"}
+_DIRECTION: Final = {"suppress_cod": "decrease", "reduce_bid": "decrease", "exclude": "exclude"}
+_TEN_THOUSANDTH: Final = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
-    """One campaign in one area, with all that its answer depends on."""
+class _Asked:
+    """One signal with what marketing knows when it is asked."""
 
     signal: Signal
     risk: GeoRisk
-    area: Area
-    campaign: Campaign
-    exposure: Exposure
     economics: Economics
     strategy: Strategy
-    live_spend: Decimal
+    in_force: tuple[InForce, ...]
+    """Restrictions that this department has put in force, of all cases."""
 
-    @property
-    def resource(self) -> Resource:
-        return Resource(f"ads/campaign/{self.campaign.campaign_id}/{self.area.path}")
+    restrictions: tuple[Restriction, ...]
+    """Restrictions that the ad platform has in force, whoever set them."""
 
 
 def answer_risk(signal: Signal, view: View) -> Answer:
     """Answer ``logistics.geo_risk/1``: one proposal for each live campaign that reaches the area."""
-    risk = cast("GeoRisk", signal.data)
     campaigns = view.read(Campaign)
     if not campaigns:
         return (_nothing(signal, "no campaign known: nothing can be changed and no saving is claimed"),)
-    live = [one for one in campaigns if one.status == "live"]
-    stated = view.settings.get(LOGISTICS_TO_MARKETING, {})
-    economics = Economics.model_validate({k: v for k, v in stated.items() if k in Economics.model_fields})
-    strategy = view.strategies.get(LOGISTICS_TO_MARKETING, Strategy())
+    asked = _asked(signal, view)
+    live = sorted((one for one in campaigns if one.status == "live"), key=lambda one: one.campaign_id)
+    floor = asked.strategy.spend_floor
+    spend = daily_spend(live, asked.in_force, floor.currency) if floor else None
     answers: list[Proposal] = []
-    for area in risk.areas:
-        for campaign in sorted(live, key=lambda one: one.campaign_id):
-            share = budget_share(campaign, area, risk)
-            if share <= 0:
-                continue
-            case = _Case(
-                signal=signal,
-                risk=risk,
-                area=area,
-                campaign=campaign,
-                exposure=_exposure(campaign, risk, share, economics),
-                economics=economics,
-                strategy=strategy,
-                live_spend=_spend(live, campaign.daily_budget.currency),
-            )
-            answers.append(_answer(case, len(answers), view))
-    if not answers:
-        return (_nothing(signal, f"no live campaign is aimed at {_names(risk)}"),)
-    return answers
+    for area in asked.risk.areas:
+        for reach in reached(area, live, asked.risk):
+            answer = _answer(asked, area, reach, spend, step=len(answers))
+            if spend and answer.impact and answer.impact.amount.currency == spend.currency:
+                spend = Money.of(spend.amount - answer.impact.amount.amount, spend.currency)
+            answers.append(answer)
+    return answers or (_nothing(signal, f"no live campaign is aimed at {_names(asked.risk)}"),)
 
 
 def answer_cleared(signal: Signal, view: View) -> Answer:
     """Answer ``logistics.geo_risk_cleared/1``: lift what this case put in force."""
-    holding = [one for one in view.in_force_for(signal.correlation_id) if one.intervention != "lift"]
+    holding = [one for one in view.in_force_for(signal.correlation_id) if _restricts(one)]
     if not holding:
         return (_nothing(signal, "nothing to lift: no restriction of this case is in force"),)
     return tuple(_lift(signal, step, one) for step, one in enumerate(holding))
 
 
-def budget_share(campaign: Campaign, area: Area, risk: GeoRisk) -> float:
-    """Share of a campaign's daily budget that is spent in an area (economics, rule 1)."""
-    share = 0.0
-    for target in campaign.targets:
-        if area.covers(target.area):
-            share += 1.0
-        elif target.area.covers(area):
-            share += risk.area_order_share.get(target.area.path, 0.0)
-    return min(1.0, share / len(campaign.targets)) if campaign.targets else 0.0
-
-
-def _exposure(campaign: Campaign, risk: GeoRisk, share: float, economics: Economics) -> Exposure:
-    value = risk.order_value
-    same_currency = value is not None and value.currency == campaign.daily_budget.currency
-    return Exposure(
-        daily_budget=float(campaign.daily_budget.amount),
-        budget_share=share,
-        orders_per_day=risk.orders_per_day,
-        rate=(risk.interval[0], risk.estimate, risk.interval[1]),
-        cod_share=economics.cod_share if risk.cod_share is None else risk.cod_share,
-        order_value=float(value.amount if same_currency and value else economics.order_value),
+def _asked(signal: Signal, view: View) -> _Asked:
+    stated = view.settings.get(LOGISTICS_TO_MARKETING, {})
+    return _Asked(
+        signal=signal,
+        risk=cast("GeoRisk", signal.data),
+        economics=Economics.model_validate({k: v for k, v in stated.items() if k in Economics.model_fields}),
+        strategy=view.strategies.get(LOGISTICS_TO_MARKETING, Strategy()),
+        in_force=tuple(one for one in view.in_force if _restricts(one)),
+        restrictions=view.read(Restriction),
     )
 
 
-def _answer(case: _Case, step: int, view: View) -> Proposal:
-    for one in view.in_force:
-        if one.resource == case.resource and one.intervention != "lift":
-            because = f"{one.intervention} is already in force for campaign {case.campaign.campaign_id} here"
-            return _nothing(case.signal, because, step=step)
-    considered = [(value, _ruled_out(case, value)) for value in values(case.exposure, case.economics)]
-    options = tuple(_option(case, value, because) for value, because in considered)
-    chosen = _choose(case.strategy, [value for value, because in considered if not because])
+def _restricts(one: InForce) -> bool:
+    """True for what this policy itself does; other departments answer the same case in other systems."""
+    return one.intervention in _OPERATION and one.resource.startswith("ads/campaign/")
+
+
+def _answer(asked: _Asked, area: Area, reach: Reach, spend: Money | None, *, step: int) -> Proposal:
+    untouched = _left_as_it_is(asked, area, reach)
+    if untouched:
+        return _nothing(asked.signal, untouched, step=step)
+    situation = Situation(
+        campaign=reach.campaign,
+        area=area,
+        exposure=exposure(reach, asked.risk, asked.economics),
+        economics=known_costs(asked.economics, asked.risk, reach.campaign.daily_budget.currency),
+        strategy=asked.strategy,
+        spend=spend,
+        in_place=_in_place(asked, area, reach.campaign),
+    )
+    considered = consider(situation)
+    chosen = choose(asked.strategy, considered)
     if chosen is None:
-        return _nothing(case.signal, _why_nothing(case, considered), step=step).model_copy(
-            update={"options": (_doing_nothing(case), *options), "assumptions": _assumptions(case)}
+        answer = _nothing(asked.signal, why_nothing(situation, considered), step=step)
+    else:
+        answer = _change(asked, situation, chosen, step=step)
+    return answer.model_copy(
+        update={"options": _options(situation, considered), "assumptions": _assumptions(situation)}
+    )
+
+
+def _left_as_it_is(asked: _Asked, area: Area, reach: Reach) -> str:
+    """Why a campaign is not touched whatever it would bring (rule 2); empty when it may be."""
+    own = f"campaign {reach.campaign.campaign_id}"
+    here = f"ads/campaign/{reach.campaign.campaign_id}/{area.path}"
+    for one in asked.in_force:
+        if here == one.resource or here.startswith(f"{one.resource}/"):
+            return f"{one.intervention} is already in force for {own} in {one.resource.split('/', 3)[3]}"
+    if reach.budget_share is None:
+        return (
+            f"{own} is aimed at more than {place(area)}, and the signal does not say what part of its orders "
+            "comes from there: no saving is claimed"
         )
-    moved = Decimal(str(round(chosen.share * case.exposure.daily_budget, 2)))
-    currency = case.campaign.daily_budget.currency
+    if reach.budget_share * float(reach.campaign.daily_budget.amount) == 0:
+        return f"{own} spends nothing in {place(area)}"
+    return ""
+
+
+def _in_place(asked: _Asked, area: Area, campaign: Campaign) -> frozenset[str]:
+    own = (one for one in asked.restrictions if one.campaign_id == campaign.campaign_id)
+    return frozenset(one.kind for one in own if one.area.covers(area))
+
+
+def _change(asked: _Asked, situation: Situation, chosen: Value, *, step: int) -> Proposal:
     return Proposal(
-        signal_id=case.signal.id,
+        signal_id=asked.signal.id,
         department=MARKETING,
         step=step,
         loop=LOGISTICS_TO_MARKETING,
         intervention=chosen.intervention,
         risk=GEO_RISK.intervention(chosen.intervention).risk,
-        action=_request(case, chosen),
-        claims=(_claim(case, chosen),),
-        confidence=case.signal.confidence,
+        action=_request(situation, chosen),
+        claims=(_claim(asked.signal, situation, chosen),),
+        confidence=asked.signal.confidence,
         impact=Impact(
-            resource=Resource(f"ads/campaign/{case.campaign.campaign_id}/budget"),
+            resource=situation.budget,
             share=round(chosen.share, 6),
-            amount=Money.of(moved, currency),
+            amount=situation.moved(chosen),
         ),
-        options=(_doing_nothing(case), *options),
-        assumptions=_assumptions(case),
-        facts={"orders": case.risk.orders, "failures": case.risk.failures, "rate": case.risk.estimate},
-        rationale=_why(case, chosen),
+        rationale=_why(asked.risk, situation, chosen),
     )
 
 
-def _choose(strategy: Strategy, permitted: list[Value]) -> Value | None:
-    worthwhile = [value for value in permitted if value.expected > 0]
-    if strategy.interventions:
-        worthwhile = [value for value in worthwhile if value.intervention in strategy.interventions]
-    if not worthwhile:
-        return None
-    if strategy.choose == "order" and strategy.interventions:
-        return min(worthwhile, key=lambda value: strategy.interventions.index(value.intervention))
-    return max(worthwhile, key=lambda value: value.expected)
-
-
-def _ruled_out(case: _Case, value: Value) -> str:
-    """Why the declared strategy rules an intervention out; empty when it does not."""
-    own = f"campaign/{case.campaign.campaign_id}"
-    if own in case.strategy.protected:
-        return f"{own} is protected by the declared strategy"
-    regions = case.strategy.allowed_regions
-    if regions and not any(_inside(case.area.path, region) for region in regions):
-        return f"{case.area.path} lies outside the allowed regions"
-    floor = case.strategy.spend_floor
-    if floor is not None and floor.currency == case.campaign.daily_budget.currency:
-        left = float(case.live_spend) - value.share * case.exposure.daily_budget
-        if left < float(floor.amount):
-            return f"daily spend would fall to {left:,.0f} {floor.currency}, below the floor of {floor}"
-    if case.strategy.interventions and value.intervention not in case.strategy.interventions:
-        return "the loop does not permit it"
-    return ""
-
-
-def _inside(path: str, region: str) -> bool:
-    return path == region or path.startswith(region.rstrip("/") + "/")
-
-
-def _request(case: _Case, chosen: Value) -> ActionRequest:
-    arguments: dict[str, object] = {"campaign_id": case.campaign.campaign_id, "area": to_json(case.area)}
+def _request(situation: Situation, chosen: Value) -> ActionRequest:
+    arguments: dict[str, object] = {
+        "campaign_id": situation.campaign.campaign_id,
+        "area": to_json(situation.area),
+    }
     if chosen.intervention == "reduce_bid":
-        arguments["bid_modifier"] = f"{1 - case.economics.bid_cut:.2f}"
+        modifier = Decimal(1 - situation.economics.bid_cut).quantize(_TEN_THOUSANDTH)
+        arguments["bid_modifier"] = format(modifier.normalize(), "f")
     return ActionRequest.model_validate(
         {
             "system": "ads",
             "operation": _OPERATION[chosen.intervention],
-            "resource": case.resource,
+            "resource": situation.resource,
             "arguments": arguments,
         }
     )
 
 
-def _claim(case: _Case, chosen: Value) -> Claim:
+def _claim(signal: Signal, situation: Situation, chosen: Value) -> Claim:
     return Claim.model_validate(
         {
-            "resource": case.resource,
+            "resource": situation.resource,
             "direction": _DIRECTION[chosen.intervention],
-            "starts": case.signal.time,
-            "ends": case.signal.time + timedelta(days=case.economics.horizon_days),
-            "interest": case.signal.department,
+            "starts": signal.time,
+            "ends": signal.time + timedelta(days=situation.economics.horizon_days),
+            "interest": signal.department,
         }
     )
 
 
-def _option(case: _Case, value: Value, because: str) -> Option:
-    currency = case.campaign.daily_budget.currency
-    return Option(
-        intervention=value.intervention,
-        expected_value=Money.of(value.expected, currency),
-        low=Money.of(value.low, currency),
-        high=Money.of(value.high, currency),
-        share=round(value.share, 6),
-        permitted=not because,
-        because=because,
+def _options(situation: Situation, considered: Iterable[Considered]) -> tuple[Option, ...]:
+    """Every course that was considered, doing nothing first: the baseline of all values."""
+    zero = Money.of(0, situation.currency)
+    return (
+        Option(intervention="do_nothing", expected_value=zero, low=zero, high=zero, because="the baseline"),
+        *(
+            Option(
+                intervention=one.value.intervention,
+                expected_value=Money.of(one.value.expected, situation.currency),
+                low=Money.of(one.value.low, situation.currency),
+                high=Money.of(one.value.high, situation.currency),
+                share=round(one.value.share, 6),
+                permitted=not one.ruled_out,
+                because=one.ruled_out[:500],
+            )
+            for one in considered
+        ),
     )
 
 
-def _doing_nothing(case: _Case) -> Option:
-    zero = Money.of(0, case.campaign.daily_budget.currency)
-    return Option(intervention="do_nothing", expected_value=zero, low=zero, high=zero, because="the baseline")
-
-
-def _assumptions(case: _Case) -> dict[str, JsonValue]:
+def _assumptions(situation: Situation) -> dict[str, JsonValue]:
+    exposure = situation.exposure
     return {
-        **cast("dict[str, JsonValue]", to_json(case.economics)),
-        "break_even_rate": round(break_even_rate(case.exposure, case.economics), 4),
-        "cod_share_used": round(case.exposure.cod_share, 4),
-        "order_value_used": round(case.exposure.order_value, 2),
-        "budget_share_of_area": round(case.exposure.budget_share, 6),
+        **cast("dict[str, JsonValue]", to_json(situation.economics)),
+        "break_even_rate": round(break_even_rate(exposure, situation.economics), 4),
+        "cod_share_used": round(exposure.cod_share, 4),
+        "order_value_used": f"{exposure.order_value:.2f}",
+        "budget_share_of_area": round(exposure.budget_share, 6),
         "attribution": "assumed: spend in the area divided by cost per order",
     }
 
 
-def _why(case: _Case, chosen: Value) -> str:
-    currency = case.campaign.daily_budget.currency
-    edge = break_even_rate(case.exposure, case.economics)
-    return (
-        f"About {case.exposure.rate[1]:.1%} of parcels to {_names(case.risk)} fail; advertising there pays "
-        f"below {edge:.1%}. For campaign {case.campaign.campaign_id}, {chosen.intervention} is worth about "
-        f"{Money.of(chosen.expected, currency)} over {case.economics.horizon_days} days "
-        f"({Money.of(chosen.low, currency)} to {Money.of(chosen.high, currency)}) "
-        f"and moves {chosen.share:.1%} of its daily budget."
+def _why(risk: GeoRisk, situation: Situation, chosen: Value) -> str:
+    edge = break_even_rate(situation.exposure, situation.economics)
+    attempts = "" if risk.metric == "rto" else f" ({risk.estimate:.1%} have a failed delivery attempt)"
+    expected, low, high = (
+        Money.of(amount, situation.currency) for amount in (chosen.expected, chosen.low, chosen.high)
     )
-
-
-def _why_nothing(case: _Case, considered: list[tuple[Value, str]]) -> str:
-    ruled_out = {because for _, because in considered if because}
-    own = case.campaign.campaign_id
-    if ruled_out and all(because or value.expected <= 0 for value, because in considered):
-        return f"nothing permitted is worth doing for campaign {own}: {'; '.join(sorted(ruled_out))}"
-    edge = break_even_rate(case.exposure, case.economics)
     return (
-        f"doing nothing is best for campaign {own}: advertising in {_names(case.risk)} still pays at "
-        f"{case.exposure.rate[1]:.1%} failures (it stops paying at {edge:.1%})"
+        f"About {situation.exposure.rate[1]:.1%} of parcels to {place(situation.area)} come back{attempts}; "
+        f"advertising there pays below {edge:.1%}. For campaign {situation.campaign.campaign_id}, "
+        f"{chosen.intervention} is worth about {expected} over {situation.economics.horizon_days} days "
+        f"({low} to {high}) and moves {chosen.share:.1%} of its daily budget."
     )
 
 
 def _lift(signal: Signal, step: int, one: InForce) -> Proposal:
-    arguments = {**one.arguments, "restriction": one.reference}
-    arguments.pop("bid_modifier", None)
-    resource = one.resource
-    campaign = str(one.arguments.get("campaign_id", ""))
+    campaign = one.resource.split("/")[2]
+    if one.reference is None:
+        because = f"{one.intervention} on {one.resource} has no reference: it has to be lifted by hand"
+        return _nothing(signal, because, step=step)
+    arguments = {"campaign_id": campaign, "area": one.arguments.get("area"), "restriction": one.reference}
     return Proposal(
         signal_id=signal.id,
         department=MARKETING,
@@ -293,7 +270,7 @@ def _lift(signal: Signal, step: int, one: InForce) -> Proposal:
         intervention="lift",
         risk="reversible",
         action=ActionRequest.model_validate(
-            {"system": "ads", "operation": "lift", "resource": resource, "arguments": arguments}
+            {"system": "ads", "operation": "lift", "resource": one.resource, "arguments": arguments}
         ),
         confidence=signal.confidence,
         impact=None
@@ -302,11 +279,6 @@ def _lift(signal: Signal, step: int, one: InForce) -> Proposal:
         rationale=f"The rate is back below the clearing threshold: {one.intervention} is lifted.",
         undoes=one.action_key,
     )
-
-
-def _spend(live: list[Campaign], currency: str) -> Decimal:
-    budgets = (one.daily_budget for one in live)
-    return sum((budget.amount for budget in budgets if budget.currency == currency), Decimal(0))
 
 
 def _names(risk: GeoRisk) -> str:

@@ -9,8 +9,8 @@ Rules:
    window is ``maturity_days`` old by then. The first one has two finished windows behind it.
 3. The *model* flags what detection would raise if nothing were open. The *literal rule* flags an area whose
    counted rate in the same finished window is above the threshold, with the same minimum of orders, at the
-   same level; at ``auto`` it too reports an area in place of its parts if the rest of the area is large
-   enough and counted above the threshold.
+   same level; at ``auto`` it too reports an area in place of its parts, unless the rest of the area is
+   large enough and was not counted above the threshold.
 4. ``next_window_rate`` is the failure rate of all orders of the next windows of what a rule flagged. An
    order counts once for each evaluation day, however many flagged areas hold it.
 5. Calibration: for every area that is large enough, at every level that may be reported, flagged or not,
@@ -41,8 +41,8 @@ from crossloop.loops.logistics_to_marketing.judging import (
     reported_levels,
     told_apart,
 )
-from crossloop.loops.logistics_to_marketing.model import Series
 from crossloop.loops.logistics_to_marketing.settings import Settings
+from crossloop.loops.logistics_to_marketing.spikes import Daily
 
 BINS = 10
 """Equal bins of the stated probability in the reliability table."""
@@ -219,13 +219,13 @@ def backtest(
             _compare(where, seen, following, stated, observed)
         if progress is not None:
             progress(number + 1, days)
-    known = counts.known < NEVER
+    known = counts.outcomes.known < NEVER
     return BacktestReport(
         settings=settings,
         first=first,
         last=last,
-        orders=round(float(counts.finished[known].sum())),
-        failures=round(float(counts.failures[known].sum())),
+        orders=round(float(counts.outcomes.finished[known].sum())),
+        failures=round(float(counts.outcomes.failures[known].sum())),
         model=model.outcome(),
         literal_rule=literal.outcome(),
         reliability=_table(stated, observed),
@@ -252,11 +252,12 @@ def _period(counts: Counts, settings: Settings, first: date | None, last: date |
 
 def _following(counts: Counts, settings: Settings, day: date) -> tuple[Floats, Floats]:
     """Orders and failures of the next window by place, as known at the end of the data."""
-    after = counts.day - from_day(day)
-    cells = np.flatnonzero((after >= 1) & (after <= settings.window_days) & (counts.known < NEVER))
-    place, size = counts.place[cells], len(counts.places)
-    orders = np.bincount(place, weights=counts.finished[cells], minlength=size)
-    failures = np.bincount(place, weights=counts.failures[cells], minlength=size)
+    cells = counts.outcomes
+    after = cells.day - from_day(day)
+    some = np.flatnonzero((after >= 1) & (after <= settings.window_days) & (cells.known < NEVER))
+    place, size = cells.place[some], len(counts.places)
+    orders = np.bincount(place, weights=cells.finished[some], minlength=size)
+    failures = np.bincount(place, weights=cells.failures[some], minlength=size)
     return orders.astype(np.float64), failures.astype(np.float64)
 
 
@@ -267,11 +268,12 @@ def _literal(seen: Look) -> list[Spot]:
         areas = seen.large_enough(level)
         spots += [Spot(level, int(one)) for one in areas[seen.counted_above(level, areas)]]
 
-    def holds(whole: Spot, rest: Series) -> bool:
-        del whole
-        return bool(rest.failures[-1, 0] > seen.settings.threshold * rest.orders[-1, 0])
+    def holds(whole: Spot, parts: Daily, rest: Daily) -> bool:
+        del whole, parts
+        orders, failures = float(rest.orders[-1].sum()), float(rest.failures[-1].sum())
+        return bool(orders < seen.settings.min_orders or failures > seen.settings.threshold * orders)
 
-    return told_apart(seen.known, seen.settings, spots, holds)
+    return told_apart(seen, spots, holds)
 
 
 def _label(seen: Look, spot: Spot) -> tuple[str, int]:

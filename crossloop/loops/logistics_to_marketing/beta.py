@@ -68,7 +68,7 @@ def _summed(weight: Floats, alpha: Floats, beta: Floats, orders: Floats, most: F
 
 
 def _matched(weight: Floats, alpha: Floats, beta: Floats, orders: Floats, most: Floats) -> Floats:
-    """The counted rate as a beta of equal mean and variance: within a third of a percent of the exact sum here."""
+    """The counted rate as a beta of equal mean and variance: within a third of a percent of the sum."""
     total = alpha + beta
     mean = alpha / total
     inverse = 1.0 / (total + 1.0)

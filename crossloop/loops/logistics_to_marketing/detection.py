@@ -3,12 +3,13 @@
 Rules:
 
 1. Areas at risk are found as :mod:`~crossloop.loops.logistics_to_marketing.judging` says. One that is open
-   already, or lies inside an area that is open, does not raise again.
+   already, or lies inside an area that is open, does not raise again. One that contains an open area
+   may raise: it says more.
 2. An open area clears when its last window holds ``min_orders`` orders with a known outcome and the
    probability that its next rate is below ``clear_threshold`` is at least ``confidence``. An area without
    enough new orders never clears: silence is not evidence. Between the two thresholds it stays open, so
    a rate that hovers around one of them does not make the condition flap.
-3. What would be at risk but for one or two days is found as transient, and does not raise.
+3. What would be at risk if a spike counted like any other day is found as transient, and does not raise.
 4. The confidence of a finding is the probability that the area's rate in the next window is above the
    threshold; that of a clearing is the probability that it is below the clearing threshold.
 5. When nothing raises, the notes say which area is highest, and why that is not enough.
@@ -30,14 +31,13 @@ from crossloop.loops.logistics_to_marketing.judging import (
     Look,
     Spot,
     at_risk,
-    exceeding,
     look,
     reported_levels,
-    sustained,
+    spiking,
     told_apart,
 )
-from crossloop.loops.logistics_to_marketing.model import Series
 from crossloop.loops.logistics_to_marketing.settings import Settings
+from crossloop.loops.logistics_to_marketing.spikes import Daily
 from crossloop.signals.entities import Level
 
 _MUCH_PENDING = 0.1
@@ -124,22 +124,21 @@ def _covered(path: str, opened: Collection[str]) -> bool:
 
 
 def _spikes(seen: Look, risky: list[Spot]) -> list[Spot]:
-    """Areas that exceed but are not sustained, where nothing at risk lies above or below them."""
+    """Areas that exceed for a spike only, where nothing at risk lies in them or around them."""
     spots: list[Spot] = []
     for level in reported_levels(seen.settings):
-        areas = exceeding(seen, level)
-        spots += [Spot(level, int(one)) for one in areas[~sustained(seen, level, areas)]]
+        spots += [Spot(level, int(one)) for one in spiking(seen, level)]
     if risky and spots:
         places = np.zeros(len(seen.known.places), dtype=np.bool_)
         for spot in risky:
             places |= seen.known.at(spot.level).member == spot.area
         spots = [s for s in spots if not (places & (seen.known.at(s.level).member == s.area)).any()]
-    return told_apart(seen.known, seen.settings, spots, _never)
+    return told_apart(seen, spots, _never)
 
 
-def _never(whole: Spot, rest: Series) -> bool:
+def _never(whole: Spot, parts: Daily, rest: Daily) -> bool:
     """A spike is said where it is seen best: at the finest level."""
-    del whole, rest
+    del whole, parts, rest
     return False
 
 

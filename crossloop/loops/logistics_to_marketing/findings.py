@@ -172,8 +172,8 @@ def figures(seen: Look) -> dict[str, JsonValue]:
         }
     return {
         "window": [seen.known.first.isoformat(), seen.known.last.isoformat()],
-        "windows": len(seen.known.orders),
-        "orders": round(float(seen.known.orders[-1].sum())),
+        "windows": len(seen.known.daily.orders),
+        "orders": round(float(seen.known.daily.orders[-1].sum())),
         "pending": round(float(seen.known.window.pending.sum())),
         "levels": cast("JsonValue", levels),
     }

@@ -8,7 +8,8 @@ Rules:
    lies in its country.
 3. On day D the last window ends ``maturity_days`` before D; earlier windows lie before it without a gap. An
    outcome known only after D is pending on D. Nothing ordered after D exists.
-4. A place that nobody had ordered to by D (within the history) does not exist on D.
+4. The model sees windows without their spikes; what is reported as counted holds every day.
+5. A place that nobody had ordered to by D (within the history) does not exist on D.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from crossloop.loops.logistics_to_marketing.beta import Flags, Floats, Ints
 from crossloop.loops.logistics_to_marketing.counts import Counts, from_day, to_day
 from crossloop.loops.logistics_to_marketing.model import Nested, Series
 from crossloop.loops.logistics_to_marketing.settings import Settings
+from crossloop.loops.logistics_to_marketing.spikes import Daily
 from crossloop.signals.entities import LEVELS, Area, Level
 
 COARSE_TO_FINE: Final[tuple[Level, ...]] = tuple(reversed(LEVELS))
@@ -71,30 +73,25 @@ class LevelAreas:
     parent: Ints
     """Index of each area's parent among the areas of the level above; zeros for a country."""
 
-    series: Series
-    """Orders and failures by window, the oldest first."""
+    daily: Daily
+    """Orders and failures by day."""
 
-    inside: Series
-    """The part of it that the parent counts too."""
+    counted: Series
+    """The same by window, every day counted."""
 
-    def nested(self) -> Nested:
-        """Return the level as the model wants it."""
-        return Nested(self.series, self.parent, self.inside)
+    nested: Nested
+    """The level as the model wants it: by window, without spikes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The last window by place: arrays of shape (places,), but for those by day."""
+    """The last window by place: arrays of shape (places,), but for those by currency."""
 
     pending: Floats
     lost: Floats
     shipped: Floats
     cod: Floats
     paid: Floats
-    orders_by_day: Floats
-    """Shape (days of the window, places), the last day first."""
-
-    failures_by_day: Floats
     valued: Floats
     """Orders with a known value, of shape (currencies, places)."""
 
@@ -115,101 +112,120 @@ class Known:
     places: Ints
     """Index of each existing place among the places of the counts."""
 
-    orders: Floats
-    """Orders with a known outcome, of shape (windows, places), the oldest window first."""
+    daily: Daily
+    """Orders with a known outcome and failures, by place."""
 
-    failures: Floats
+    overall: float
+    """Rate of all of them."""
+
     window: Tally
     levels: tuple[LevelAreas, ...]
-    """From country to pin code."""
+    """From country to the finest level asked for."""
 
     def at(self, level: Level) -> LevelAreas:
         """Return one level."""
         return self.levels[COARSE_TO_FINE.index(level)]
 
-    def of(self, places: Flags) -> Series:
+    def of(self, places: Flags) -> Daily:
         """Count some places together, as one area."""
-        return Series(
-            self.orders[:, places].sum(axis=1, keepdims=True),
-            self.failures[:, places].sum(axis=1, keepdims=True),
-        )
+        orders = self.daily.orders[:, :, places].sum(axis=2, keepdims=True)
+        failures = self.daily.failures[:, :, places].sum(axis=2, keepdims=True)
+        return Daily(orders, failures)
 
 
-def known_on(counts: Counts, where: Geography, settings: Settings, as_of: date) -> Known | None:
-    """Return what was known on a day; None when no finished cohort was known yet."""
+def known_on(
+    counts: Counts, where: Geography, settings: Settings, as_of: date, levels: int = len(LEVELS)
+) -> Known | None:
+    """Return what was known on a day; None when no finished cohort was known yet.
+
+    Args:
+        counts: shipments counted.
+        where: the areas of their places.
+        settings: window, maturity and history.
+        as_of: the day.
+        levels: how many levels are asked for, from the country on.
+    """
     today = from_day(as_of)
     last = today - settings.maturity_days
-    windows = min(settings.history_days, last - counts.first_day + 1)
-    windows = -(-windows // settings.window_days)  # a first window that is cut short counts too
-    if not len(counts.day) or windows < 1:
+    days_known = last - counts.first_day + 1
+    windows = min(settings.history_days // settings.window_days, -(-days_known // settings.window_days))
+    cells = counts.outcomes
+    if not len(cells.day) or windows < 1:
         return None
-    back = (last - counts.day) // settings.window_days
-    cohort = (counts.day <= last) & (back < windows)
-    places = np.unique(counts.place[cohort])
+    days = windows * settings.window_days
+    cohort = np.flatnonzero((cells.day <= last) & (cells.day > last - days))
+    places = np.unique(cells.place[cohort])
     if not len(places):
         return None
     local = np.full(len(counts.places), -1, dtype=np.int64)
     local[places] = np.arange(len(places))
-    cells = np.flatnonzero(cohort)
-    settled = cells[counts.known[cells] <= today]
-    key = (windows - 1 - back[settled]) * len(places) + local[counts.place[settled]]
-    shape = (windows, len(places))
-    orders = _summed(key, counts.finished[settled], shape)
-    failures = _summed(key, counts.failures[settled], shape)
+    settled = cohort[cells.known[cohort] <= today]
+    key = (cells.day[settled] - last + days - 1) * len(places) + local[cells.place[settled]]
+    shape = (windows, settings.window_days, len(places))
+    daily = Daily(
+        _total(key, cells.finished[settled], days * len(places)).reshape(shape),
+        _total(key, cells.failures[settled], days * len(places)).reshape(shape),
+    )
+    # Half a failure keeps the rate off zero.
+    overall = (float(daily.failures.sum()) + 0.5) / (float(daily.orders.sum()) + 1.0)
     return Known(
         first=to_day(last - settings.window_days + 1),
         last=to_day(last),
         places=places,
-        orders=orders,
-        failures=failures,
+        daily=daily,
+        overall=overall,
         window=_tally(counts, local, len(places), settings, today),
-        levels=_levels(where, places, orders, failures),
+        levels=_levels(where, places, daily, overall, levels),
     )
 
 
 def _tally(counts: Counts, local: Ints, places: int, settings: Settings, today: int) -> Tally:
-    back = today - settings.maturity_days - counts.day
-    cells = np.flatnonzero((back >= 0) & (back < settings.window_days))
-    place, known = local[counts.place[cells]], counts.known[cells] <= today
-    settled, here = cells[known], place[known]
-
-    def total(values: Floats) -> Floats:
-        return _total(place, values[cells], places)
-
-    finished = _total(here, counts.finished[settled], places)
-    lost = _total(here, counts.lost[settled], places)
-    by_day = back[settled] * places + here
-    by_currency = counts.currency[cells] * places + place
-    days, currencies = (settings.window_days, places), (len(counts.currencies), places)
-    shipped = total(counts.shipped)
+    cells, last, days = counts.outcomes, today - settings.maturity_days, settings.window_days
+    inside = np.flatnonzero((cells.day <= last) & (cells.day > last - days))
+    place = local[cells.place[inside]]
+    known = cells.known[inside] <= today
+    settled, there = inside[known], place[known]
+    shipped = _total(place, cells.shipped[inside], places)
+    finished = _total(there, cells.finished[settled], places)
+    lost = _total(there, cells.lost[settled], places)
+    baskets = counts.baskets
+    held = np.flatnonzero((baskets.day <= last) & (baskets.day > last - days))
+    buyer = local[baskets.place[held]]
+    by_currency = baskets.currency[held] * places + buyer
+    currencies = len(counts.currencies)
     return Tally(
         pending=shipped - finished - lost,
         lost=lost,
         shipped=shipped,
-        cod=total(counts.cod),
-        paid=total(counts.paid),
-        orders_by_day=_summed(by_day, counts.finished[settled], days),
-        failures_by_day=_summed(by_day, counts.failures[settled], days),
-        valued=_summed(by_currency, counts.valued[cells], currencies),
-        amount=_summed(by_currency, counts.amount[cells], currencies),
+        cod=_total(buyer, baskets.cod[held], places),
+        paid=_total(buyer, baskets.paid[held], places),
+        valued=_total(by_currency, baskets.valued[held], currencies * places).reshape(currencies, places),
+        amount=_total(by_currency, baskets.amount[held], currencies * places).reshape(currencies, places),
     )
 
 
-def _levels(where: Geography, places: Ints, orders: Floats, failures: Floats) -> tuple[LevelAreas, ...]:
+def _levels(
+    where: Geography, places: Ints, daily: Daily, overall: float, depth: int
+) -> tuple[LevelAreas, ...]:
     levels: list[LevelAreas] = []
-    weight = orders.sum(axis=0)
-    for level in COARSE_TO_FINE:
+    weight = daily.orders.sum(axis=(0, 1))
+    for level in COARSE_TO_FINE[:depth]:
         ids, member = np.unique(where.member[level][places], return_inverse=True)
         areas = len(ids)
+        own = _together(daily, member, areas)
+        counted = own.all_days()
+        series = own.without_spikes(overall)
         if levels:
-            above = levels[-1].member
-            parent = _most(member, above, weight, areas)
-            within = parent[member] == above
+            above = levels[-1]
+            parent = _most(member, above.member, weight, areas)
+            within = parent[member] == above.member
+            inside = Daily(daily.orders * within, daily.failures * within)
+            around = above.daily.of(parent).without(_together(inside, member, areas))
+            nested = Nested(series, parent, around.without_spikes(overall))
         else:
-            parent, within = np.zeros(areas, dtype=np.int64), np.ones(len(places), dtype=np.bool_)
-        series = Series(together(orders, member, areas), together(failures, member, areas))
-        inside = Series(together(orders * within, member, areas), together(failures * within, member, areas))
-        levels.append(LevelAreas(level, ids, member, parent, series, inside))
+            parent = np.zeros(areas, dtype=np.int64)
+            nested = Nested(series, parent, series)
+        levels.append(LevelAreas(level, ids, member, parent, own, counted, nested))
     return tuple(levels)
 
 
@@ -226,16 +242,16 @@ def _most(member: Ints, above: Ints, weight: Floats, areas: int) -> Ints:
     return parent
 
 
-def together(values: Floats, member: Ints, areas: int) -> Floats:
-    """Add up the places of each area: shape (rows, places) becomes (rows, areas)."""
-    rows = len(values)
-    offset: Ints = np.arange(rows, dtype=np.int64)[:, np.newaxis] * areas
-    key: Ints = (offset + member).ravel()
-    return _summed(key, values.ravel(), (rows, areas))
+def _together(daily: Daily, member: Ints, areas: int) -> Daily:
+    """Add up the places of each area."""
+    return Daily(_added(daily.orders, member, areas), _added(daily.failures, member, areas))
 
 
-def _summed(key: Ints, values: Floats, shape: tuple[int, int]) -> Floats:
-    return _total(key, values, shape[0] * shape[1]).reshape(shape)
+def _added(values: Floats, member: Ints, areas: int) -> Floats:
+    windows, days, _ = values.shape
+    row: Ints = np.arange(windows * days, dtype=np.int64)[:, np.newaxis]
+    key: Ints = (row * areas + member).ravel()
+    return _total(key, values.ravel(), windows * days * areas).reshape(windows, days, areas)
 
 
 def _total(key: Ints, values: Floats, size: int) -> Floats:

@@ -7,15 +7,14 @@ Rules:
 2. A large enough area *exceeds* when its counted rate in the window is above the threshold and the
    probability that its rate in the next window is above the threshold is at least ``confidence``.
 3. The excess is *sustained* when the next rate is still more likely above the threshold than not after the
-   window's worst days are left out: two days of a week, less than half of a shorter window. What one or
-   two days carry is a spike, and does not raise. (Every failure of those days goes, not only the excess, so
-   an area with few orders needs earlier weeks that support it.)
+   window's worst days are left out (see :mod:`~crossloop.loops.logistics_to_marketing.spikes`). Every failure
+   of those days goes, not only the excess: an area with few orders needs earlier weeks that support it.
 4. The excess is *structural* when it is sustained and the windows before the last one alone make it more
    likely than not; *transient* when it is not sustained; otherwise *undetermined*: new, or too little known.
 5. At a fixed level every area that exceeds and is sustained is at risk. At ``auto`` the coarsest statement
    that is true of the whole area is made: from fine to coarse, an area at risk takes the place of the areas
-   at risk inside it if what is left of it without them is still large enough and still more likely above
-   the threshold than not. Otherwise its parts explain it, and they alone are reported. So no area is
+   at risk inside it when the rest of it, judged as one more area beside them, is more likely above the
+   threshold than not too. Otherwise its parts explain it, and they alone are reported. So no area is
    reported together with one inside it, and no area is blamed for a part of it.
 """
 
@@ -24,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -35,18 +34,20 @@ from crossloop.loops.logistics_to_marketing.hierarchy import (
     Geography,
     Known,
     known_on,
-    together,
 )
-from crossloop.loops.logistics_to_marketing.model import Fitted, Rates, Reach, Series, fit
+from crossloop.loops.logistics_to_marketing.model import Fitted, Rates, Reach, fit
 from crossloop.loops.logistics_to_marketing.settings import Settings
+from crossloop.loops.logistics_to_marketing.spikes import Daily
 from crossloop.signals.entities import Level
 
 Assessment = Literal["structural", "transient", "undetermined"]
 
-SPIKE_DAYS = 2
-"""Days that a spike may last without raising."""
+EVEN: Final = 0.5
+"""Probability above which something is more likely than not."""
 
-EVEN = 0.5
+
+Holds = Callable[["Spot", Daily, Daily], bool]
+"""Whether the excess of an area is true of the rest of it, given the counts of its parts and of the rest."""
 
 
 class Spot(NamedTuple):
@@ -66,11 +67,11 @@ class Look:
 
     def orders(self, level: Level) -> Floats:
         """Orders of the last window, for every area of a level."""
-        return self.known.at(level).series.orders[-1]
+        return self.known.at(level).counted.orders[-1]
 
     def failures(self, level: Level) -> Floats:
         """Failures among them."""
-        return self.known.at(level).series.failures[-1]
+        return self.known.at(level).counted.failures[-1]
 
     def large_enough(self, level: Level) -> Ints:
         """Areas of a level of which something may be said (rule 1)."""
@@ -97,36 +98,44 @@ def look(
 
     Returns None when no finished cohort was known yet.
     """
-    known = known_on(counts, where, settings, as_of)
+    depth = 1 + max(COARSE_TO_FINE.index(level) for level in (*reported_levels(settings), *also))
+    known = known_on(counts, where, settings, as_of, depth)
     if known is None:
         return None
-    depth = max(COARSE_TO_FINE.index(level) for level in (*reported_levels(settings), *also))
     reach = Reach(settings.window_days, settings.window_days + settings.maturity_days)
-    levels = known.levels[: depth + 1]
-    fitted = fit([one.nested() for one in levels], reach)
+    fitted = fit([one.nested for one in known.levels], reach)
     return Look(settings, known, dict(zip(COARSE_TO_FINE, fitted, strict=False)))
 
 
 def exceeding(seen: Look, level: Level) -> Ints:
     """Areas of a level that exceed (rule 2)."""
-    areas = seen.large_enough(level)
-    areas = areas[seen.counted_above(level, areas)]
+    areas = _counted(seen, level)
     above = seen.rates(level, areas).above(seen.settings.threshold)
     return areas[above >= seen.settings.confidence]
 
 
+def spiking(seen: Look, level: Level) -> Ints:
+    """Areas of a level that would exceed if spikes of the last window counted as any other day."""
+    areas = _counted(seen, level)
+    here = seen.known.at(level)
+    series = here.nested.series.of(areas)
+    series.orders[-1] = here.counted.orders[-1, areas]
+    series.failures[-1] = here.counted.failures[-1, areas]
+    above = seen.fitted[level].again(areas, series).above(seen.settings.threshold)
+    return areas[above >= seen.settings.confidence]
+
+
+def _counted(seen: Look, level: Level) -> Ints:
+    """Areas that are large enough and counted above the threshold."""
+    areas = seen.large_enough(level)
+    return areas[seen.counted_above(level, areas)]
+
+
 def sustained(seen: Look, level: Level, areas: Ints) -> Flags:
     """Which of the areas stay above the threshold without the window's worst days (rule 3)."""
-    window, fitted = seen.known.window, seen.fitted[level]
     here = seen.known.at(level)
-    orders = together(window.orders_by_day, here.member, len(here.ids))[:, areas]
-    failures = together(window.failures_by_day, here.member, len(here.ids))[:, areas]
-    worst_first = np.argsort(seen.settings.threshold * orders - failures, axis=0, kind="stable")
-    left_out = worst_first[: min(SPIKE_DAYS, (seen.settings.window_days - 1) // 2)]
-    series = here.series.of(areas)
-    series.orders[-1] -= np.take_along_axis(orders, left_out, axis=0).sum(axis=0)
-    series.failures[-1] -= np.take_along_axis(failures, left_out, axis=0).sum(axis=0)
-    return fitted.again(areas, series).above(seen.settings.threshold) >= EVEN
+    series = here.daily.of(areas).without_worst_days(here.nested.series.of(areas))
+    return seen.fitted[level].again(areas, series).above(seen.settings.threshold) >= EVEN
 
 
 def assess(seen: Look, level: Level, areas: Ints) -> list[Assessment]:
@@ -146,26 +155,27 @@ def at_risk(seen: Look) -> list[Spot]:
         areas = exceeding(seen, level)
         spots += [Spot(level, int(index)) for index in areas[sustained(seen, level, areas)]]
 
-    def holds(whole: Spot, rest: Series) -> bool:
-        fitted = seen.fitted[whole.level].again(np.array([whole.area]), rest)
-        return bool(fitted.above(seen.settings.threshold)[0] >= EVEN)
+    def holds(whole: Spot, parts: Daily, rest: Daily) -> bool:
+        overall = seen.known.overall
+        around = seen.fitted[whole.level].again(np.array([whole.area]), parts.without_spikes(overall))
+        finer = COARSE_TO_FINE[COARSE_TO_FINE.index(whole.level) + 1]
+        beside = seen.fitted[finer].beside(around, rest.without_spikes(overall))
+        return bool(beside.above(seen.settings.threshold)[0] >= EVEN)
 
-    return told_apart(seen.known, seen.settings, spots, holds)
+    return told_apart(seen, spots, holds)
 
 
-def told_apart(
-    known: Known, settings: Settings, spots: list[Spot], holds: Callable[[Spot, Series], bool]
-) -> list[Spot]:
+def told_apart(seen: Look, spots: list[Spot], holds: Holds) -> list[Spot]:
     """Choose the level at which areas are reported (rule 5).
 
     Args:
-        known: what was known.
-        settings: the minimum of orders, and whether the level is ``auto``.
+        seen: what was known, and whether the level is ``auto``.
         spots: areas at risk, each by itself.
-        holds: whether an area is still more likely above the threshold than not, given what is left of it.
+        holds: whether the excess of an area is true of the rest of it, given its parts at risk and the rest.
     """
-    if settings.level != "auto":
+    if seen.settings.level != "auto":
         return spots
+    known = seen.known
     reported: list[Spot] = []
     for level in reversed(COARSE_TO_FINE):
         inside: dict[int, list[Spot]] = {}
@@ -176,11 +186,11 @@ def told_apart(
             if not parts:
                 inside[whole.area] = [whole]
                 continue
-            left = known.at(level).member == whole.area
+            within = known.at(level).member == whole.area
+            risky = np.zeros_like(within)
             for part in parts:
-                left &= known.at(part.level).member != part.area
-            rest = known.of(left)
-            if rest.orders[-1, 0] >= settings.min_orders and holds(whole, rest):
+                risky |= known.at(part.level).member == part.area
+            if holds(whole, known.of(within & risky), known.of(within & ~risky)):
                 inside[whole.area] = [whole]
         reported = [spot for kept in inside.values() for spot in kept]
     return sorted(reported, key=lambda spot: (COARSE_TO_FINE.index(spot.level), spot.area))

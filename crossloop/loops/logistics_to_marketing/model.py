@@ -73,10 +73,6 @@ class Series:
         """Take some areas."""
         return Series(self.orders[:, areas], self.failures[:, areas])
 
-    def without(self, other: Series) -> Series:
-        """Take away orders that are part of these."""
-        return Series(self.orders - other.orders, self.failures - other.failures)
-
 
 @dataclass(frozen=True, slots=True)
 class Centre:
@@ -145,8 +141,8 @@ class Nested:
     parent: Ints
     """Index of each area's parent in the level above; zeros at the top."""
 
-    inside: Series
-    """The part of each area's orders that its parent counts too (all of them, unless borders cross)."""
+    around: Series
+    """What each area's parent counts without the area itself; not looked at for the top level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +158,10 @@ class Fitted:
     def again(self, areas: Ints, series: Series) -> Rates:
         """Judge some areas as if they had counted something else."""
         return follow(series, self.centre.of(areas), self.parameters, self._reach)
+
+    def beside(self, areas: Rates, series: Series) -> Rates:
+        """Judge further areas of this level, one beside each of some that are judged already."""
+        return follow(series, Centre(areas.mean(), areas.variance()), self.parameters, self._reach)
 
     def before(self, areas: Ints) -> Rates:
         """Judge some areas by the windows before the last one alone."""
@@ -201,9 +201,7 @@ def fit(levels: Sequence[Nested], reach: Reach) -> list[Fitted]:
         if not fitted:
             centre = _pooled(nested.series)
         else:
-            above = fitted[-1]
-            siblings = above.series.of(nested.parent).without(nested.inside)
-            around = above.again(nested.parent, siblings)
+            around = fitted[-1].again(nested.parent, nested.around)
             centre = Centre(around.mean(), around.variance())
         parameters = learn(nested.series, centre, reach)
         rates = follow(nested.series, centre, parameters, reach)

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import cast
 
-from crossloop.loops.logistics_to_marketing.counts import count_shipments
-from crossloop.loops.logistics_to_marketing.detection import Detection, detect
-from crossloop.loops.logistics_to_marketing.settings import Settings
 from pydantic import JsonValue
 
 from crossloop.adapters.embedded import EmbeddedCompany
@@ -33,7 +30,10 @@ from crossloop.coordinator.loop import Condition, Inputs, Observation, Standing
 from crossloop.departments.marketing import MARKETING, Economics
 from crossloop.errors import DataFileError, InputError, SettingError, Where
 from crossloop.ids import Resource
+from crossloop.loops.logistics_to_marketing.counts import count_shipments
+from crossloop.loops.logistics_to_marketing.detection import Detection, detect
 from crossloop.loops.logistics_to_marketing.names import NAME
+from crossloop.loops.logistics_to_marketing.settings import Settings
 from crossloop.loops.logistics_to_marketing.signals import looked_at, tell
 from crossloop.money import Money
 from crossloop.signals import Claim
@@ -64,7 +64,7 @@ async def observe(
     conditions: Sequence[Condition],
 ) -> Observation:
     """Look at the shipments as of a day; see :meth:`LogisticsToMarketing.observe`."""
-    inputs = await asyncio.to_thread(_with_embedded_data, company, inputs)
+    inputs = await asyncio.to_thread(with_embedded_data, company, inputs)
     read = await asyncio.to_thread(read_inputs, inputs, as_of)
     try:
         day = as_of or read.shipments.last_day
@@ -110,12 +110,12 @@ async def observe(
         changes=told.changes,
         reported=told.reported,
         standing=tuple(_standing(one) for one in scale_ups),
-        notes=(*detection.notes, *_notes(campaigns, detecting, read.shipments)),
+        notes=(*detection.notes, *_spikes(detection), *_notes(campaigns, detecting, read.shipments)),
         counts=detection.looked_at,
     )
 
 
-def _with_embedded_data(company: EmbeddedCompany, inputs: Inputs) -> Inputs:
+def with_embedded_data(company: EmbeddedCompany, inputs: Inputs) -> Inputs:
     """Without a file, look at the embedded company's own shipments, made on first use."""
     if inputs.primary is not None:
         return inputs
@@ -165,13 +165,22 @@ def economics_of(settings: Mapping[str, JsonValue]) -> Economics:
 
 
 def _detected(shipments: ShipmentData, settings: Settings, day: date, open_paths: Sequence[str]) -> Detection:
+    check_metric(shipments, settings)
+    return detect(count_shipments(shipments.table, settings, as_of=day), settings, day, open_paths)
+
+
+def check_metric(shipments: ShipmentData, settings: Settings) -> None:
+    """Refuse a rate that the data cannot give.
+
+    Raises:
+        SettingError: ``ndr`` without delivery attempts.
+    """
     if settings.metric == "ndr" and not shipments.has_ndr:
         raise SettingError(
             f"{shipments.file.name} has no delivery attempts, so there is no ndr rate.",
             where=Where(field="metric"),
             next_step="Use --set metric=rto, or map the columns attempts and failed_attempts.",
         )
-    return detect(count_shipments(shipments.table, settings, as_of=day), settings, day, open_paths)
 
 
 def _standing(plan: ScaleUp) -> Standing:
@@ -190,6 +199,16 @@ def _standing(plan: ScaleUp) -> Standing:
 
 def _further(read: Read) -> dict[str, JsonValue]:
     return {} if read.campaign_rows is None else {"campaigns": _json(read.campaign_rows)}
+
+
+def _spikes(detection: Detection) -> list[str]:
+    """What was seen and does not raise, because one or two days carry it."""
+    return [
+        f"Passing spike in {one.area.level.replace('_', ' ')} {one.area.code}: {one.failures} of {one.orders} "
+        "orders failed, carried by one or two days; that alone raises nothing."
+        for one in detection.findings
+        if one.assessment == "transient" and not one.raises and not one.still_open and not one.clears
+    ]
 
 
 def _notes(campaigns: Sequence[Campaign], settings: Settings, shipments: ShipmentData) -> list[str]:

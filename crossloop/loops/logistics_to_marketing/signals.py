@@ -19,13 +19,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from crossloop.loops.logistics_to_marketing.detection import Detection, Finding
-from crossloop.loops.logistics_to_marketing.settings import Settings
 from pydantic import JsonValue
 
 from crossloop.coordinator.loop import Change, Condition
 from crossloop.ids import CaseId, SignalId
+from crossloop.loops.logistics_to_marketing.detection import Detection, Finding
 from crossloop.loops.logistics_to_marketing.names import LOGISTICS, SOURCE
+from crossloop.loops.logistics_to_marketing.settings import Settings
 from crossloop.money import Money
 from crossloop.signals import Evidence, Signal
 from crossloop.signals.entities import Area
@@ -74,7 +74,7 @@ def tell(
             changes.append(Change("cleared", _closed(condition, as_of)))
             reported.append(_line(finding, settings, signal.id, signal.type, "cleared", signal.confidence))
         elif finding.raises:
-            signal = _risk(finding, settings, rto_cost, instant, as_of, file)
+            signal = risk_signal(finding, settings, rto_cost, instant, as_of, file)
             signals.append(signal)
             changes.append(Change("opened", _opened(finding, signal, settings, as_of)))
             reported.append(_line(finding, settings, signal.id, signal.type, "open", signal.confidence))
@@ -121,7 +121,7 @@ def _closed(condition: Condition, as_of: date) -> Condition:
     )
 
 
-def _risk(
+def risk_signal(
     finding: Finding,
     settings: Settings,
     rto_cost: tuple[Money, Money],
@@ -129,6 +129,7 @@ def _risk(
     as_of: date,
     file: str,
 ) -> Signal:
+    """Say that one area is at risk."""
     data = GeoRisk.model_validate(
         {
             **_measured(finding, settings, settings.threshold),

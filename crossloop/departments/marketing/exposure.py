@@ -1,0 +1,111 @@
+"""What the live campaigns have at stake in an area: their spend and their orders there. Pure, no I/O.
+
+Rules:
+
+1. A campaign reaches an area when it is aimed at it, at something that contains it, or at something inside
+   it. Its budget is spent evenly over its targets, and within a target in proportion to orders.
+2. Figures of a signal about several areas are those of all of them: each area has an even part of them.
+3. The orders of an area are divided among the campaigns by what they spend there, so that together they never
+   drive more than there are. Campaigns of different currencies cannot be compared and are divided apart.
+4. What is known of the area counts before what is assumed; money of another currency than the campaign's is
+   not known. A failed delivery attempt is not a return: of a rate of failed attempts, a stated share counts.
+5. A restriction in force has taken the money it moved from its campaign's daily spend.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from crossloop.departments.marketing.economics import Economics, Exposure
+from crossloop.departments.view import InForce
+from crossloop.money import Money
+from crossloop.signals.entities import Area, Campaign
+from crossloop.signals.types import GeoRisk
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One campaign that reaches an area."""
+
+    campaign: Campaign
+    budget_share: float | None
+    """Share of its daily budget that is spent there, in [0, 1]; None when nothing is known of it."""
+
+    orders_per_day: float
+    """Its part of the area's orders per day, by spend."""
+
+
+def reached(area: Area, live: Iterable[Campaign], risk: GeoRisk) -> tuple[Reach, ...]:
+    """Return the campaigns that reach an area, in the order given (rules 1 to 3)."""
+    aimed = [one for one in live if any(_meet(area, target.area) for target in one.targets)]
+    shares = [budget_share(one, area, risk) for one in aimed]
+    spend = [float(one.daily_budget.amount) * (share or 0) for one, share in zip(aimed, shares, strict=True)]
+    together: defaultdict[str, float] = defaultdict(float)
+    for campaign, own in zip(aimed, spend, strict=True):
+        together[campaign.daily_budget.currency] += own
+    orders = risk.orders_per_day / len(risk.areas)
+    return tuple(
+        Reach(one, share, orders * own / together[one.daily_budget.currency] if own else 0.0)
+        for one, share, own in zip(aimed, shares, spend, strict=True)
+    )
+
+
+def budget_share(campaign: Campaign, area: Area, risk: GeoRisk) -> float | None:
+    """Share of a campaign's daily budget that is spent in an area (rules 1 and 2).
+
+    A target that contains the area counts as far as the signal says what part of its orders comes from
+    there; None when no target counts.
+    """
+    known: list[float] = []
+    for target in campaign.targets:
+        if area.covers(target.area):
+            known.append(1.0)
+        elif target.area.covers(area) and target.area.path in risk.area_order_share:
+            known.append(risk.area_order_share[target.area.path] / len(risk.areas))
+    return min(1.0, sum(known) / len(campaign.targets)) if known else None
+
+
+def exposure(reach: Reach, risk: GeoRisk, economics: Economics) -> Exposure:
+    """Return what a campaign has at stake in an area (rule 4)."""
+    currency = reach.campaign.daily_budget.currency
+    returned = 1.0 if risk.metric == "rto" else economics.ndr_to_rto
+    return Exposure(
+        daily_budget=float(reach.campaign.daily_budget.amount),
+        budget_share=reach.budget_share or 0.0,
+        orders_per_day=reach.orders_per_day,
+        rate=(risk.interval[0] * returned, risk.estimate * returned, risk.interval[1] * returned),
+        cod_share=economics.cod_share if risk.cod_share is None else risk.cod_share,
+        order_value=float(
+            risk.order_value.amount
+            if risk.order_value is not None and risk.order_value.currency == currency
+            else economics.order_value
+        ),
+    )
+
+
+def known_costs(economics: Economics, risk: GeoRisk, currency: str) -> Economics:
+    """Return the assumptions with the cost of a return that the signal states (rule 4)."""
+    if not risk.rto_cost_low.currency == risk.rto_cost_high.currency == currency:
+        return economics
+    stated = {"rto_cost_low": risk.rto_cost_low.amount, "rto_cost_high": risk.rto_cost_high.amount}
+    return economics.model_copy(update=stated)
+
+
+def daily_spend(live: Iterable[Campaign], in_force: Sequence[InForce], currency: str) -> Money:
+    """Return what all live campaigns of a currency spend a day (rule 5)."""
+    total = Decimal(0)
+    for campaign in live:
+        if campaign.daily_budget.currency == currency:
+            own = f"ads/campaign/{campaign.campaign_id}/"
+            amounts = (one.amount for one in in_force if one.resource.startswith(own))
+            moved = sum((one.amount for one in amounts if one and one.currency == currency), Decimal(0))
+            # Restrictions of one campaign in areas within each other move the same money twice.
+            total += max(Decimal(0), campaign.daily_budget.amount - moved)
+    return Money.of(total, currency)
+
+
+def _meet(one: Area, other: Area) -> bool:
+    return one.covers(other) or other.covers(one)
