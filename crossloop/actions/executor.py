@@ -4,37 +4,28 @@ Rules, in the order the code follows them for one action key:
 
 1. Only an action in state *permitted* is started, and starting it is a compare-and-set in the store:
    of two executors one wins, the other goes away.
-2. The permit is compared with the request immediately before it is performed: another digest, or an
-   expired permit, is a failure and nothing is performed (invariant 3).
-3. The adapter is called outside any transaction. Transient errors are tried again with the same key.
-4. An unknown outcome is looked up by key. Found: done. Certainly absent: tried again. Cannot be looked
-   up: ``unknown``, an incident for a person, never a blind retry (invariant 2).
-5. The receipt is written with the state it changes. An action that takes another one back marks that
-   one as undone in the same transaction.
-6. Recovery: an action that was *started* and has no receipt is looked up by key before anything else.
+2. It is performed outside any transaction, as :mod:`~crossloop.actions.once` says: within its permit, with
+   one key, never blindly again.
+3. The receipt is written with the state it changes: *done*; *failed*, and nothing happened; or *unknown*, an
+   incident for a person. An action that takes another one back marks that one as undone in the same
+   transaction. Whoever finds the action finished by somebody else writes nothing.
+4. Recovery: an action that was *started* and has no receipt may have had its effect already.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential_jitter,
-)
-
-from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed, RateLimited
-from crossloop.canonical import to_json
+from crossloop.actions.once import Once, Retry, Sleep
+from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed
+from crossloop.canonical import to_json, writable
 from crossloop.clock import Clock
-from crossloop.errors import CrossloopError
+from crossloop.errors import CrossloopError, UnknownName
 from crossloop.faults import crash_point
-from crossloop.governance import check_permit
 from crossloop.ids import ActionKey
-from crossloop.signals import ActionRequest, Effect, Permit, Proposal, Receipt
+from crossloop.signals import Effect, Permit, Proposal, Receipt
 from crossloop.store import Lease, Read, Store, Tx, actions, decisions
 
 Done = Callable[[Tx, Proposal, Receipt], None]
@@ -42,14 +33,12 @@ Done = Callable[[Tx, Proposal, Receipt], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
-    """How often and how long transient errors are tried again."""
+class _Action:
+    """One action with what it rests on."""
 
-    attempts: int = 4
-    first_wait: float = 0.2
-    """Seconds before the second attempt; doubled each time, with jitter."""
-
-    longest_wait: float = 10.0
+    key: ActionKey
+    proposal: Proposal
+    permit: Permit
 
 
 class Executor:
@@ -63,20 +52,34 @@ class Executor:
         *,
         done: Done,
         retry: Retry | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        """Build one.
+
+        Args:
+            store: where actions, permits and receipts are.
+            adapters: systems by the name that requests use.
+            clock: real time; permits expire by it.
+            done: called with every receipt, in its transaction.
+            retry: how often and how long to try.
+            sleep: how to wait between attempts; a simulation hands in its own.
+        """
         self._store = store
         self._adapters = adapters
         self._clock = clock
         self._done = done
         self._retry = retry or Retry()
+        self._sleep = sleep
 
     async def recover(self, lease: Lease | None = None) -> tuple[Receipt, ...]:
-        """Bring every action that was started and has no receipt to an end (rule 6)."""
+        """Bring every action that was started and has no receipt to an end (rule 4)."""
         unfinished = self._store.read(lambda read: [row.key for row in actions.started(read)])
         receipts: list[Receipt] = []
         for key in unfinished:
-            proposal, _ = self._store.read(lambda read, key=key: _loaded(read, key))
-            receipts.append(await self._finish(ActionKey(key), proposal, lease, look_first=True))
+            action = self._store.read(lambda read, key=key: _loaded(read, ActionKey(key)))
+            receipt = await self._finish(action, lease, in_doubt=True)
+            if receipt is not None:
+                receipts.append(receipt)
         return tuple(receipts)
 
     async def perform_permitted(
@@ -92,123 +95,73 @@ class Executor:
         return tuple(receipts)
 
     async def perform(self, key: ActionKey, lease: Lease | None = None) -> Receipt | None:
-        """Perform one permitted action; None when somebody else has started it already."""
-        proposal, permit = self._store.read(lambda read: _loaded(read, key))
+        """Perform one permitted action; None when somebody else has started or finished it.
+
+        Raises:
+            UnknownName: there is no such action.
+        """
+        action = self._store.read(lambda read: _loaded(read, key))
         if not await self._store.write_async(lambda tx: actions.start(tx, key), lease=lease):
             return None
         crash_point("act.after_started")
-        try:
-            check_permit(permit, _request(proposal), now=self._clock.now())
-        except CrossloopError as refused:
-            return await self._receipt(key, proposal, "failed", None, str(refused), self._clock.now(), lease)
-        return await self._finish(key, proposal, lease, look_first=False)
+        return await self._finish(action, lease, in_doubt=False)
 
-    async def _finish(
-        self, key: ActionKey, proposal: Proposal, lease: Lease | None, *, look_first: bool
-    ) -> Receipt:
+    async def _finish(self, action: _Action, lease: Lease | None, *, in_doubt: bool) -> Receipt | None:
         began = self._clock.now()
         outcome: Effect
         try:
-            performed = await self._effect(key, _request(proposal), look_first=look_first)
+            performed = await self._effect(action, in_doubt=in_doubt)
             outcome, reference, detail = "done", performed.reference, performed.detail
         except OutcomeUnknown as unknown:
             outcome, reference, detail = "unknown", None, str(unknown)
-        except AdapterError as failure:
+        except CrossloopError as failure:
             outcome, reference, detail = "failed", None, f"{failure.code}: {failure}"
         crash_point("act.after_effect")
-        return await self._receipt(key, proposal, outcome, reference, detail, began, lease)
-
-    async def _effect(self, key: ActionKey, request: ActionRequest, *, look_first: bool) -> Performed:
-        adapter = self._adapters.get(request.system)
-        if adapter is None:
-            raise AdapterError(f"there is no adapter for the system '{request.system}'.")
-        must_look = look_first
-        async for attempt in AsyncRetrying(
-            stop=stop_after_attempt(self._retry.attempts),
-            wait=self._wait,
-            retry=retry_if_exception(
-                lambda error: isinstance(error, AdapterError) and _again(error, adapter)
-            ),
-            reraise=True,
-        ):
-            with attempt:
-                if must_look:
-                    found = await _look_up(adapter, key)
-                    if found is not None:
-                        return found
-                must_look = True
-                return await adapter.perform(key, request)
-        raise AssertionError("AsyncRetrying ends by returning or raising")  # pragma: no cover
-
-    def _wait(self, state: object) -> float:
-        failure = getattr(getattr(state, "outcome", None), "exception", lambda: None)()
-        if isinstance(failure, RateLimited) and failure.retry_after is not None:
-            return min(failure.retry_after, self._retry.longest_wait)
-        backoff = wait_exponential_jitter(
-            initial=self._retry.first_wait, max=self._retry.longest_wait, jitter=self._retry.first_wait
-        )
-        return backoff(state)  # pyright: ignore[reportArgumentType] - tenacity hands the state through
-
-    async def _receipt(
-        self,
-        key: ActionKey,
-        proposal: Proposal,
-        outcome: Effect,
-        reference: str | None,
-        detail: str,
-        began: datetime,
-        lease: Lease | None,
-    ) -> Receipt:
         receipt = Receipt(
-            action_key=key,
+            action_key=action.key,
             outcome=outcome,
-            reference=reference,
-            detail=detail[:2000],
+            reference=None if reference is None else writable(reference),
+            detail=writable(detail)[:2000],
             started_at=began,
             finished_at=self._clock.now(),
         )
-
-        def write(tx: Tx) -> None:
-            actions.finish(tx, key, outcome, reference=reference, body=to_json(receipt))
-            if outcome == "done" and proposal.undoes is not None:
-                actions.undone(tx, proposal.undoes, key)
-            self._done(tx, proposal, receipt)
-
-        await self._store.write_async(write, lease=lease)
+        recorded = await self._store.write_async(
+            lambda tx: self._record(tx, action.proposal, receipt), lease=lease
+        )
         crash_point("act.after_receipt")
-        return receipt
+        return receipt if recorded else None
+
+    async def _effect(self, action: _Action, *, in_doubt: bool) -> Performed:
+        request = action.proposal.action
+        if request is None:
+            raise AdapterError("a permitted action has no request.")
+        adapter = self._adapters.get(request.system)
+        if adapter is None:
+            missing = f"there is no adapter for the system '{request.system}'."
+            raise OutcomeUnknown(missing) if in_doubt else AdapterError(missing)
+        once = Once(adapter, action.key, request, action.permit, self._clock, self._retry, in_doubt)
+        return await once.perform(self._sleep)
+
+    def _record(self, tx: Tx, proposal: Proposal, receipt: Receipt) -> bool:
+        if not actions.finish(
+            tx, receipt.action_key, receipt.outcome, reference=receipt.reference, body=to_json(receipt)
+        ):
+            return False
+        if receipt.outcome == "done" and proposal.undoes is not None:
+            actions.undone(tx, proposal.undoes, receipt.action_key)
+        self._done(tx, proposal, receipt)
+        return True
 
 
-def _again(error: AdapterError, adapter: Adapter) -> bool:
-    """An unknown outcome is worth another look only where the system can tell by key."""
-    if isinstance(error, OutcomeUnknown):
-        return adapter.capabilities.find
-    return error.transient
-
-
-async def _look_up(adapter: Adapter, key: ActionKey) -> Performed | None:
-    if adapter.capabilities.find:
-        return await adapter.find(key)
-    if adapter.capabilities.idempotent:
-        return None  # sending the same key again cannot double the effect
-    raise OutcomeUnknown(
-        f"{adapter.system} can neither be asked for {key} nor sent it twice safely.",
-        next_step="Look at the system and record by hand what happened.",
-    )
-
-
-def _request(proposal: Proposal) -> ActionRequest:
-    if proposal.action is None:
-        raise AdapterError("a permitted action has no request")
-    return proposal.action
-
-
-def _loaded(read: Read, key: str) -> tuple[Proposal, Permit]:
+def _loaded(read: Read, key: ActionKey) -> _Action:
     row = actions.get(read, key)
     if row is None:
-        raise CrossloopError(f"there is no action {key}.")
+        raise UnknownName(f"there is no action {key}.")
     decision = decisions.get(read, row.decision_id)
     if decision is None:
-        raise CrossloopError(f"action {key} has no decision {row.decision_id}.")
-    proposal = Proposal.model_validate(read.body(decision.entry)["proposal"])
-    return proposal, Permit.model_validate(read.body(row.entry)["permit"])
+        raise UnknownName(f"action {key} has no decision {row.decision_id}.")
+    return _Action(
+        key=key,
+        proposal=Proposal.model_validate(read.body(decision.entry)["proposal"]),
+        permit=Permit.model_validate(read.body(row.entry)["permit"]),
+    )

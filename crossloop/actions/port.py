@@ -6,13 +6,15 @@ Rules for every implementation:
    however often it is called, and answers the second call as it answered the first.
 2. ``find`` tells by key whether the effect exists. None means that it certainly does not.
 3. An error says whether the effect can have happened: every error but :class:`OutcomeUnknown` means
-   that it did not.
+   that it did not. Whatever is raised besides counts as :class:`OutcomeUnknown`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol
+
+from pydantic import Field
 
 from crossloop.errors import CrossloopError
 from crossloop.frozen import Frozen
@@ -36,8 +38,8 @@ class Capabilities(Frozen):
 class Performed(Frozen):
     """The effect of one request."""
 
-    reference: str
-    """The system's own id of the change."""
+    reference: Annotated[str, Field(min_length=1, max_length=300)]
+    """The system's own id of the change, to find it there and to undo it."""
 
     detail: str = ""
     """What was changed, in words."""

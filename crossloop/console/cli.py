@@ -6,9 +6,11 @@ Exit codes: 0 done; 1 ``verify`` found something wrong, or the work failed; 2 wr
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
+from typer.exceptions import TyperException
 
 from crossloop.console import (
     approvals,
@@ -19,28 +21,55 @@ from crossloop.console import (
     listing,
     publish,
     run,
+    welcome,
 )
 from crossloop.console.output import Output
 from crossloop.errors import CrossloopError
 
+NAME = "crossloop"
+
 app = typer.Typer(
-    name="crossloop",
-    help="Departments' agents act on each other's signals, under rules both heads signed.",
-    no_args_is_help=True,
+    name=NAME,
+    help="Departments' agents act on each other's signals, under rules that both heads agreed on.",
+    epilog="Exit codes: 0 done; 1 something is broken; 2 wrong usage or bad input; 3 waits for a person.",
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for module in (demo, run, backtest, publish, explain, listing):
+for module in (welcome, demo, run, backtest, publish, explain, listing):
     module.register(app)
-app.add_typer(approvals.app, name="approvals", help="Answer what waits for a person.")
-app.add_typer(ledger.app, name="ledger", help="The tamper-evident record of everything.")
+app.add_typer(approvals.app, name="approvals", help="List and answer what waits for a person.")
+app.add_typer(ledger.app, name="ledger", help="Read and verify the tamper-evident record of everything.")
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    out = Output(json="--json" in sys.argv[1:])
     try:
-        app()
+        raise SystemExit(app(prog_name=NAME, standalone_mode=False) or 0)
     except CrossloopError as error:
-        Output(json="--json" in sys.argv).error(error)
+        out.error(error)
         raise SystemExit(error.exit_code) from None
+    except TyperException as wrong:
+        raise SystemExit(_usage(out, wrong)) from None
+    except typer.Abort:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # whoever read our output has seen enough (`| head`); nothing may be written at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def _usage(out: Output, wrong: TyperException) -> int:
+    """Say what is wrong with how the command was written, as one message like any other."""
+    context = getattr(wrong, "ctx", None)
+    command = getattr(context, "command_path", NAME)
+    message = wrong.format_message().strip()
+    if type(wrong).__name__ == "NoArgsIsHelpError":
+        out.aside.print(message, markup=False, soft_wrap=True)
+        return wrong.exit_code
+    next_step = f"See: {command} --help"
+    out.problem("input.usage", message, next_step)
+    if out.json:
+        out.document({"error": {"code": "input.usage", "message": message, "next_step": next_step}})
+    return wrong.exit_code

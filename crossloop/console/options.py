@@ -1,4 +1,8 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how their text is read.
+
+This module is loaded by every command, ``--help`` included: what it needs from the rest of the project is
+imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -6,40 +10,76 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossloop.coordinator.facade import Coordinator
 from crossloop.errors import InputError, SettingError, Where
-from crossloop.loops.ready import DEFAULT_STORE, open_company
+
+if TYPE_CHECKING:
+    from crossloop.coordinator import Coordinator, Inputs
+    from crossloop.store import Store as OpenStore
+
+STORE = "sqlite:///crossloop.db"
+"""The store where none is named: a file in the working directory."""
 
 Store = Annotated[
-    str, typer.Option("--store", envvar="CROSSLOOP_STORE", help="Where everything is remembered.")
+    str,
+    typer.Option(
+        "--store", envvar="CROSSLOOP_STORE", metavar="URL", help="Where everything is remembered: a file."
+    ),
 ]
 Governance = Annotated[
     Path | None,
-    typer.Option("--governance", help="The rules in force; without them nothing is ever executed."),
+    typer.Option(
+        "--governance",
+        metavar="FILE",
+        help="The rules in force (YAML); the store keeps them. Without any, nothing is ever executed.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+LoopName = Annotated[str, typer.Argument(metavar="LOOP", help="The loop's name; see `crossloop loops`.")]
 Data = Annotated[
     list[str] | None,
-    typer.Option("--data", help="[NAME=]FILE. Without a name it is the loop's primary input."),
+    typer.Option(
+        "--data",
+        metavar="[NAME=]FILE",
+        help="What to look at: .csv, .csv.gz or .parquet. Without a name it is the loop's primary input; "
+        "campaigns=FILE names the campaigns. Without any, the made-up company's own data.",
+    ),
 ]
 Mapping = Annotated[
-    Path | None, typer.Option("--mapping", help="How the file's columns become the common data model.")
+    Path | None,
+    typer.Option(
+        "--mapping",
+        metavar="FILE",
+        help="How the columns of the primary input become the common data model (YAML). Without it the "
+        "columns must be named as in examples/mappings/canonical.yaml.",
+    ),
 ]
 AsOf = Annotated[
-    str | None, typer.Option("--as-of", metavar="YYYY-MM-DD", help="The day up to which facts are known.")
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="YYYY-MM-DD",
+        help="The day up to which facts are known; the last day of the data without it.",
+    ),
 ]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting.")]
-
-STORE = DEFAULT_STORE
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting of the loop, such as threshold=0.10; may be repeated. An unknown one lists them.",
+    ),
+]
 
 
 @contextmanager
 def company(store: str, governance: Path | None = None, *, create: bool = False) -> Generator[Coordinator]:
-    """Open the company and close it again."""
+    """Open the ready-made company and close it again."""
+    from crossloop.loops.ready import open_company
+
     opened = open_company(store, governance=governance, create=create)
     try:
         yield opened
@@ -47,40 +87,64 @@ def company(store: str, governance: Path | None = None, *, create: bool = False)
         opened.close()
 
 
+@contextmanager
+def existing_store(store: str) -> Generator[OpenStore]:
+    """Open a store that exists, for commands that only read."""
+    from crossloop.clock import SystemClock
+    from crossloop.store import Store as Opening
+
+    with Opening.open(store, clock=SystemClock(), create=False) as opened:
+        yield opened
+
+
 def day(text: str | None) -> date | None:
-    """Parse ``--as-of``."""
+    """Read ``--as-of``."""
     if text is None:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError:
         raise InputError(
-            f"expected a day such as 2022-06-12, got {text!r}.", where=Where(field="--as-of")
+            f"expected a day, got {text!r}.",
+            where=Where(field="--as-of"),
+            next_step="Write it as 2022-06-12.",
         ) from None
 
 
 def pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
-    """Parse repeated ``KEY=VALUE``."""
+    """Read repeated ``KEY=VALUE``."""
     found: dict[str, str] = {}
     for text in texts or ():
         key, sign, value = text.partition("=")
         if not sign or not key:
-            raise SettingError(f"expected KEY=VALUE, got {text!r}.", where=Where(field=option))
+            raise SettingError(
+                f"expected KEY=VALUE, got {text!r}.",
+                where=Where(field=option),
+                next_step=f"Write it as {option} threshold=0.10",
+            )
         if key in found:
-            raise SettingError(f"'{key}' is given twice.", where=Where(field=option))
+            raise SettingError(
+                f"'{key}' is given twice.", where=Where(field=option), next_step="Leave one of them out."
+            )
         found[key] = value
     return found
 
 
-def inputs(texts: Sequence[str] | None) -> tuple[Path | None, dict[str, Path]]:
-    """Parse repeated ``[NAME=]FILE``: the primary input and the others by name."""
+def inputs(texts: Sequence[str] | None, mapping: Path | None) -> Inputs:
+    """Read repeated ``[NAME=]FILE``: the primary input and the others by name."""
+    from crossloop.coordinator import Inputs
+
     primary: Path | None = None
     others: dict[str, Path] = {}
     for text in texts or ():
         name, sign, file = text.partition("=")
         named = bool(sign) and name.isidentifier() and not Path(text).exists()
         if named and name in others:
-            raise InputError(f"the input '{name}' is given twice.", where=Where(field="--data"))
+            raise InputError(
+                f"the input '{name}' is given twice.",
+                where=Where(field="--data"),
+                next_step="Leave one of them out.",
+            )
         if named:
             others[name] = Path(file)
         elif primary is not None:
@@ -91,4 +155,14 @@ def inputs(texts: Sequence[str] | None) -> tuple[Path | None, dict[str, Path]]:
             )
         else:
             primary = Path(text)
-    return primary, others
+    return Inputs(primary=primary, mapping=mapping, others=others)
+
+
+def one_of(text: str | None, known: Sequence[str], option: str) -> None:
+    """Refuse a word that is none of those known."""
+    if text is not None and text not in known:
+        raise InputError(
+            f"expected one of {', '.join(known)}; got {text!r}.",
+            where=Where(field=option),
+            next_step="Leave it out to see all.",
+        )

@@ -1,17 +1,30 @@
-"""Where output goes: people read stderr or stdout, programs read one JSON document on stdout."""
+"""Where output goes: people read stderr or stdout, programs read one JSON document on stdout.
+
+Rules:
+
+1. With ``--json`` stdout carries one JSON document and nothing else; everything for people is on stderr.
+2. Nothing that a person may want to copy (ids, commands) is ever wrapped or cut; prose is wrapped at the
+   width of the terminal, or at 80 columns where there is none, and hangs under its first word.
+3. An error is one message: where, what, and the next step.
+"""
 
 from __future__ import annotations
 
+import json as plain_json
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import orjson
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from crossloop.errors import CrossloopError, InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_NARROWEST = 40
 
 
 class Output:
@@ -27,12 +40,13 @@ class Output:
 
     def document(self, value: Mapping[str, Any] | list[Any]) -> None:
         """Print the one JSON document of this command."""
-        data = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
-        sys.stdout.write(data.decode() + "\n")
+        sys.stdout.write(plain_json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     @contextmanager
     def working(self, what: str) -> Generator[None]:
         """Show that something is under way, on stderr."""
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(*columns, console=self.aside, transient=True) as progress:
             progress.add_task(what, total=None)
@@ -40,12 +54,60 @@ class Output:
 
     def error(self, error: CrossloopError) -> None:
         """Say what went wrong and what to do next."""
-        place = f"{error.where}: " if isinstance(error, InputError) and str(error.where) else ""
-        self.aside.print(f"[bold red]error[/] [dim]{error.code}[/]  ", end="")
-        self.aside.print(f"{place}{error.message}", markup=False, soft_wrap=True)
-        if error.next_step:
-            self.aside.print(f"  next: {error.next_step}", markup=False, soft_wrap=True)
+        where = error.where if isinstance(error, InputError) else None
+        place = str(where) if where is not None else ""
+        self.problem(error.code, f"{place}: {error.message}" if place else error.message, error.next_step)
         if self.json:
-            self.document(
-                {"error": {"code": error.code, "message": str(error), "next_step": error.next_step}}
-            )
+            said: dict[str, object] = {"code": error.code, "message": error.message}
+            if where is not None:
+                file = None if where.file is None else str(where.file)
+                said |= {"file": file, "line": where.line, "field": where.field}
+            self.document({"error": {**said, "next_step": error.next_step}})
+
+    def problem(self, code: str, message: str, next_step: str) -> None:
+        """Say on stderr, in one or two lines, what is wrong."""
+        self.aside.print(f"[bold red]error[/] [dim]{code}[/]  ", end="", soft_wrap=True)
+        self.aside.print(message, markup=False, soft_wrap=True)
+        if next_step:
+            self.aside.print(f"  next: {next_step}", markup=False, soft_wrap=True)
+
+
+def say(console: Console, markup: str, *, indent: int = 0, hang: int | None = None) -> None:
+    """Print prose, wrapped between words and indented; further lines hang ``hang`` columns in."""
+    hang = indent if hang is None else hang
+    text = Text.from_markup(markup)
+    width = max(_NARROWEST, console.width - max(indent, hang))
+    for number, line in enumerate(text.wrap(console, width)):
+        line.rstrip()
+        console.print(Text(" " * (indent if number == 0 else hang)) + line, soft_wrap=True)
+
+
+def copyable(console: Console, text: str, *, indent: int = 2) -> None:
+    """Print a command or an id on one line, however long it is."""
+    console.print(" " * indent + text, soft_wrap=True, markup=False)
+
+
+def title(console: Console, text: str, aside: str = "") -> None:
+    """Print the heading of a section, with a remark where there is one."""
+    say(console, f"[bold]{text}[/]" + (f"  [dim]{aside}[/]" if aside else ""), hang=2)
+
+
+def columns(*titles: str, right: tuple[str, ...] = (), whole: tuple[str, ...] = ()) -> Table:
+    """Return an empty table without lines.
+
+    Args:
+        titles: of its columns.
+        right: those whose cells stand on the right.
+        whole: those whose cells are never wrapped.
+    """
+    from rich.table import Table
+
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
+    for one in titles:
+        table.add_column(
+            one,
+            justify="right" if one in right else "left",
+            no_wrap=one in whole,
+            overflow="fold",
+        )
+    return table

@@ -1,10 +1,20 @@
-"""A background event loop, so that scripts and notebooks call an async core synchronously."""
+"""A background event loop, so that scripts and notebooks call an async core synchronously.
+
+Rules:
+
+1. A call waits for its work, wherever it comes from; only on the loop's own thread is it refused, where
+   it would wait for itself.
+2. Ctrl-C cancels the work and waits until it has ended: what was begun is given back before the
+   interruption is delivered.
+3. Closing cancels what is under way. Afterwards nothing is run any more.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future, wait
 from typing import TypeVar
 
 from crossloop.errors import CrossloopError
@@ -17,34 +27,89 @@ class Background:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="crossloop", daemon=True)
+        self._closing = False
+        self._door = threading.Lock()
+        """Held while work is handed in, so that none is handed to a loop that is just closing."""
+        self._thread = threading.Thread(target=self._serve, name="crossloop", daemon=True)
         self._thread.start()
 
     def run(self, work: Coroutine[object, object, ResultT]) -> ResultT:
         """Run a coroutine to its end and return its result.
 
         Raises:
-            CrossloopError: called from the loop's own thread, which would wait for itself for ever.
+            CrossloopError: called from the loop's own thread, or after closing; nothing was begun.
+            concurrent.futures.CancelledError: it was closed meanwhile.
         """
-        if threading.current_thread() is self._thread:
+        outcome: Future[ResultT] = Future()
+        begun: list[asyncio.Task[ResultT]] = []
+
+        def begin() -> None:
+            begun.append(self._loop.create_task(work))
+            begun[0].add_done_callback(lambda task: _deliver(task, outcome))
+
+        try:
+            self._refuse_own_thread()
+            with self._door:
+                if self._closing:
+                    raise CrossloopError("the company is closed.", next_step="Open it again.")
+                self._loop.call_soon_threadsafe(begin)
+        except CrossloopError:
             work.close()
+            raise
+        try:
+            return outcome.result()
+        except KeyboardInterrupt:
+            self._loop.call_soon_threadsafe(lambda: begun[0].cancel())
+            wait([outcome])
+            raise
+
+    def close(self) -> None:
+        """Cancel what is under way and stop the loop; a second call does nothing.
+
+        Raises:
+            CrossloopError: called from the loop's own thread.
+        """
+        self._refuse_own_thread()
+        with self._door:
+            if self._closing:
+                return
+            self._closing = True
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.run_until_complete(_cancel_all())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    def _serve(self) -> None:
+        while not self._closing:
+            try:
+                self._loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):
+                # A task ended so. Whoever waits for it is told; the loop goes on for the others.
+                continue
+
+    def _refuse_own_thread(self) -> None:
+        if threading.current_thread() is self._thread:
             raise CrossloopError(
                 "the synchronous call was made on crossloop's own event loop and would never return.",
                 next_step="Await the async method instead.",
             )
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            future.cancel()
-            raise
 
-    def close(self) -> None:
-        """Stop the loop; a second call does nothing."""
-        if self._loop.is_closed():
-            return
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
+
+def _deliver(task: asyncio.Task[ResultT], outcome: Future[ResultT]) -> None:
+    if task.cancelled():
+        outcome.set_exception(CancelledError())
+        return
+    failure = task.exception()
+    if failure is not None:
+        outcome.set_exception(failure)
+    else:
+        outcome.set_result(task.result())
+
+
+async def _cancel_all() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

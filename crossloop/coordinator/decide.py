@@ -1,36 +1,47 @@
 """Deciding a wave: one transaction that writes verdicts, claims, impacts, permits and questions.
 
 Everything a verdict depends on and that another writer could change is read here, inside the
-transaction: what is claimed, and how much of a resource's day is spent. Thinking happened before;
-judging is a pure function; this module reads, asks it, and writes.
+transaction: the rules in force, what is claimed, and how much of a resource's day is spent. Thinking
+happened before; judging is a pure function; this module reads, asks it, and writes.
 
 For each signal of the wave, in order of admission, and for each proposal, in order of department and step:
 
 1. A signal that is no longer new was decided by somebody else: it is left alone.
-2. Rivals of the proposal are those of its wave and the active claims of the store.
-3. The verdict is judged on the impact of the local day so far, held and executed together.
-4. *act* places the claims, adds the impact, and permits the action. *hold* and *escalate* place the
+2. A signal that says that a condition is over withdraws what still waits because of that condition.
+3. Rivals of the proposal are those of its wave and the active claims of the store.
+4. The verdict is judged on the impact of the local day so far, held and executed together. An impact in
+   another currency than the day's cannot be counted, so it is refused.
+5. *act* places the claims, adds the impact, and permits the action. *hold* and *escalate* place the
    claims, add the impact, and ask people. *refuse* and *shadow* leave no trace but the decision.
-5. The signal is decided; it is finished when nothing of it is left to do or to answer.
+6. The signal is decided; it is finished when nothing of it is left to do or to answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import ClassVar
 
 from pydantic import JsonValue
 
 from crossloop.canonical import to_json
 from crossloop.clock import local_day
+from crossloop.coordinator.endings import finish_if_done, withdraw_cleared
 from crossloop.coordinator.mediator import Mediated, Rival, settle, worst
 from crossloop.coordinator.notices import notify_decided
 from crossloop.departments.graph import Answers
+from crossloop.errors import CrossloopError
 from crossloop.governance import VALID_FOR, GateState, Policy, SignalFacts, in_conflict, judge, permit_for
-from crossloop.ids import ActionKey, ApprovalId, DecisionId, SignalId, approval_id
-from crossloop.signals import Claim, Proposal, Signal, Verdict
-from crossloop.store import Tx, actions, approvals, claims, decisions, impacts, inbox
+from crossloop.ids import ActionKey, ApprovalId, DecisionId, approval_id
+from crossloop.signals import Catalogue, Claim, Proposal, Reason, Signal, Verdict
+from crossloop.store import Read, Tx, actions, approvals, claims, decisions, impacts, inbox, policies
+
+
+class PolicyReplaced(CrossloopError):
+    """Another governance document was put in force: nothing is decided under the old one any more."""
+
+    code: ClassVar[str] = "governance.replaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +60,20 @@ def decide(
     settled: Mapping[DecisionId, Mediated],
     *,
     policy: Policy,
+    catalogue: Catalogue,
     as_of: datetime,
 ) -> Decided:
-    """Decide a wave inside one transaction."""
+    """Decide a wave inside one transaction.
+
+    Args:
+        answers: proposals by signal and department; a department that was not asked is missing.
+        settled: how proposals that met others of this wave fared against them.
+        as_of: business time of the judgement.
+
+    Raises:
+        PolicyReplaced: the store has another document in force.
+    """
+    require_in_force(tx, policy)
     permitted: list[ActionKey] = []
     asked: list[ApprovalId] = []
     made: list[DecisionId] = []
@@ -59,31 +81,40 @@ def decide(
         row = inbox.get(tx, signal.id)
         if row is None or row.state != "new":
             continue
-        proposals = _in_order(answers.get(signal.id, {}))
+        withdraw_cleared(tx, signal, catalogue, policy, as_of)
+        heard = answers.get(signal.id, {})
+        proposals = _in_order(heard)
         for proposal in proposals:
             mediated = _mediated(tx, proposal, settled.get(proposal.id), policy)
             verdict = _judged(tx, signal, proposal, mediated, policy, as_of)
             if not _record(tx, signal, proposal, verdict, mediated):
                 continue
             made.append(proposal.id)
+            if verdict.outcome in ("act", "hold", "escalate"):
+                _occupy(tx, signal, proposal, verdict, policy, as_of)
             if verdict.outcome == "act":
                 permitted.append(_permit(tx, signal, proposal, verdict, policy))
             elif verdict.outcome in ("hold", "escalate"):
                 asked.append(_ask(tx, signal, proposal, verdict))
-            if verdict.outcome in ("act", "hold", "escalate"):
-                _occupy(tx, signal, proposal, verdict, policy, as_of)
             notify_decided(tx, signal, proposal, verdict, policy)
         inbox.decided(tx, signal.id, {"signal": signal.id, "proposals": len(proposals)})
-        finish_if_done(tx, signal.id, heard=bool(proposals))
+        finish_if_done(tx, signal.id, outcome="answered" if heard else "no department listens to it")
     return Decided(tuple(permitted), tuple(asked), tuple(made))
 
 
-def finish_if_done(tx: Tx, signal: SignalId, *, heard: bool = True) -> bool:
-    """Finish a signal of which nothing is left to do or to answer."""
-    if actions.open_for_signal(tx, signal) or approvals.waiting_for_signal(tx, signal):
-        return False
-    outcome = "answered" if heard else "no department listens to it"
-    return inbox.finished(tx, signal, {"signal": signal, "outcome": outcome})
+def require_in_force(read: Read, policy: Policy) -> None:
+    """Refuse to work under rules that are no longer those of the store.
+
+    Raises:
+        PolicyReplaced: another document was adopted since this one was read.
+    """
+    present = policies.present(read)
+    if present is not None and present.digest != policy.digest:
+        raise PolicyReplaced(
+            f"the governance document {present.digest[:12]} was put in force meanwhile; "
+            f"this coordinator works under {policy.digest[:12]}.",
+            next_step="Open the company again.",
+        )
 
 
 def request_digest(proposal: Proposal) -> str:
@@ -98,15 +129,15 @@ def _in_order(by_department: Mapping[str, tuple[Proposal, ...]]) -> list[Proposa
 
 
 def _mediated(tx: Tx, proposal: Proposal, within: Mediated | None, policy: Policy) -> Mediated:
-    standing = settle(proposal, _rivals_in_store(tx, proposal), policy)
+    met_already = within.rivals if within is not None else frozenset[DecisionId]()
+    standing = settle(proposal, _rivals_in_store(tx, proposal, met_already), policy)
     if within is None:
         return standing
-    dissent = within.dissent + tuple(one for one in standing.dissent if one not in within.dissent)
     met = [one for one in (within.resolution, standing.resolution) if one is not None]
-    return Mediated(worst(proposal, met), dissent)
+    return Mediated(worst(proposal, met), within.dissent + standing.dissent, within.rivals)
 
 
-def _rivals_in_store(tx: Tx, proposal: Proposal) -> list[Rival]:
+def _rivals_in_store(tx: Tx, proposal: Proposal, met_already: frozenset[DecisionId]) -> list[Rival]:
     rivals: list[Rival] = []
     for mine in proposal.claims:
         for row in claims.overlapping(tx, mine.resource, mine.starts, mine.ends):
@@ -119,9 +150,14 @@ def _rivals_in_store(tx: Tx, proposal: Proposal) -> list[Rival]:
                     "interest": row.interest,
                 }
             )
-            if row.decision_id != proposal.id and in_conflict(mine, theirs):
-                rivals.append(Rival(f"{row.holder} ({row.state})", theirs, str(tx.body(row.key)["argument"])))
+            if row.decision_id not in (proposal.id, *met_already) and in_conflict(mine, theirs):
+                rivals.append(Rival(f"{row.holder} ({row.state})", theirs, _argument(tx, row.key)))
     return rivals
+
+
+def _argument(tx: Tx, claim: int) -> str:
+    body = tx.entry(claim).body
+    return "removed from the ledger" if body is None else str(body["argument"])
 
 
 def _judged(
@@ -133,7 +169,25 @@ def _judged(
     else:
         so_far = impacts.total(tx, proposal.impact.resource, day)
         state = GateState(share_today=so_far.share, amount_today=so_far.amount, conflict=mediated.resolution)
-    return judge(proposal, SignalFacts.of(signal, as_of=as_of), state, policy, now=tx.now)
+    verdict = judge(proposal, SignalFacts.of(signal, as_of=as_of), state, policy, now=tx.now)
+    wrong = _uncountable(tx, proposal, day)
+    return verdict if wrong is None else _refused(verdict, wrong)
+
+
+def _uncountable(tx: Tx, proposal: Proposal, day: date) -> str | None:
+    """Why an impact cannot be added to the day's (rule 4); none when it can."""
+    if proposal.impact is None:
+        return None
+    own, counted = proposal.impact.amount.currency, impacts.currency(tx, proposal.impact.resource, day)
+    if counted in (None, own):
+        return None
+    return f"{proposal.impact.resource} is counted in {counted} on {day}; an impact in {own} cannot be added."
+
+
+def _refused(verdict: Verdict, because: str) -> Verdict:
+    reason = Reason(gate="impact", outcome="refuse", text=because)
+    changed = {"outcome": "refuse", "reasons": (*verdict.reasons, reason), "required": None}
+    return verdict.model_copy(update=changed)
 
 
 def _record(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, mediated: Mediated) -> bool:

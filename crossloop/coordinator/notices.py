@@ -1,35 +1,66 @@
-"""Who is told what: notices are recorded with the change they tell of, and printed by whoever runs it."""
+"""Who is told what: notices are recorded with the change they tell of, and printed by whoever runs it.
+
+Rules:
+
+1. Held or escalated: those who are asked, and those the loop names under ``held``.
+2. Refused or only recorded: both departments and the loop's owner.
+3. Held, and ended without an effect: both departments and those who were asked; after a deadline also
+   those who come next in the owner's line of escalation.
+4. Performed: both departments, and when it was done also those the loop names under ``done``.
+"""
 
 from __future__ import annotations
 
-from crossloop.governance import Policy
+from collections.abc import Iterable
+from typing import Literal
+
+from crossloop.governance import Loop, Policy
 from crossloop.ids import derived
 from crossloop.signals import NO_ACTION, Proposal, Receipt, Signal, Verdict
 from crossloop.store import Tx, decisions, inbox, notices
+from crossloop.store.approvals import ApprovalRow
+from crossloop.store.decisions import DecisionRow
+
+_LONGEST = 4000
 
 
 def notify_decided(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: Policy) -> None:
-    """Tell those who have to answer, and both departments where nothing will be done."""
+    """Tell those who have to answer, or both departments where nothing will be done (rules 1 and 2)."""
+    case, loop = signal.correlation_id, _loop(policy, proposal.loop)
     if verdict.outcome in ("hold", "escalate") and verdict.required is not None:
-        for person in verdict.required.people:
-            _tell(tx, signal.correlation_id, proposal, person, verdict.outcome, _asking(proposal, verdict))
+        why = "; ".join(one.text for one in verdict.reasons if one.outcome in ("hold", "escalate"))
+        what = f"{proposal.intervention} for {_what(proposal)}"
+        people = verdict.required.people
+        _tell(tx, case, proposal.id, people, verdict.outcome, f"Please decide on {what}: {why}")
+        others = [one for one in (loop.notify.held if loop else ()) if one not in people]
+        waits = f"{what[0].upper()}{what[1:]} waits for {' and '.join(people)}: {why}"
+        _tell(tx, case, proposal.id, others, verdict.outcome, waits)
     elif verdict.outcome in ("refuse", "shadow"):
-        for department in _both(signal, proposal, policy):
-            _tell(
-                tx,
-                signal.correlation_id,
-                proposal,
-                department,
-                verdict.outcome,
-                _nothing_done(proposal, verdict),
-            )
+        concerned = [signal.department, proposal.department, *([loop.owner] if loop else [])]
+        _tell(tx, case, proposal.id, concerned, verdict.outcome, _nothing_done(proposal, verdict))
+
+
+def notify_closed(
+    tx: Tx,
+    decision: DecisionRow,
+    row: ApprovalRow,
+    state: Literal["rejected", "expired", "withdrawn"],
+    because: str,
+    policy: Policy,
+) -> None:
+    """Tell everybody concerned that a held decision has ended without an effect (rule 3)."""
+    loop = _loop(policy, decision.loop)
+    owner = policy.document.departments.get(loop.owner) if loop else None
+    line = owner.escalate.then if state == "expired" and owner and owner.escalate else ()
+    told = [_sender(tx, decision.signal_id), decision.department, *row.people, *line]
+    text = f"Not done: {decision.intervention} is {state}, {because}."
+    _tell(tx, decision.case, decision.id, told, state, text)
 
 
 def notify_done(tx: Tx, proposal: Proposal, receipt: Receipt, policy: Policy) -> None:
-    """Tell both departments what happened and why."""
-    row = inbox.get(tx, proposal.signal_id)
+    """Tell both departments what happened and why (rule 4)."""
     decision = decisions.get(tx, proposal.id)
-    if row is None or decision is None:
+    if decision is None:
         raise LookupError(f"receipt {receipt.action_key} belongs to no decision")
     text = {
         "done": f"Done: {proposal.intervention} ({receipt.detail}). Why: {proposal.rationale}",
@@ -39,21 +70,21 @@ def notify_done(tx: Tx, proposal: Proposal, receipt: Receipt, policy: Policy) ->
             "It will not be repeated; please look at the system."
         ),
     }[receipt.outcome]
-    loop = policy.document.loops.get(proposal.loop) if proposal.loop else None
-    told = list(loop.notify.done) if loop is not None and receipt.outcome == "done" else []
-    for recipient in dict.fromkeys([row.department, proposal.department, *told]):
-        _tell(tx, row.case, proposal, recipient, receipt.outcome, text)
+    loop = _loop(policy, proposal.loop)
+    told = loop.notify.done if loop is not None and receipt.outcome == "done" else ()
+    concerned = [_sender(tx, proposal.signal_id), proposal.department, *told]
+    _tell(tx, decision.case, proposal.id, concerned, receipt.outcome, text)
 
 
-def _both(signal: Signal, proposal: Proposal, policy: Policy) -> list[str]:
-    loop = policy.document.loops.get(proposal.loop) if proposal.loop else None
-    owner = [loop.owner] if loop is not None else []
-    return list(dict.fromkeys([signal.department, proposal.department, *owner]))
+def _loop(policy: Policy, name: str | None) -> Loop | None:
+    return policy.document.loops.get(name) if name else None
 
 
-def _asking(proposal: Proposal, verdict: Verdict) -> str:
-    why = "; ".join(one.text for one in verdict.reasons if one.outcome in ("hold", "escalate"))
-    return f"Please decide on {proposal.intervention} for {_what(proposal)}: {why}"
+def _sender(tx: Tx, signal: str) -> str:
+    row = inbox.get(tx, signal)
+    if row is None:
+        raise LookupError(f"a decision answers {signal}, which is not in the inbox")
+    return row.department
 
 
 def _nothing_done(proposal: Proposal, verdict: Verdict) -> str:
@@ -68,13 +99,14 @@ def _what(proposal: Proposal) -> str:
     return proposal.action.resource if proposal.action is not None else "nothing"
 
 
-def _tell(tx: Tx, case: str, proposal: Proposal, recipient: str, kind: str, text: str) -> None:
-    notices.record(
-        tx,
-        id=derived("ntc", proposal.id, recipient, kind),
-        case=case,
-        decision_id=proposal.id,
-        recipient=recipient,
-        kind=kind,
-        text=text[:4000],
-    )
+def _tell(tx: Tx, case: str, decision: str, recipients: Iterable[str], kind: str, text: str) -> None:
+    for recipient in dict.fromkeys(recipients):
+        notices.record(
+            tx,
+            id=derived("ntc", decision, recipient, kind),
+            case=case,
+            decision_id=decision,
+            recipient=recipient,
+            kind=kind,
+            text=text[:_LONGEST],
+        )

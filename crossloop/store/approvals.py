@@ -59,6 +59,11 @@ _LIST_STATE = _ROWS + "WHERE p.state = :state ORDER BY p.key"
 # The index over resumed = 0 holds what waits and what was answered and not told: little, however long
 # the history is.
 _LIST_WAITING = _ROWS + "WHERE p.resumed = 0 AND p.state = 'waiting' ORDER BY p.key"
+_OVERDUE = _ROWS + "WHERE p.resumed = 0 AND p.state = 'waiting' AND p.due < :before ORDER BY p.key"
+_WAITING_OF_CASE = (
+    # Sorted by the caller: a case has a handful, and asked to sort, the planner starts elsewhere.
+    _ROWS + "WHERE p.state = 'waiting' AND d.case_key = (SELECT key FROM cases WHERE id = :case_id)"
+)
 _UNRESUMED = _ROWS + "WHERE p.resumed = 0 AND p.state <> 'waiting' ORDER BY p.key"
 _WAITING_FOR_SIGNAL = (
     "SELECT count(*) FROM signals s JOIN decisions d ON d.signal_key = s.key"
@@ -185,6 +190,17 @@ def listing(read: Read, *, state: ApprovalState | None = None) -> list[ApprovalR
     if state == "waiting":
         return [_row(row) for row in read.rows(_LIST_WAITING)]
     return [_row(row) for row in read.rows(_LIST_STATE, state=state)]
+
+
+def overdue(read: Read, before: datetime) -> list[ApprovalRow]:
+    """Return waiting approvals that were due before an instant of real time, the oldest first."""
+    return [_row(row) for row in read.rows(_OVERDUE, before=micros(before))]
+
+
+def waiting_of_case(read: Read, case: str) -> list[ApprovalRow]:
+    """Return the waiting approvals of one case, the oldest first."""
+    found = [_row(row) for row in read.rows(_WAITING_OF_CASE, case_id=case)]
+    return sorted(found, key=lambda row: row.key)
 
 
 def unresumed(read: Read) -> list[ApprovalRow]:

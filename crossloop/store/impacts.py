@@ -73,6 +73,12 @@ def total(read: Read, resource: str, day: date) -> Impacted:
     return Impacted(float(share), amount)
 
 
+def currency(read: Read, resource: str, day: date) -> str | None:
+    """Return the currency in which a resource's day is counted; None while nothing is counted."""
+    row = read.row(_CURRENCY, resource=resource, day=day.isoformat())
+    return None if row is None else str(row[2])
+
+
 def release(tx: Tx, decision_id: str) -> int:
     """Count a decision's impacts no longer; return how many there were."""
     decision_key, _ = key_and_case(tx, decision_id)

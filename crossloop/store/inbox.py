@@ -42,6 +42,9 @@ _ROWS = (
 _OPEN = _ROWS + "WHERE s.state = :state AND s.state <> 'finished' ORDER BY s.key "
 _OLDEST_OPEN = _OPEN + "LIMIT :limit"
 _NEWEST_OPEN = _OPEN + "DESC LIMIT :limit"
+_OPEN_AFTER = (
+    _ROWS + "WHERE s.state = :state AND s.state <> 'finished' AND s.key > :after ORDER BY s.key LIMIT :limit"
+)
 _GET = _ROWS + "WHERE s.id = :id"
 _FIND = _ROWS + "WHERE s.id >= :low AND s.id < :high ORDER BY s.id LIMIT :limit"
 _LIST = _ROWS + "ORDER BY s.key DESC LIMIT :limit"
@@ -120,6 +123,14 @@ def _move(
 def waiting(read: Read, limit: int) -> list[SignalRow]:
     """Return new signals, the oldest first."""
     return [_row(row) for row in read.rows(_OLDEST_OPEN, state="new", limit=limit)]
+
+
+def waiting_after(read: Read, entry: int, limit: int) -> list[SignalRow]:
+    """Return new signals that were admitted after an entry, the oldest first.
+
+    Entry order is commit order, so whoever reads on from the last one misses none and sees none twice.
+    """
+    return [_row(row) for row in read.rows(_OPEN_AFTER, state="new", after=entry, limit=limit)]
 
 
 def undone(read: Read, limit: int = 1000) -> list[SignalRow]:

@@ -63,8 +63,8 @@ DETERIORATION: Final = Planted(
 SPIKE: Final = Planted(
     name="spike",
     area=_prefix("TAMIL NADU", "600"),
-    since=20,
-    until=19,
+    since=15,
+    until=14,
     cod_rto=0.96,
     prepaid_rto=0.93,
     story="Two days of flooding in Chennai; nothing was delivered.",
@@ -138,7 +138,7 @@ class Assumptions(Frozen):
     attempts_of_returned: tuple[float, float, float] = (0.45, 0.20, 0.35)
     """Shares of returned parcels with one (refused at the door), two and three failed attempts."""
 
-    return_known: tuple[int, int] = (8, 16)
+    return_known: tuple[int, int] = (5, 10)
     """Earliest and latest day on which a return becomes known."""
 
     value_spread: Annotated[float, Field(ge=0)] = 0.40

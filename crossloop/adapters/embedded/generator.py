@@ -11,7 +11,7 @@ Rules, in the order in which they are drawn; every number stands in :class:`Assu
 4. A few per cent are cancelled and never leave, a few per thousand are lost, the rest is delivered or
    returned.
 5. A returned parcel has one to three failed attempts (NDR), a delivered one mostly none. So NDR is more
-   frequent than RTO. Deliveries are known after 2 to 6 days, returns only after 8 to 16: the returns of
+   frequent than RTO. Deliveries are known after 2 to 6 days, returns only after 5 to 10: the returns of
    recent orders are not known yet, although many of their deliveries are.
 6. The table tells what is known on the last day. What becomes known later is ``in_transit``, with the
    attempts made so far. A reader of an earlier day must not look at outcomes with a later ``outcome_on``;

@@ -258,7 +258,11 @@ def _repeated(connection: Connection, used: Table, count: int) -> Table | None:
 
 
 def _rising(rows: Table) -> bool:
-    """Each shipment id is greater than that of the row before; false when there are no two rows."""
-    before = rows.shipment_id.lag().over(ibis.window())
-    pairs = rows.select(falls=rows.shipment_id <= before)
-    return value_of(pairs.falls.any()) is False
+    """Each shipment id is longer than that of the row before, or as long and greater: 9, 10, 11.
+
+    False when there are no two rows.
+    """
+    pairs = rows.select(id=rows.shipment_id, before=rows.shipment_id.lag().over(ibis.window()))
+    shorter = pairs.id.length() < pairs.before.length()
+    not_greater = (pairs.id.length() == pairs.before.length()) & (pairs.id <= pairs.before)
+    return value_of((shorter | not_greater).any()) is False

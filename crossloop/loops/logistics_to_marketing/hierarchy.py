@@ -219,8 +219,11 @@ def _levels(
             above = levels[-1]
             parent = _most(member, above.member, weight, areas)
             within = parent[member] == above.member
-            inside = Daily(daily.orders * within, daily.failures * within)
-            around = above.daily.of(parent).without(_together(inside, member, areas))
+            inside = own  # unless borders cross
+            if not within.all():
+                part = Daily(daily.orders * within, daily.failures * within)
+                inside = _together(part, member, areas)
+            around = above.daily.of(parent).without(inside)
             nested = Nested(series, parent, around.without_spikes(overall))
         else:
             parent = np.zeros(areas, dtype=np.int64)

@@ -58,7 +58,7 @@ _GRIDS: Final[dict[str, Floats]] = {
     "spread": np.geomspace(1e-5, 1e-2, 7, dtype=np.float64),
 }
 _SWEEPS: Final = 2
-_LEARN_FROM: Final = 1000
+_LEARN_FROM: Final = 400
 """Areas to learn from, at most: taken evenly from the largest to the smallest. More change nothing."""
 
 

@@ -60,37 +60,41 @@ class Daily:
         left_out = _spike_days(self.orders.shape[1])
         if not left_out:
             return series
-        window, area = np.nonzero(series.failures > left_out)
-        worst = self._worst(window, area, left_out)
-        rest = series.orders[window, area] - worst.orders, series.failures[window, area] - worst.failures
-        rate = (rest[1] + _ASSUMED * overall) / (rest[0] + _ASSUMED)
-        failures = np.maximum(worst.failures, 1.0)  # none is no spike, and has no tail to look up
-        chance = beta_cdf(failures, worst.orders - failures + 1.0, rate)  # at least so many of so many
-        spike = (chance < IMPROBABLE) & (worst.failures > 0)
-        series.orders[window[spike], area[spike]] = rest[0][spike]
-        series.failures[window[spike], area[spike]] = rest[1][spike]
-        return series
+        worst = self._worst(left_out)
+        others = Series(series.orders - worst.orders, series.failures - worst.failures)
+        rate = (others.failures + _ASSUMED * overall) / (others.orders + _ASSUMED)
+        expected = worst.orders * rate
+        # A chance this small lies well beyond two standard deviations: look only there.
+        far = worst.failures > expected + 2.0 * np.sqrt(expected * (1.0 - rate))
+        failed, passed = worst.failures[far], worst.orders[far] - worst.failures[far]
+        chance = beta_cdf(failed, passed + 1.0, rate[far])  # of at least so many failures
+        far[far] = chance < IMPROBABLE
+        return Series(
+            np.where(far, others.orders, series.orders), np.where(far, others.failures, series.failures)
+        )
 
     def without_worst_days(self, series: Series) -> Series:
         """Take the last window's worst days out of a series (rule 3)."""
-        areas: Ints = np.arange(self.orders.shape[2], dtype=np.int64)
-        last: Ints = np.zeros_like(areas) + len(self.orders) - 1
-        worst = self._worst(last, areas, _spike_days(self.orders.shape[1]))
+        last = Daily(self.orders[-1:], self.failures[-1:])
+        counted, worst = last.all_days(), last._worst(_spike_days(self.orders.shape[1]))
         orders, failures = series.orders.copy(), series.failures.copy()
-        orders[-1] = self.orders[-1].sum(axis=0) - worst.orders
-        failures[-1] = self.failures[-1].sum(axis=0) - worst.failures
+        orders[-1] = counted.orders[0] - worst.orders[0]
+        failures[-1] = counted.failures[0] - worst.failures[0]
         return Series(orders, failures)
 
-    def _worst(self, window: Ints, area: Ints, days: int) -> Series:
-        """Sum of the worst days of some windows, one window of one area each."""
-        orders, failures = self.orders[window, :, area], self.failures[window, :, area]
-        all_orders = np.maximum(orders.sum(axis=1, keepdims=True), 1.0)
-        excess = failures - orders * failures.sum(axis=1, keepdims=True) / all_orders
-        chosen = np.argsort(-excess, axis=1, kind="stable")[:, :days]
-        return Series(
-            np.take_along_axis(orders, chosen, axis=1).sum(axis=1),
-            np.take_along_axis(failures, chosen, axis=1).sum(axis=1),
-        )
+    def _worst(self, days: int) -> Series:
+        """Sum of the days of each window with the most failures too many."""
+        windows, _, areas = self.orders.shape
+        counted = self.all_days()
+        rate = counted.failures / np.maximum(counted.orders, 1.0)
+        excess = self.failures - self.orders * rate[:, np.newaxis, :]
+        orders, failures = np.zeros((windows, areas)), np.zeros((windows, areas))
+        for _ in range(days):
+            day = excess.argmax(axis=1)[:, np.newaxis, :]
+            orders += np.take_along_axis(self.orders, day, axis=1)[:, 0, :]
+            failures += np.take_along_axis(self.failures, day, axis=1)[:, 0, :]
+            np.put_along_axis(excess, day, -np.inf, axis=1)
+        return Series(orders, failures)
 
 
 def _spike_days(window_days: int) -> int:

@@ -55,7 +55,7 @@ def shipments(seed: int) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.register("generated", company(seed).shipments)
         connection.execute(
-            f"""CREATE VIEW t AS SELECT *, date '{LAST_DAY}' - ordered_on AS ago, ago > 16 AS mature,
+            f"""CREATE VIEW t AS SELECT *, date '{LAST_DAY}' - ordered_on AS ago, ago > 10 AS mature,
             outcome IN ('delivered', 'returned') AS fin, outcome = 'returned' AS ret FROM generated"""
         )
         yield connection
@@ -138,12 +138,12 @@ def test_every_row_is_a_shipment_and_says_only_what_is_known_on_the_last_day(
 def test_deliveries_are_known_soon_and_returns_late(shipments: duckdb.DuckDBPyConnection) -> None:
     delay = "min(outcome_on - ordered_on)", "max(outcome_on - ordered_on)"
     assert [one(shipments, each, "outcome = 'delivered'") for each in delay] == [2, 6]
-    assert [one(shipments, each, "outcome = 'returned'") for each in delay] == [8, 16]
+    assert [one(shipments, each, "outcome = 'returned'") for each in delay] == [5, 10]
 
 
 def test_the_returns_of_recent_orders_are_not_known_yet(shipments: duckdb.DuckDBPyConnection) -> None:
-    assert one(shipments, RTO, "ago < 8") == 0
-    assert one(shipments, RTO, "ago BETWEEN 8 AND 12") < 0.6 * one(shipments, RTO, "mature")
+    assert one(shipments, RTO, "ago < 5") == 0
+    assert one(shipments, RTO, "ago BETWEEN 5 AND 7") < 0.6 * one(shipments, RTO, "mature")
     assert one(shipments, "avg((outcome = 'in_transit')::INT)", "ago < 7") > 0.3
     assert one(shipments, "avg((outcome = 'in_transit')::INT)", "ago > 25") == 0
 
@@ -215,7 +215,7 @@ def test_the_deteriorated_state_is_clearly_above_the_threshold(shipments: duckdb
 def test_the_spike_lasts_two_days_and_leaves_nothing(shipments: duckdb.DuckDBPyConnection) -> None:
     assert one(shipments, RTO, lasting(SPIKE)) > 0.85
     assert one(shipments, "count(*)", lasting(SPIKE)) >= 20
-    around = f"{inside(SPIKE.area)} AND ago BETWEEN 17 AND 45 AND ago NOT IN (19, 20)"
+    around = f"{inside(SPIKE.area)} AND ago BETWEEN 11 AND 45 AND ago NOT IN (14, 15)"
     assert one(shipments, RTO, around) < 0.15
 
 

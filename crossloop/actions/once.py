@@ -1,0 +1,140 @@
+"""Carrying one permitted request out once: try, look, try again.
+
+Rules, in the order the code follows them for one attempt:
+
+1. An action is *in doubt* while an effect may exist that nobody has confirmed: from the start in a
+   recovery, and after an unknown outcome.
+2. In doubt it is looked up by key before anything else. Found: that is the effect. Certainly absent: it is
+   not in doubt any more. A system that cannot be asked but is idempotent is sent the same key again, which
+   cannot double the effect. One that is neither ends the matter: never a blind retry (invariant 2).
+3. The permit is compared with the request immediately before every time it is sent: another digest, or an
+   expired permit, and nothing is sent (invariant 3).
+4. An error that says that nothing happened ends a doubt, unless it is transient: then the system has not
+   looked at the key.
+5. Transient errors and doubts that can be settled are tried again with the same key, as often as
+   :class:`Retry` says. A rate limit is waited for as long as the system asks, or not at all.
+6. What ends in doubt is unknown, whatever the last error was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
+
+from crossloop.actions import boundary
+from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed, RateLimited
+from crossloop.clock import Clock
+from crossloop.errors import CrossloopError
+from crossloop.governance import check_permit
+from crossloop.ids import ActionKey
+from crossloop.signals import ActionRequest, Permit
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits for so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and how long transient errors are tried again, and how long an answer is waited for."""
+
+    attempts: int = 4
+    first_wait: float = 0.2
+    """Seconds before the second attempt; doubled each time, with jitter."""
+
+    longest_wait: float = 10.0
+    """Most seconds between two attempts, where the system does not name them itself."""
+
+    patience: float = 60.0
+    """Most seconds that a system may ask to wait for; one that asks for more is not tried again."""
+
+    deadline: float = 30.0
+    """Seconds that a system has for one answer."""
+
+    def wait(self, state: RetryCallState) -> float:
+        """Seconds to wait after an attempt."""
+        failure = state.outcome.exception() if state.outcome is not None else None
+        if isinstance(failure, RateLimited) and failure.retry_after is not None:
+            return max(0.0, failure.retry_after)
+        backoff = wait_exponential_jitter(self.first_wait, self.longest_wait, jitter=self.first_wait)
+        return backoff(state)
+
+
+@dataclass(slots=True)
+class Once:
+    """One action on its way to one effect."""
+
+    adapter: Adapter
+    key: ActionKey
+    request: ActionRequest
+    permit: Permit
+    clock: Clock
+    retry: Retry
+    in_doubt: bool
+    """Whether the effect may exist already."""
+
+    async def perform(self, sleep: Sleep) -> Performed:
+        """Bring the effect about, or find it.
+
+        Raises:
+            OutcomeUnknown: nobody can tell whether it happened.
+            CrossloopError: it certainly did not happen.
+        """
+        attempts = AsyncRetrying(
+            sleep=sleep,
+            stop=stop_after_attempt(self.retry.attempts),
+            wait=self.retry.wait,
+            retry=retry_if_exception(self._again),
+            reraise=True,
+        )
+        try:
+            return await attempts(self._attempt)
+        except OutcomeUnknown:
+            raise
+        except CrossloopError as failure:
+            if not self.in_doubt:
+                raise
+            raise OutcomeUnknown(f"it may have been carried out before, and then: {failure}") from failure
+
+    async def _attempt(self) -> Performed:
+        if self.in_doubt:
+            found = await self._look_up()
+            if found is not None:
+                return found
+        check_permit(self.permit, self.request, now=self.clock.now())
+        try:
+            return await boundary.perform(self.adapter, self.key, self.request, deadline=self.retry.deadline)
+        except OutcomeUnknown:
+            self.in_doubt = True
+            raise
+        except AdapterError as failure:
+            if not failure.transient:
+                self.in_doubt = False
+            raise
+
+    async def _look_up(self) -> Performed | None:
+        can = self.adapter.capabilities
+        if can.find:
+            found = await boundary.find(self.adapter, self.key, deadline=self.retry.deadline)
+            self.in_doubt = False
+            return found
+        if can.idempotent:
+            return None
+        raise OutcomeUnknown(
+            f"{self.adapter.system} can neither be asked for {self.key} nor sent it twice safely.",
+            next_step="Look at the system and record by hand what happened.",
+        )
+
+    def _again(self, failure: BaseException) -> bool:
+        if isinstance(failure, OutcomeUnknown):
+            return self.adapter.capabilities.find or self.adapter.capabilities.idempotent
+        if isinstance(failure, RateLimited) and failure.retry_after is not None:
+            return failure.retry_after <= self.retry.patience
+        return isinstance(failure, AdapterError) and failure.transient

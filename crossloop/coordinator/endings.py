@@ -1,0 +1,149 @@
+"""How a decision ends without its effect: what it held is given back, and those concerned are told.
+
+Rules:
+
+1. A held decision ends by a rejection, by its deadline (*expired*), or because a signal says that the
+   condition it answers is over (*withdrawn*). A permitted one ends by a receipt that says *failed*.
+2. Whatever ends it gives back its claims and its impact in the same transaction, so that a later proposal
+   fits again. An *unknown* outcome gives nothing back: the effect may be there.
+3. An action that takes another one back ends that one's claims, for nothing is restricted any more. Both
+   impacts stay counted: the day saw both changes.
+4. A deadline never approves. Passing it tells those who come next in the line of escalation.
+5. A signal is finished when nothing of it is left to do or to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final, Literal
+
+from crossloop.canonical import to_json
+from crossloop.coordinator.notices import notify_closed, notify_done
+from crossloop.governance import Policy
+from crossloop.ids import ActionKey, SignalId
+from crossloop.signals import Catalogue, Proposal, Receipt, Signal
+from crossloop.store import Tx, actions, approvals, claims, decisions, impacts, inbox
+from crossloop.store.actions import ActionRow
+from crossloop.store.approvals import ApprovalRow
+from crossloop.store.decisions import DecisionRow
+
+_ALL: Final = 100_000
+
+
+def finish_if_done(tx: Tx, signal: str, *, outcome: str = "answered") -> bool:
+    """Finish a signal of which nothing is left to do or to answer (rule 5)."""
+    if actions.open_for_signal(tx, signal) or approvals.waiting_for_signal(tx, signal):
+        return False
+    return inbox.finished(tx, signal, {"signal": signal, "outcome": outcome})
+
+
+def set_aside(tx: Tx, signal: SignalId, why: str) -> bool:
+    """Finish a new signal that nobody can be asked about; False when it is not new."""
+    if not inbox.decided(tx, signal, {"signal": signal, "proposals": 0}):
+        return False
+    return inbox.finished(tx, signal, {"signal": signal, "outcome": why})
+
+
+def give_back(tx: Tx, decision: str) -> None:
+    """Give back what a decision claims and counts (rule 2)."""
+    claims.release(tx, decision)
+    impacts.release(tx, decision)
+
+
+def rejected(tx: Tx, row: ApprovalRow, *, person: str, reason: str, policy: Policy) -> None:
+    """End what a rejected approval held; the row was answered before."""
+    _end_held(tx, row, "rejected", f"{person} says no: {reason}", policy)
+
+
+def expire_overdue(tx: Tx, policy: Policy) -> int:
+    """End every approval whose deadline has passed (rule 4); return how many."""
+    late = approvals.overdue(tx, tx.now)
+    for row in late:
+        _close(tx, row, "expired", f"nobody answered until {row.due.isoformat(timespec='seconds')}", policy)
+    return len(late)
+
+
+def withdraw_cleared(tx: Tx, signal: Signal, catalogue: Catalogue, policy: Policy, as_of: datetime) -> int:
+    """End what still waits for a condition that this signal says is over; return how much.
+
+    What was done already is not touched: taking it back is for the department to propose.
+    """
+    over = catalogue[signal.type].clears
+    if over is None or as_of > signal.valid_until:
+        return 0
+    because = f"{signal.type} says that it is over"
+    waiting = [row for row in approvals.waiting_of_case(tx, signal.correlation_id) if _answers(tx, row, over)]
+    for row in waiting:
+        _close(tx, row, "withdrawn", because, policy)
+    permitted = list(_permitted_of(tx, signal.correlation_id, over))
+    for row in permitted:
+        _cancel(tx, row, because, policy)
+    return len(waiting) + len(permitted)
+
+
+def after_receipt(tx: Tx, proposal: Proposal, receipt: Receipt, policy: Policy) -> None:
+    """Bring everything about an action in step with its receipt (rules 2, 3 and 5)."""
+    if receipt.outcome == "failed":
+        give_back(tx, proposal.id)
+    if receipt.outcome == "done" and proposal.undoes is not None:
+        undone = actions.get(tx, proposal.undoes)
+        if undone is not None:
+            claims.release(tx, undone.decision_id)
+    notify_done(tx, proposal, receipt, policy)
+    finish_if_done(tx, proposal.signal_id)
+
+
+def _answers(tx: Tx, row: ApprovalRow | ActionRow, signal_type: str) -> bool:
+    signal = inbox.get(tx, _decision(tx, row).signal_id)
+    return signal is not None and signal.type == signal_type
+
+
+def _permitted_of(tx: Tx, case: str, signal_type: str) -> Iterator[ActionRow]:
+    """Actions of a case that were permitted and not started: an answer that came during this wave."""
+    for row in actions.permitted(tx, _ALL):
+        if row.case == case and _answers(tx, row, signal_type):
+            yield row
+
+
+def _cancel(tx: Tx, row: ActionRow, because: str, policy: Policy) -> None:
+    if not actions.start(tx, row.key):
+        return
+    proposal = Proposal.model_validate(tx.body(_decision(tx, row).entry)["proposal"])
+    receipt = Receipt(
+        action_key=ActionKey(row.key),
+        outcome="failed",
+        detail=f"not performed: {because}",
+        started_at=tx.now,
+        finished_at=tx.now,
+    )
+    actions.finish(tx, row.key, "failed", reference=None, body=to_json(receipt))
+    after_receipt(tx, proposal, receipt, policy)
+
+
+def _close(
+    tx: Tx, row: ApprovalRow, state: Literal["expired", "withdrawn"], because: str, policy: Policy
+) -> None:
+    body = {"approval": row.id, "decision": row.decision_id, "answer": state, "reason": because}
+    if approvals.answer(tx, row.id, state=state, person=None, reason=because, body=body):
+        _end_held(tx, row, state, because, policy)
+
+
+def _end_held(
+    tx: Tx,
+    row: ApprovalRow,
+    state: Literal["rejected", "expired", "withdrawn"],
+    because: str,
+    policy: Policy,
+) -> None:
+    decision = _decision(tx, row)
+    give_back(tx, decision.id)
+    notify_closed(tx, decision, row, state, because, policy)
+    finish_if_done(tx, decision.signal_id)
+
+
+def _decision(tx: Tx, row: ApprovalRow | ActionRow) -> DecisionRow:
+    decision = decisions.get(tx, row.decision_id)
+    if decision is None:
+        raise LookupError(f"{row} belongs to no decision")
+    return decision

@@ -1,0 +1,108 @@
+"""Holding the store's lease for as long as something runs on it.
+
+Rules:
+
+1. One coordinator at a time works on a store. The owner of a lease is a process and, in it, one
+   coordinator: two coordinators of one process keep out of each other's way as two processes do.
+2. Calls of one coordinator take turns, from whichever thread or event loop they come.
+3. The lease is renewed from a thread of its own: an event loop that is busy computing must not lose it.
+4. A renewal that finds the store busy tries again. One that finds that somebody has followed stops; the
+   next write of this worker is then refused by its token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+from crossloop.errors import StaleLease, StoreBusy
+from crossloop.store import Lease, Store, leases
+from crossloop.store.owners import is_alive, this_process
+
+NAME: Final = "coordinator"
+LASTS: Final = timedelta(seconds=30)
+"""Real time after which a holder that says nothing any more may be followed."""
+
+_TURN: Final = 0.01
+_TRY_AGAIN: Final = 0.05
+
+
+class Holding:
+    """The right of one coordinator to work on its store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._owner = f"{this_process()}/{id(self):x}"
+        self._turn = threading.Lock()
+
+    @asynccontextmanager
+    async def lease(self, *, patience: float = 0.0) -> AsyncGenerator[Lease]:
+        """Hold the lease inside the block.
+
+        Args:
+            patience: seconds to wait for another coordinator to finish.
+
+        Raises:
+            StoreBusy: another coordinator is at work on this store.
+        """
+        while not self._turn.acquire(blocking=False):
+            await asyncio.sleep(_TURN)
+        try:
+            lease = await self._acquire(patience)
+            try:
+                with _Renewal(self._store, lease):
+                    yield lease
+            finally:
+                await self._store.write_async(lambda tx: leases.release(tx, lease))
+        finally:
+            self._turn.release()
+
+    async def _acquire(self, patience: float) -> Lease:
+        give_up = time.monotonic() + patience
+        while True:
+            try:
+                return await self._store.write_async(
+                    lambda tx: leases.acquire(tx, NAME, owner=self._owner, ttl=LASTS, alive=_alive)
+                )
+            except StoreBusy as busy:
+                if time.monotonic() >= give_up:
+                    raise StoreBusy(
+                        f"another coordinator is at work on {self._store.url}: {busy.message}",
+                        next_step="Wait until it has finished, or end that process.",
+                    ) from busy
+            await asyncio.sleep(_TRY_AGAIN)
+
+
+def _alive(owner: str) -> bool:
+    return is_alive(owner.partition("/")[0])
+
+
+class _Renewal:
+    """Renews a lease in a thread while its block runs."""
+
+    def __init__(self, store: Store, lease: Lease) -> None:
+        self._store = store
+        self._lease = lease
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="crossloop-lease", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        while not self._over.wait(LASTS.total_seconds() / 3):
+            try:
+                self._store.write(lambda tx: leases.renew(tx, self._lease))
+            except StoreBusy:
+                continue
+            except StaleLease:
+                return

@@ -1,0 +1,121 @@
+"""What departments are shown: strategies, settings, records of the company, and what is in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from crossloop.coordinator.company import Company
+from crossloop.departments import InForce, Strategy, View
+from crossloop.frozen import Frozen
+from crossloop.governance import Policy
+from crossloop.ids import ActionKey, CaseId, LoopName
+from crossloop.signals import Proposal
+from crossloop.store import Read, Store, actions, decisions
+from crossloop.store.actions import ActionRow
+
+Settings = Mapping[LoopName, Mapping[str, JsonValue]]
+"""Settings of each loop, defaults included."""
+
+
+class Views:
+    """Takes views while one coordinator works on a store.
+
+    What is in force is read whole once. After that only actions that were performed meanwhile are looked
+    at: reading it anew for every wave would cost a long run the square of its length.
+    """
+
+    def __init__(self, store: Store, company: Company, policy: Policy) -> None:
+        self._store = store
+        self._company = company
+        self._timezone = policy.document.timezone
+        self._strategies = strategies(policy)
+        self._in_force: dict[str, tuple[int, InForce]] | None = None
+        self._performed: list[ActionKey] = []
+
+    def performed(self, keys: Iterable[ActionKey]) -> None:
+        """Note that these actions have a receipt now."""
+        self._performed += keys
+
+    async def take(self, as_of: datetime, settings: Settings) -> View:
+        """Take a view at a business instant."""
+        records: dict[type[Frozen], Sequence[Frozen]] = {}
+        for kind, reader in self._company.readers.items():
+            records[kind] = await reader()
+        return View(
+            as_of=as_of,
+            timezone=self._timezone,
+            strategies=self._strategies,
+            settings=settings,
+            in_force=self._present(),
+            records=records,
+        )
+
+    def _present(self) -> list[InForce]:
+        """What is in force now, in the order in which it was permitted."""
+        performed, self._performed = self._performed, []
+        if self._in_force is None:
+            self._in_force = self._store.read(_all_in_force)
+        else:
+            known = self._in_force
+            self._store.read(lambda read: _follow(read, known, performed))
+        return [one for _, one in sorted(self._in_force.values(), key=lambda pair: pair[0])]
+
+
+def strategies(policy: Policy) -> dict[LoopName, Strategy]:
+    """Return what the owners of the loops declared, as departments see it."""
+    strategies: dict[LoopName, Strategy] = {}
+    for name, loop in policy.document.loops.items():
+        declared = policy.document.departments[loop.owner].strategy
+        strategies[LoopName(name)] = Strategy(
+            choose=loop.choose,
+            interventions=tuple(one for one in loop.interventions if one != "lift"),
+            protected=declared.protected,
+            spend_floor=declared.spend_floor,
+            allowed_regions=declared.allowed_regions or (),
+        )
+    return strategies
+
+
+def _all_in_force(read: Read) -> dict[str, tuple[int, InForce]]:
+    found = ((row, _proposal(read, row)) for row in actions.in_force(read))
+    return {
+        row.key: (row.entry, _shown(row, proposal))
+        for row, proposal in found
+        if proposal is not None and proposal.undoes is None
+    }
+
+
+def _follow(read: Read, known: dict[str, tuple[int, InForce]], performed: Iterable[ActionKey]) -> None:
+    for key in performed:
+        row = actions.get(read, key)
+        proposal = None if row is None else _proposal(read, row)
+        if row is None or proposal is None or row.state != "done":
+            continue
+        if proposal.undoes is None:
+            known[key] = (row.entry, _shown(row, proposal))
+        else:
+            known.pop(proposal.undoes, None)
+
+
+def _proposal(read: Read, row: ActionRow) -> Proposal | None:
+    """The proposal behind an action; none where its content was removed from the ledger."""
+    decision = decisions.get(read, row.decision_id)
+    body = None if decision is None else read.entry(decision.entry).body
+    return None if body is None else Proposal.model_validate(body["proposal"])
+
+
+def _shown(row: ActionRow, proposal: Proposal) -> InForce:
+    impact = proposal.impact
+    return InForce(
+        action_key=ActionKey(row.key),
+        case=CaseId(row.case),
+        intervention=proposal.intervention,
+        resource=row.resource,
+        reference=row.reference,
+        share=0.0 if impact is None else impact.share,
+        amount=None if impact is None else impact.amount,
+        arguments={} if proposal.action is None else proposal.action.arguments,
+    )

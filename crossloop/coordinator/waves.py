@@ -1,0 +1,125 @@
+"""Waves: in what company the waiting signals are thought about.
+
+Rules:
+
+1. Signals are taken in the order of admission, each once. What is admitted meanwhile is taken up.
+2. Signals that are answered at once share waves of at most 64: asking the graph costs milliseconds,
+   whatever it carries.
+3. A signal with a slow listener (a model, the network) travels alone, at most 32 of them at once, beside
+   the waves. However many of them wait, they never stand in front of the others.
+4. A signal that cannot be read any more is handed out by itself, so that it can be set aside.
+5. A failure ends the run: what is under way is cancelled, and what is not decided stays new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Final
+
+from crossloop.coordinator.company import Company
+from crossloop.errors import InputError
+from crossloop.ids import SignalId
+from crossloop.signals import Signal
+from crossloop.signals.codec import from_body
+from crossloop.store import Read, Store, inbox
+
+WAVE: Final = 64
+"""Most signals in one wave."""
+
+SLOW_LANE: Final = 32
+"""Most signals with a slow listener under way at once."""
+
+_LOOK_AGAIN: Final = 0.1
+"""Seconds between looks at the inbox while only slow signals are under way."""
+
+Think = Callable[[tuple[Signal, ...]], Coroutine[object, object, None]]
+SetAside = Callable[[SignalId, str], Coroutine[object, object, None]]
+"""Called with a signal that cannot be read, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A waiting signal whose content cannot be read, or is of a type that nobody knows any more."""
+
+    id: SignalId
+    why: str
+
+
+_Admitted = tuple[int, SignalId]
+"""The entry of a waiting signal, and its id."""
+
+
+class Waiting:
+    """The waiting signals of a store, handed out once each, in two lanes.
+
+    It reads on from the last entry it has seen: asking anew for the oldest ones would read those that wait
+    for the slow lane again and again.
+    """
+
+    def __init__(self, store: Store, company: Company) -> None:
+        self._store = store
+        self._company = company
+        self._seen = -1
+        self._slow: deque[_Admitted] = deque()
+        """Signals with a slow listener; their content is read when it is their turn."""
+
+    def fast(self) -> list[Signal | Unreadable]:
+        """Return the next signals without a slow listener, at most a wave of them."""
+        return self._store.read(self._fast)
+
+    def slow(self, count: int) -> list[Signal | Unreadable]:
+        """Return the next signals with a slow listener, as far as :meth:`fast` has read."""
+        chosen = [self._slow.popleft() for _ in range(min(count, len(self._slow)))]
+        return self._store.read(lambda read: [self._signal(read, one) for one in chosen])
+
+    def _fast(self, read: Read) -> list[Signal | Unreadable]:
+        chosen: list[_Admitted] = []
+        while len(chosen) < WAVE:
+            rows = inbox.waiting_after(read, self._seen, WAVE - len(chosen))
+            if not rows:
+                break
+            self._seen = rows[-1].entry
+            for row in rows:
+                lane = self._slow if self._company.is_slow(row.type) else chosen
+                lane.append((row.entry, SignalId(row.id)))
+        return [self._signal(read, one) for one in chosen]
+
+    def _signal(self, read: Read, admitted: _Admitted) -> Signal | Unreadable:
+        entry, id = admitted
+        body = read.entry(entry).body
+        if body is None:
+            return Unreadable(id, "its content was removed from the ledger")
+        try:
+            return from_body(body, self._company.catalogue)
+        except InputError as wrong:
+            return Unreadable(id, f"it cannot be read: {wrong}")
+
+
+async def run_waves(waiting: Waiting, think: Think, set_aside: SetAside) -> None:
+    """Think about everything that waits, until nothing does."""
+    under_way: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            fast = waiting.fast()
+            slow = waiting.slow(SLOW_LANE - len(under_way))
+            for one in (*fast, *slow):
+                if isinstance(one, Unreadable):
+                    await set_aside(one.id, one.why)
+            under_way |= {asyncio.create_task(think((one,))) for one in slow if isinstance(one, Signal)}
+            wave = tuple(one for one in fast if isinstance(one, Signal))
+            if wave:
+                await think(wave)
+            elif under_way:
+                await asyncio.wait(under_way, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
+            elif not fast and not slow:
+                return
+            for task in [one for one in under_way if one.done()]:
+                under_way.remove(task)
+                task.result()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)

@@ -1,0 +1,263 @@
+"""Whatever a handler does, its signal has an answer and the others of the wave never notice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from langgraph.errors import GraphBubbleUp, GraphInterrupt
+
+from crossloop.canonical import canonical_json, to_json
+from crossloop.departments import Answer, Handler, View
+from crossloop.departments.boundary import ask
+from crossloop.signals import ActionRequest, Proposal, Signal
+from tests.support.departments import LOOP, MARKETING, answer, handler, plain, run, view
+from tests.support.samples import geo_risk_signal
+
+SOON = timedelta(milliseconds=1)
+SIGNAL = geo_risk_signal()
+
+
+def asked(one: Handler, **options: Any) -> tuple[Proposal, ...]:
+    return run(ask(MARKETING, one, SIGNAL, view(), **options))
+
+
+def failure(one: Handler) -> str:
+    """The recorded answer of a handler that failed; it asks for nothing and the ledger can keep it."""
+    (recorded,) = asked(one)
+    canonical_json(to_json(recorded))
+    assert recorded.intervention == "no_action"
+    assert recorded.action is None
+    assert (recorded.signal_id, recorded.department, recorded.loop) == (SIGNAL.id, MARKETING, LOOP)
+    return recorded.rationale
+
+
+def raising(error: BaseException) -> Handler:
+    def handle(signal: Signal, seen: View) -> Answer:
+        raise error
+
+    return handler(handle)
+
+
+def answering(build: Callable[[Signal], Any]) -> Handler:
+    return handler(lambda signal, seen: build(signal))
+
+
+# What is believed.
+
+
+def test_a_handler_gets_the_signal_and_the_view() -> None:
+    given: list[object] = []
+
+    def handle(signal: Signal, seen: View) -> Answer:
+        given.extend([signal, seen])
+        return plain(signal, seen)
+
+    seen = view()
+    run(ask(MARKETING, handler(handle), SIGNAL, seen))
+    assert given[0] is SIGNAL
+    assert given[1] is seen
+
+
+def test_a_synchronous_answer_is_believed() -> None:
+    expected = (answer(SIGNAL), answer(SIGNAL, step=1))
+    assert asked(answering(lambda _: list(expected))) == expected
+
+
+def test_an_asynchronous_answer_is_believed() -> None:
+    async def handle(signal: Signal, seen: View) -> Answer:
+        await asyncio.sleep(0)
+        return plain(signal, seen)
+
+    assert asked(handler(handle)) == (answer(SIGNAL),)
+    assert asked(handler(handle, slow=True)) == (answer(SIGNAL),)
+
+
+def test_a_callable_that_answers_asynchronously_is_believed_in_both_lanes() -> None:
+    class Handling:
+        def __call__(self, signal: Signal, seen: View) -> Awaitable[Answer]:
+            async def later() -> Answer:
+                return plain(signal, seen)
+
+            return later()
+
+    assert asked(handler(Handling())) == (answer(SIGNAL),)
+    assert asked(handler(Handling(), slow=True)) == (answer(SIGNAL),)
+
+
+def test_an_empty_answer_is_recorded_as_having_nothing_to_say() -> None:
+    assert failure(answering(lambda _: ())) == "marketing has nothing to say about it"
+
+
+# What is a failure.
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_an_exception_is_recorded_with_its_class_and_message(slow: bool) -> None:
+    def handle(signal: Signal, seen: View) -> Answer:
+        raise KeyError("margin")
+
+    assert failure(handler(handle, slow=slow)) == "marketing could not answer: KeyError: 'margin'"
+
+
+def test_an_exception_after_waiting_is_recorded() -> None:
+    async def handle(signal: Signal, seen: View) -> Answer:
+        await asyncio.sleep(0)
+        raise RecursionError("too deep")
+
+    assert failure(handler(handle)) == "marketing could not answer: RecursionError: too deep"
+
+
+def test_a_message_that_the_ledger_cannot_keep_is_mended() -> None:
+    told = failure(raising(ValueError("remark \x00 of \ud83d a courier")))
+    assert told == "marketing could not answer: ValueError: remark \ufffd of \ufffd a courier"
+
+
+def test_a_message_that_cannot_be_made_is_no_second_failure() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("nothing to say")
+
+    assert "Mute" in failure(raising(Mute()))
+
+
+def test_a_long_message_is_cut() -> None:
+    assert len(failure(raising(ValueError("x" * 10_000)))) == 2000
+
+
+def test_no_answer_within_the_deadline_is_recorded() -> None:
+    async def handle(signal: Signal, seen: View) -> Answer:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("nobody answers")
+
+    assert failure(handler(handle, deadline=SOON)) == "marketing did not answer within 0.001 s"
+
+
+def test_a_timeout_of_the_handlers_own_is_not_called_a_missed_deadline() -> None:
+    told = failure(raising(TimeoutError("the model is down")))
+    assert told == "marketing could not answer: TimeoutError: the model is down"
+
+
+def test_a_slow_synchronous_handler_does_not_hold_up_the_loop_and_has_a_deadline() -> None:
+    released = threading.Event()
+
+    def handle(signal: Signal, seen: View) -> Answer:
+        released.wait(timeout=20)
+        return plain(signal, seen)
+
+    async def main() -> tuple[Proposal, ...]:
+        late = asyncio.create_task(ask(MARKETING, handler(handle, slow=True, deadline=SOON), SIGNAL, view()))
+        in_time = asyncio.create_task(ask(MARKETING, handler(handle, slow=True), SIGNAL, view()))
+        told = await late
+        released.set()
+        return told + await in_time
+
+    late, in_time = asyncio.run(main())
+    assert late.rationale == "marketing did not answer within 0.001 s"
+    assert in_time == answer(SIGNAL)
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda signal: None, "expected a sequence of proposals, got NoneType"),
+        (answer, "expected a sequence of proposals, got Proposal"),
+        (lambda signal: {answer(signal).id: answer(signal)}, "expected a sequence of proposals, got dict"),
+        (lambda signal: (one for one in (answer(signal),)), "got generator"),
+        (lambda signal: "no action", "got str"),
+        (lambda signal: [answer(signal), None], "expected a sequence of proposals, got list"),
+    ],
+)
+def test_an_answer_that_is_no_sequence_of_proposals_is_a_failure(
+    build: Callable[[Signal], Any], said: str
+) -> None:
+    assert said in failure(answering(build))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"step": 1}, "proposal 0 has step 1"),
+        ({"department": "finance"}, "proposal 0 is not about this signal or not from marketing"),
+        ({"signal_id": geo_risk_signal(dedup_key="another").id}, "proposal 0 is not about this signal"),
+    ],
+)
+def test_an_answer_from_elsewhere_is_a_failure(changes: dict[str, Any], said: str) -> None:
+    assert said in failure(answering(lambda signal: [answer(signal, **changes)]))
+
+
+def test_two_answers_with_the_same_step_are_a_failure() -> None:
+    assert "proposal 1 has step 0" in failure(answering(lambda signal: [answer(signal), answer(signal)]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rationale": "a\x00b"}, "$.rationale: U+0000 in text"),
+        ({"assumptions": {"rate": 1e300}}, "$.assumptions.rate: number 1e+300"),
+        ({"assumptions": {"état": 1}}, "$.assumptions: key 'état' is not ASCII"),
+        (
+            {
+                "action": ActionRequest(
+                    system="ads", operation="lift", resource="ads/C1", arguments={"n": 2**60}
+                )
+            },
+            "$.action.arguments.n: integer of 61 bits",
+        ),
+        ({"facts": {"remark": "\ud800"}}, "$.facts.remark: lone surrogate"),
+    ],
+)
+def test_what_the_ledger_cannot_keep_fails_here_and_not_the_wave(changes: dict[str, Any], said: str) -> None:
+    assert said in failure(answering(lambda signal: [answer(signal, **changes)]))
+
+
+def test_a_handler_that_falls_over_a_cancelled_task_of_its_own_has_failed() -> None:
+    async def handle(signal: Signal, seen: View) -> Answer:
+        gone = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        await gone
+        raise AssertionError("cancelled before")
+
+    assert failure(handler(handle)) == ("marketing could not answer: something it waited for was cancelled")
+
+
+# What passes.
+
+
+@pytest.mark.parametrize("error", [GraphBubbleUp(), GraphInterrupt(())])
+@pytest.mark.parametrize("slow", [False, True])
+def test_control_flow_of_the_graph_passes(error: GraphBubbleUp, slow: bool) -> None:
+    def handle(signal: Signal, seen: View) -> Answer:
+        raise error
+
+    with pytest.raises(type(error)):
+        asked(handler(handle, slow=slow), control_flow=(GraphBubbleUp,))
+
+
+def test_an_exception_counts_as_control_flow_only_when_the_caller_says_so() -> None:
+    assert "GraphBubbleUp" in failure(raising(GraphBubbleUp()))
+
+
+def test_cancellation_of_the_asking_task_passes() -> None:
+    async def handle(signal: Signal, seen: View) -> Answer:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("cancelled before")
+
+    async def main() -> bool:
+        task = asyncio.create_task(ask(MARKETING, handler(handle), SIGNAL, view()))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(main())
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_the_end_of_the_process_passes(error: type[BaseException]) -> None:
+    with pytest.raises(error):
+        asked(raising(error()))
