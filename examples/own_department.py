@@ -32,9 +32,9 @@ class CallCentre:
 
     system = "calls"
     capabilities = crossloop.Capabilities(idempotent=True, find=True, undo=False)
-    operations = {"confirm_orders": "Call the buyers of an area before their parcels leave."}
 
     def __init__(self) -> None:
+        self.operations = {"confirm_orders": CONFIRM.summary}
         self.lists: dict[str, str] = {}
 
     async def perform(self, key: str, request: crossloop.ActionRequest) -> crossloop.Performed:

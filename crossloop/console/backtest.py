@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
                 f"there is no loop '{loop}' to backtest.", next_step=f"Loops: {LogisticsToMarketing.name}."
             )
         require("a backtest", extra="loops", modules=("ibis", "duckdb", "scipy"))
-        primary, others = options.inputs(data)
+        primary, others = options.inputs(data, mapping)
         inputs = Inputs(primary=primary, mapping=mapping, others=others)
         found = _backtest(out, inputs, as_of, options.pairs(set_, "--set"), governance)
         if json:

@@ -166,3 +166,8 @@ def one_of(text: str | None, known: Sequence[str], option: str) -> None:
             where=Where(field=option),
             next_step="Leave it out to see all.",
         )
+
+
+def at(store: str) -> str:
+    """What a further command needs to find the same store: nothing where it is the default."""
+    return "" if store == STORE else f" --store {store}"

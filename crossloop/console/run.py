@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
 
 import typer
 
 from crossloop.console import options
 from crossloop.console.output import Output
-from crossloop.console.story import print_run
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def run(
-        loop: Annotated[str, typer.Argument(help="The loop's name; see `crossloop loops`.")],
+        loop: options.LoopName,
         data: options.Data = None,
         mapping: options.Mapping = None,
         as_of: options.AsOf = None,
@@ -25,19 +24,26 @@ def register(app: typer.Typer) -> None:
         governance: options.Governance = None,
         json: options.Json = False,
     ) -> None:
-        """Run a loop once: look at the facts, decide under the rules, act, record, tell."""
+        """Run a loop once: look at the facts, decide under the rules, act, record, tell.
+
+        Nothing is executed unless the rules permit it: with no --governance, none kept in the store and no
+        ./governance.yaml, everything is thought through and recorded, in shadow. Running the same day twice
+        repeats nothing. It ends with 3 while something waits for a person.
+        """
+        from crossloop.console.checking import checked
+        from crossloop.console.story import print_run
+
         out = Output(json=json)
-        primary, others = options.inputs(data)
         chosen = options.pairs(set_, "--set")
         day = options.day(as_of)
-        with options.company(store, governance, create=True) as company:
-            with out.working(f"running {loop}"):
-                report = company.run(
-                    loop, data=primary, mapping=mapping, others=others, as_of=day, settings=chosen
-                )
-            if json:
-                out.document(report.model_dump(mode="json"))
-            else:
-                print_run(out.people, report, store=store)
+        inputs = options.inputs(data, mapping)
+        with out.working(f"running {loop}"):
+            read = checked(loop, inputs, as_of=day, chosen=chosen, store=store, governance=governance)
+            with options.company(store, governance, create=True) as company:
+                report = asyncio.run(company.arun(loop, read, as_of=day, settings=chosen))
+        if json:
+            out.document(report.model_dump(mode="json"))
+        else:
+            print_run(out.people, report, at=options.at(store))
         if report.waiting:
             raise typer.Exit(3)

@@ -2,83 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, cast
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import JsonValue
 from rich.console import Console
-from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Table
 
-from crossloop.coordinator.report import DecisionReport, RunReport
+from crossloop.console import words
+from crossloop.console.decided import print_decisions
+from crossloop.console.output import columns, copyable, say, title
 
-_COLOUR: Final = {"act": "green", "hold": "yellow", "escalate": "yellow", "refuse": "red", "shadow": "blue"}
-_WORDS: Final = {
-    "act": "acts by itself",
-    "hold": "waits for approval",
-    "escalate": "is escalated to a person",
-    "refuse": "is not done",
-    "shadow": "is only recorded (shadow)",
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from crossloop.coordinator import RunReport
+
+_WIDEST_BAR: Final = 34
+_NARROWEST_BAR: Final = 12
+_TOLD: Final = {
+    "hold": "question to answer",
+    "escalate": "question to answer",
+    "done": "change made",
+    "failed": "change that failed",
+    "unknown": "change of which nobody knows whether it was made",
+    "refuse": "thing left as it is",
+    "shadow": "change only recorded",
 }
-_BAR: Final = 30
 
 
-def print_run(console: Console, report: RunReport, *, store: str) -> None:
-    """Print the whole story of a run."""
-    console.print(
-        f"[bold]{report.loop}[/] as of [bold]{report.as_of}[/]   [dim]stage {report.stage}, rules "
-        f"{escape(report.governance.split(', digest')[0])}[/]\n"
+def print_run(console: Console, report: RunReport, *, at: str, first: str = "") -> None:
+    """Print the whole story of a run.
+
+    Args:
+        at: what further commands need to find the store: `` --store URL``, or nothing.
+        first: a command to give before them.
+    """
+    rules = words.plain(report.governance.split(", digest")[0])
+    say(
+        console,
+        f"[bold]{report.loop}[/] as of [bold]{report.as_of}[/]  [dim]stage {report.stage}, rules {rules}[/]",
     )
+    console.print()
+    _looked_at(console, report)
     _seen(console, report)
-    _signals(console, report)
-    _decisions(console, report)
+    print_decisions(console, report)
     _done(console, report)
-    _next(console, report, store)
+    _waiting(console, report)
+    _worth(console, report)
+    _undo(console, report)
+    _told(console, report)
+    _next(console, report, at, first)
 
 
-def _seen(console: Console, report: RunReport) -> None:
-    console.print("[bold]What was looked at[/]")
+def _looked_at(console: Console, report: RunReport) -> None:
+    title(console, "What was looked at")
     for name, rows in {"orders": report.rows, **report.inputs}.items():
-        counted = _as_mapping(rows)
+        counted = words.mapping(rows)
         console.print(f"  {name}: {counted['read']:,} lines read, {counted['used']:,} used")
         for aside in counted.get("set_aside", ()):
-            console.print(f"    [dim]{aside['count']:>9,} set aside: {escape(str(aside['reason']))}[/]")
-    for note in report.notes:
-        console.print(Padding(f"[dim]{escape(note)}[/]", (0, 2)))
+            say(
+                console,
+                f"[dim]{aside['count']:>10,} set aside: {words.plain(aside['reason'])}[/]",
+                indent=2,
+                hang=23,
+            )
     console.print()
 
 
-def _signals(console: Console, report: RunReport) -> None:
+def _seen(console: Console, report: RunReport) -> None:
     threshold = float(str(report.settings["threshold"]))
-    console.print(f"[bold]What was seen[/]  [dim]{report.settings['metric']} above {threshold:.0%}[/]")
-    if not report.signals:
-        console.print("  Nothing actionable: no area is above the threshold with enough confidence.\n")
-        return
-    table = Table(box=None, header_style="dim", padding=(0, 1))
-    for title in ("area", "failed", "rate, 90 % interval", "", "sure", "state"):
-        table.add_column(title, justify="right" if title in ("failed", "sure") else "left")
-    widest = max(float(_interval(one)[1]) for one in report.signals)
-    scale = max(widest, threshold) * 1.05
-    for one in report.signals:
-        low, high = _interval(one)
-        table.add_row(
-            f"{str(one['level']).replace('_', ' ')} {', '.join(_texts(one['codes'])[:3])}",
+    title(console, "What was seen", f"{_METRIC[str(report.settings['metric'])]}, limit {threshold:.0%}")
+    if report.signals:
+        _areas(console, report, threshold)
+    elif not any(note.startswith("Nothing actionable") for note in report.notes):
+        say(console, "Nothing actionable: no area is above the limit with enough confidence.", indent=2)
+    for note in report.notes:
+        say(console, f"[dim]{words.plain(note)}[/]", indent=2)
+    console.print()
+
+
+_METRIC: Final = {
+    "rto": "share of orders that came back (rto)",
+    "ndr": "share of orders with a failed delivery attempt (ndr)",
+}
+
+
+def _areas(console: Console, report: RunReport, threshold: float) -> None:
+    rows = [
+        (
+            words.area(one),
             f"{one['failures']} of {one['orders']}",
-            f"{float(str(one['estimate'])):.1%} ({low:.1%} to {high:.1%})",
-            _bar(low, float(str(one["estimate"])), high, threshold, scale),
-            f"{float(str(one['confidence'])):.0%}",
+            f"{_number(one, 'estimate'):.1%} ({_interval(one)[0]:.1%} to {_interval(one)[1]:.1%})",
+            f"{_number(one, 'confidence'):.0%}",
             str(one["state"]).replace("_", " "),
         )
+        for one in report.signals
+    ]
+    titles = ("area", "failed", "expected next", "sure", "state")
+    needed = [max(len(cell) for cell in cells) for cells in zip(titles, *rows, strict=True)]
+    room = console.width - 2 - sum(needed) - 2 * len(titles)
+    bar = min(_WIDEST_BAR, room)
+    scale = max(threshold, *(_interval(one)[1] for one in report.signals)) * 1.05
+    with_bar = bar >= _NARROWEST_BAR
+    table = columns(
+        "", *titles[:3], *(("chart",) if with_bar else ()), *titles[3:],
+        right=("failed", "sure"), whole=("failed", "expected next", "chart", "sure", "state"),
+    )  # fmt: skip
+    for one, row in zip(report.signals, rows, strict=True):
+        low, high = _interval(one)
+        chart = (_bar(low, _number(one, "estimate"), high, threshold, scale, bar),) if with_bar else ()
+        table.add_row("", *row[:3], *chart, *row[3:])
     console.print(table)
-    console.print(f"  [dim]bar: 0 to {scale:.0%}, ─ interval, ● estimate, │ threshold[/]\n")
+    if with_bar:
+        say(console, f"[dim]chart: 0 to {scale:.0%}, ─ 90 % interval, ● expected, │ limit[/]", indent=2)
+    days = report.settings.get("window_days")
+    say(
+        console,
+        f"[dim]sure: probability that the rate of the next {days} days is above the limit"
+        + (" (for a cleared area: below the clearing limit)" if _some_cleared(report) else "")
+        + "[/]",
+        indent=2,
+    )
 
 
-def _bar(low: float, estimate: float, high: float, threshold: float, scale: float) -> str:
+def _some_cleared(report: RunReport) -> bool:
+    return any(one["state"] == "cleared" for one in report.signals)
+
+
+def _bar(low: float, estimate: float, high: float, threshold: float, scale: float, width: int) -> str:
     def at(value: float) -> int:
-        return min(_BAR - 1, max(0, round(value / scale * (_BAR - 1))))
+        return min(width - 1, max(0, round(value / scale * (width - 1))))
 
-    cells = [" "] * _BAR
+    cells = [" "] * width
     for position in range(at(low), at(high) + 1):
         cells[position] = "─"
     cells[at(threshold)] = "│"
@@ -86,134 +141,152 @@ def _bar(low: float, estimate: float, high: float, threshold: float, scale: floa
     return "".join(cells)
 
 
-def _decisions(console: Console, report: RunReport) -> None:
-    if not report.decisions:
+def _done(console: Console, report: RunReport) -> None:
+    if report.receipts:
+        title(console, "What was done")
+        for receipt in report.receipts:
+            mark = "[green]✓[/]" if receipt.outcome == "done" else f"[red]✗ {receipt.outcome}:[/]"
+            say(console, f"{mark} {words.plain(receipt.detail)}", indent=2, hang=4)
+        console.print()
+    elif report.decisions:
+        title(console, "What was done")
+        because = "; in shadow nothing ever is" if report.stage == "shadow" else ""
+        say(console, f"Nothing was changed in any system{because}.", indent=2)
+        console.print()
+
+
+def _waiting(console: Console, report: RunReport) -> None:
+    if not report.waiting:
         return
-    console.print("[bold]What was decided[/]")
-    areas = {str(one["id"]): one for one in report.signals}
-    for decision in report.decisions:
-        _decision(console, decision, areas.get(decision.signal_id))
+    title(console, "Who has to decide")
+    decisions = {one.id: one for one in report.decisions}
+    areas = {str(one["id"]): words.area(one) for one in report.signals}
+    asked = [
+        (
+            f"{words.listed(one.people)}, until {words.minute(one.due)}",
+            _question(decisions.get(one.decision_id), areas, one.action),
+        )
+        for one in report.waiting
+    ]
+    by_people: dict[str, list[str]] = {}
+    for people, question in asked:
+        by_people.setdefault(people, []).append(question)
+    for people, questions in by_people.items():
+        say(console, f"[yellow]●[/] {people}", indent=2, hang=4)
+        for question, whats in words.grouped((what, how) for how, what in _split(questions)).items():
+            say(console, f"{question} {words.shortened(whats)}".rstrip(), indent=6, hang=8)
     console.print()
 
 
-def _decision(console: Console, decision: DecisionReport, signal: Mapping[str, JsonValue] | None) -> None:
-    about = "" if signal is None else f" about {', '.join(_texts(signal['codes'])[:3])}"
-    colour = _COLOUR[decision.verdict]
-    console.print(
-        f"  [{colour}]●[/] {decision.department}{escape(about)}: [bold]{decision.intervention}[/] "
-        f"[{colour}]{_WORDS[decision.verdict]}[/]"
-    )
-    console.print(Padding(escape(decision.rationale), (0, 4)))
-    if decision.options:
-        table = Table(box=None, header_style="dim", padding=(0, 1))
-        table.add_column("considered")
-        table.add_column("expected value", justify="right")
-        table.add_column("range", justify="right")
-        table.add_column("")
-        for option in decision.options:
-            chosen = "← chosen" if option.intervention == decision.intervention else ""
-            ruled_out = f"ruled out: {option.because}" if not option.permitted else ""
-            table.add_row(
-                option.intervention,
-                f"{float(option.expected_value):+,.0f} {option.currency}",
-                f"{float(option.low):+,.0f} to {float(option.high):+,.0f}",
-                escape(ruled_out or chosen),
-            )
-        console.print(Padding(table, (0, 4)))
-    for reason in decision.reasons:
-        if decision.verdict != "act" and reason.outcome == decision.verdict:
-            console.print(Padding(f"[{colour}]{reason.gate}[/]: {escape(reason.text)}", (0, 4)))
-    for dissent in decision.dissent:
-        console.print(
-            Padding(
-                f"[magenta]dissent[/] {_text(dissent['with'])} wants to {_text(dissent['wants'])}: "
-                f"{_text(dissent['argument'])} [dim]({_text(dissent['because'])})[/]",
-                (0, 4),
-            )
-        )
+def _split(questions: list[str]) -> list[tuple[str, str]]:
+    return [(head, tail) for head, _, tail in (one.partition("\t") for one in questions)]
 
 
-def _done(console: Console, report: RunReport) -> None:
-    if report.receipts:
-        console.print("[bold]What was done[/]")
-        for receipt in report.receipts:
-            mark = "[green]✓[/]" if receipt.outcome == "done" else "[red]✗[/]"
-            console.print(f"  {mark} {escape(receipt.detail)} [dim]{receipt.action_key}[/]")
-        console.print()
-    _worth(console, report)
-    if report.notices:
-        console.print("[bold]Who was told[/]")
-        for recipient, text in dict.fromkeys((one.recipient, one.text) for one in report.notices):
-            console.print(f"  {recipient}: {escape(text)}")
-        console.print()
-    if report.waiting:
-        console.print("[bold]Who has to decide[/]")
-        for one in report.waiting:
-            console.print(
-                f"  [yellow]●[/] {one.action}: {', '.join(one.people)}, by {one.due:%Y-%m-%d %H:%M} UTC"
-                f"  [dim]{one.approval_id}[/]"
-            )
-        console.print()
+def _question(decision: Any, areas: Mapping[str, str], action: str) -> str:
+    """What is asked, and about which campaign, separated by a tab."""
+    if decision is None:
+        return f"{action}, asked in an earlier run\t"
+    about = areas.get(decision.signal_id, "")
+    where = f" in {about}" if about else ""
+    own = words.campaign(decision.impact)
+    return f"{action}{where}:\t{own}" if own else f"{action}{where}\t"
 
 
 def _worth(console: Console, report: RunReport) -> None:
-    """What the executed and the waiting changes are expected to bring, and how they are taken back."""
-    sums: dict[tuple[str, str], float] = {}
+    """What the executed and the waiting changes are expected to bring."""
+    sums: dict[tuple[str, str], list[float]] = {}
     for one in report.decisions:
-        kind = "done" if one.verdict == "act" else "waiting" if one.verdict in ("hold", "escalate") else ""
+        kind = {"act": "done", "hold": "waiting", "escalate": "waiting"}.get(one.verdict)
         for option in one.options:
-            if kind and option.intervention == one.intervention:
-                key = (kind, option.currency)
-                sums[key] = sums.get(key, 0.0) + float(option.expected_value)
+            if kind is not None and option.intervention == one.intervention:
+                values = (float(option.expected_value), float(option.low), float(option.high))
+                total = sums.setdefault((kind, option.currency), [0.0, 0.0, 0.0])
+                sums[(kind, option.currency)] = [a + b for a, b in zip(total, values, strict=True)]
     if not sums:
         return
     days = report.settings.get("horizon_days")
-    console.print(f"[bold]What it is worth[/]  [dim]over {days} days, against doing nothing[/]")
-    for (kind, currency), value in sorted(sums.items()):
-        console.print(f"  {kind}: {value:+,.0f} {currency}")
-    console.print(
-        "  [dim]Expected under stated assumptions (cost of a return, margin, cost of an order): an upper "
-        "bound as long as orders are not attributed to campaigns.[/]"
-    )
-    done = [one for one in report.receipts if one.outcome == "done"]
-    if done:
-        console.print("[bold]How to undo it[/]")
-        console.print(
-            "  By itself: it is lifted when the rate is back below "
-            f"{float(str(report.settings['clear_threshold'])):.0%} on fresh orders."
+    title(console, "What it saves", f"expected over {days} days, against doing nothing")
+    for (kind, currency), (value, low, high) in sorted(sums.items()):
+        verb = "done" if kind == "done" else "if approved"
+        say(
+            console,
+            f"{verb}: [bold]{words.amount(value)} {currency}[/] ({words.between(low, high)})",
+            indent=2,
         )
-        references = ", ".join(str(one.reference) for one in done[:3])
-        console.print(f"  By hand: remove {escape(references)} in the advertising system.")
+    say(
+        console,
+        "[dim]Under stated assumptions (cost of a return, margin, advertising spent on an order); an upper "
+        "bound as long as orders are not attributed to campaigns.[/]",
+        indent=2,
+    )
     console.print()
 
 
-def _next(console: Console, report: RunReport, store: str) -> None:
-    at = f" --store {store}"
-    console.print(
-        f"[dim]ledger: {report.ledger.entries} entries, root {report.ledger.root[:16]}…[/]", soft_wrap=True
+def _undo(console: Console, report: RunReport) -> None:
+    made = [one for one in report.receipts if one.outcome == "done" and one.reference is not None]
+    lifts = {one.action_key for one in report.decisions if one.intervention == "lift"}
+    references = dict.fromkeys(str(one.reference) for one in made if one.action_key not in lifts)
+    if not references:
+        return
+    title(console, "How to undo it")
+    clear = float(str(report.settings["clear_threshold"]))
+    say(
+        console,
+        f"By itself: a change is lifted when its area is back below {clear:.0%} on fresh orders.",
+        indent=2,
     )
-    console.print("[bold]Where to look next[/]")
-    if report.decisions:
-        console.print(f"  crossloop explain {report.decisions[0].id}{at}", soft_wrap=True)
+    say(console, "By hand, in the advertising system, remove:", indent=2)
+    for reference in references:
+        copyable(console, reference, indent=6)
+    console.print()
+
+
+def _told(console: Console, report: RunReport) -> None:
+    if not report.notices:
+        return
+    title(console, "Who was told", "each of them with the reasons; in full: crossloop explain")
+    by_recipient: dict[str, Counter[str]] = {}
+    for one in report.notices:
+        by_recipient.setdefault(one.recipient, Counter())[one.kind] += 1
+    said = (
+        (recipient, words.listed(words.counted(n, _TOLD.get(kind, kind)) for kind, n in kinds.items()))
+        for recipient, kinds in by_recipient.items()
+    )
+    for text, recipients in words.grouped(said).items():
+        say(console, f"{words.listed(recipients)}: {text}", indent=2, hang=4)
+    console.print()
+
+
+def _next(console: Console, report: RunReport, at: str, first: str) -> None:
+    title(console, "Where to look next")
+    if first:
+        copyable(console, first)
+    told = _most_telling(report)
+    if told is not None:
+        copyable(console, f"crossloop explain {told}{at}")
     if report.waiting:
-        console.print(f"  crossloop approvals show {report.waiting[0].approval_id}{at}", soft_wrap=True)
-    console.print(f"  crossloop ledger verify{at}", soft_wrap=True)
+        copyable(console, f"crossloop approvals show {report.waiting[0].approval_id}{at}")
+    copyable(console, f"crossloop ledger verify{at}")
+    say(
+        console,
+        f"[dim]the ledger has {report.ledger.entries} entries, root {report.ledger.root[:16]}…[/]",
+        indent=2,
+    )
+
+
+def _most_telling(report: RunReport) -> str | None:
+    """The decision to read first: one that was carried out, else one that waits, else any."""
+    by_verdict = {one.verdict: one.id for one in reversed(report.decisions)}
+    for verdict in ("act", "hold", "escalate", "shadow", "refuse"):
+        if verdict in by_verdict:
+            return by_verdict[verdict]
+    return None
+
+
+def _number(signal: Mapping[str, JsonValue], key: str) -> float:
+    return float(str(signal[key]))
 
 
 def _interval(signal: Mapping[str, JsonValue]) -> tuple[float, float]:
-    interval = signal["interval"]
-    if not isinstance(interval, list):
-        raise TypeError("a signal reports its interval as a list of two")
-    return float(str(interval[0])), float(str(interval[1]))
-
-
-def _texts(value: JsonValue) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, Iterable) and not isinstance(value, str) else []
-
-
-def _text(value: JsonValue) -> str:
-    return escape(str(value))
-
-
-def _as_mapping(value: object) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    low, high = words.texts(signal["interval"])
+    return float(low), float(high)

@@ -5,41 +5,36 @@ Rules, in the order the code follows them for one answer:
 1. The answer is checked against the row: who asks, whether they were asked, whether it still waits, the
    deadline, the policy in force and the digest of the action. A wrong answer is refused with its reason
    and changes nothing.
-2. An approval counts once for each person. When as many as the quorum have approved, the row changes
+2. The policy in force is the store's, read in the same transaction: another process may have put another
+   document in force since this one was opened.
+3. An approval counts once for each person. When as many as the quorum have approved, the row changes
    from *waiting* to *approved* and the permit is written in the same transaction: one approval mints at
    most one permit.
-3. One rejection ends it; claims and impact are given back, and the signal is finished if nothing is left.
-4. The thread of the approval graph is resumed afterwards. It is a projection and decides nothing.
+4. One rejection ends it; claims and impact are given back, and the signal is finished if nothing is left.
+5. The thread of the approval graph is resumed afterwards. It is a projection and decides nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from pydantic import JsonValue
 
-from crossloop.canonical import JSON, to_json
+from crossloop.canonical import JSON, NotCanonical, canonical_json, to_json
+from crossloop.coordinator import endings
 from crossloop.coordinator.approval_graph import ApprovalThreads
-from crossloop.coordinator.decide import finish_if_done, request_digest, validity, write_permit
+from crossloop.coordinator.decide import request_digest, validity, write_permit
 from crossloop.errors import AnswerRefused, UnknownName
 from crossloop.faults import crash_point
-from crossloop.governance import ApprovalFacts, Policy, check_answer, permit_for
+from crossloop.governance import ApprovalFacts, Policy, PolicyChanged, check_answer, permit_for
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, PersonId
 from crossloop.signals import Proposal, Verdict
-from crossloop.store import (
-    Lease,
-    Read,
-    Store,
-    Tx,
-    approvals,
-    claims,
-    decisions,
-    impacts,
-    votes,
-)
+from crossloop.store import Lease, Read, Store, Tx, approvals, claims, decisions, policies, votes
 from crossloop.store.approvals import ApprovalRow, ApprovalState
+
+_LONGEST_REASON: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +54,7 @@ def find(read: Read, prefix: str) -> ApprovalRow:
     Raises:
         UnknownName: none, or more than one.
     """
-    rows = approvals.find(read, prefix)
+    rows = approvals.find(read, prefix) if prefix else []
     if len(rows) == 1:
         return rows[0]
     if not rows:
@@ -68,7 +63,11 @@ def find(read: Read, prefix: str) -> ApprovalRow:
 
 
 def load(read: Read, row: ApprovalRow) -> tuple[Proposal, Verdict, Mapping[str, JSON]]:
-    """Return what an approval is about: proposal, verdict and the whole decision body."""
+    """Return what an approval is about: proposal, verdict and the whole decision body.
+
+    Raises:
+        UnknownName: it was removed from the ledger.
+    """
     decision = decisions.get(read, row.decision_id)
     if decision is None:
         raise UnknownName(f"approval {row.id} has no decision {row.decision_id}.")
@@ -76,7 +75,7 @@ def load(read: Read, row: ApprovalRow) -> tuple[Proposal, Verdict, Mapping[str, 
     return Proposal.model_validate(body["proposal"]), Verdict.model_validate(body["verdict"]), body
 
 
-def answer(
+async def answer(
     store: Store,
     approval_id: str,
     *,
@@ -85,13 +84,12 @@ def answer(
     reason: str,
     policy: Policy,
     asserted: str,
-    lease: Lease | None = None,
 ) -> Answered:
     """Answer one approval.
 
     Args:
         person: who answers, as named in the governance document.
-        reason: required for a rejection.
+        reason: at most 2,000 characters; required for a rejection.
         asserted: how we know who it is, for example ``asserted by OS user root``; it is recorded.
 
     Raises:
@@ -99,43 +97,78 @@ def answer(
     """
 
     def work(tx: Tx) -> Answered:
-        row = find(tx, approval_id)
-        proposal, verdict, _ = load(tx, row)
-        facts = _facts(tx, row)
-        check_answer(
-            facts,
-            person=person,
-            now=tx.now,
-            policy_digest=policy.digest,
-            action_digest=request_digest(proposal),
-            people=policy.document.people,
-        )
-        if decision == "reject" and not reason.strip():
-            raise AnswerRefused("a rejection needs a reason.", next_step="Add --reason 'why'.")
-        said: dict[str, JsonValue] = {
-            "approval": row.id,
-            "decision": row.decision_id,
-            "person": person,
-            "answer": decision,
-            "reason": reason,
-            "identity": asserted,
-        }
-        if decision == "reject":
-            return _reject(tx, row, proposal, person, reason, said)
-        votes.give(tx, row.id, person=person, body=said)
-        missing = row.quorum - len(votes.people(tx, row.id))
-        if missing > 0:
-            return Answered(row.id, "waiting", None, missing)
-        return _approve(tx, row, proposal, verdict, said, policy)
-
-    def guarded(tx: Tx) -> Answered:
-        answered = work(tx)
+        answered = _answer(tx, find(tx, approval_id), person, decision, reason, policy, asserted)
         crash_point("answer.before_commit")
         return answered
 
-    answered = store.write(guarded, lease=lease)
+    answered = await store.write_async(work)
     crash_point("answer.after_commit")
     return answered
+
+
+def _answer(
+    tx: Tx,
+    row: ApprovalRow,
+    person: PersonId,
+    decision: Literal["approve", "reject"],
+    reason: str,
+    policy: Policy,
+    asserted: str,
+) -> Answered:
+    proposal, verdict, _ = load(tx, row)
+    check_answer(
+        _facts(tx, row),
+        person=person,
+        now=tx.now,
+        policy_digest=_in_force(tx, policy),
+        action_digest=request_digest(proposal),
+        people=policy.document.people,
+    )
+    said: dict[str, JsonValue] = {
+        "approval": row.id,
+        "decision": row.decision_id,
+        "person": person,
+        "answer": decision,
+        "reason": reason,
+        "identity": asserted,
+    }
+    _check_reason(decision, reason, said)
+    if decision == "reject":
+        approvals.answer(tx, row.id, state="rejected", person=person, reason=reason, body=said)
+        endings.rejected(tx, row, person=person, reason=reason, policy=policy)
+        return Answered(row.id, "rejected", None, 0)
+    votes.give(tx, row.id, person=person, body=said)
+    missing = row.quorum - len(votes.people(tx, row.id))
+    if missing > 0:
+        return Answered(row.id, "waiting", None, missing)
+    return _approve(tx, row, proposal, verdict, said, policy)
+
+
+def _in_force(tx: Tx, policy: Policy) -> str:
+    """Digest of the policy in force (rule 2).
+
+    Raises:
+        PolicyChanged: this process still works under another one.
+    """
+    present = policies.present(tx)
+    if present is not None and present.digest != policy.digest:
+        raise PolicyChanged(
+            f"the governance document {present.digest[:12]} was put in force meanwhile; "
+            f"this process works under {policy.digest[:12]}.",
+            next_step="Open the company again.",
+        )
+    return policy.digest
+
+
+def _check_reason(decision: str, reason: str, said: Mapping[str, JsonValue]) -> None:
+    if decision == "reject" and not reason.strip():
+        raise AnswerRefused("a rejection needs a reason.", next_step="Add --reason 'why'.")
+    if len(reason) > _LONGEST_REASON:
+        raise AnswerRefused(f"a reason has at most {_LONGEST_REASON} characters, got {len(reason)}.")
+    try:
+        canonical_json(said)
+    except NotCanonical as wrong:
+        raise AnswerRefused(f"the ledger cannot keep this answer: {wrong}.") from None
 
 
 def _approve(
@@ -175,21 +208,6 @@ def _facts(read: Read, row: ApprovalRow) -> ApprovalFacts:
     )
 
 
-def _reject(
-    tx: Tx,
-    row: ApprovalRow,
-    proposal: Proposal,
-    person: PersonId,
-    reason: str,
-    said: Mapping[str, JsonValue],
-) -> Answered:
-    approvals.answer(tx, row.id, state="rejected", person=person, reason=reason, body=said)
-    claims.release(tx, row.decision_id)
-    impacts.release(tx, row.decision_id)
-    finish_if_done(tx, proposal.signal_id)
-    return Answered(row.id, "rejected", None, 0)
-
-
 def listed(read: Read, *, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:
     """Return approvals as people are shown them, the waiting ones first."""
     rows = sorted(approvals.listing(read, state=state), key=lambda row: (row.state != "waiting", row.due))
@@ -199,11 +217,6 @@ def listed(read: Read, *, state: ApprovalState | None = None) -> list[dict[str, 
 def shown(read: Read, row: ApprovalRow) -> dict[str, JsonValue]:
     """Return one approval as people are shown it, with who has approved so far."""
     return {**describe(row, load(read, row)[2]), "approved_by": list(votes.people(read, row.id))}
-
-
-def open_questions(read: Read) -> list[tuple[ApprovalRow, Mapping[str, JSON]]]:
-    """Every approval that waits, with the body of its decision."""
-    return [(row, load(read, row)[2]) for row in approvals.listing(read, state="waiting")]
 
 
 def describe(row: ApprovalRow, body: Mapping[str, JSON]) -> dict[str, JsonValue]:
@@ -227,15 +240,27 @@ def describe(row: ApprovalRow, body: Mapping[str, JSON]) -> dict[str, JsonValue]
     }
 
 
-def resume_answered(store: Store, threads: ApprovalThreads, lease: Lease | None) -> int:
-    """Resume the threads whose rows were answered; return how many."""
-    answered = store.read(lambda read: [(row, load(read, row)[2]) for row in approvals.unresumed(read)])
+def bring_in_step(store: Store, threads: ApprovalThreads, lease: Lease | None) -> None:
+    """Bring the threads of the approval graph in step with their rows: ask what waits, resume the rest.
+
+    A row whose decision was removed from the ledger shows nothing; it still ends by its deadline.
+    """
+    waiting = store.read(lambda read: _bodies(read, approvals.listing(read, state="waiting")))
+    answered = store.read(lambda read: _bodies(read, approvals.unresumed(read)))
+    threads.ask({row.id: describe(row, body) for row, body in waiting if body is not None})
     for row, body in answered:
-        reply: dict[str, JsonValue] = {
-            "state": row.state,
-            "by": row.person or "",
-            "reason": row.reason or "",
-        }
-        threads.answer(row.id, describe(row, body), reply)
-        store.write(lambda tx, row=row: approvals.resumed(tx, row.id), lease=lease)
-    return len(answered)
+        if body is not None:
+            reply: dict[str, JsonValue] = {
+                "state": row.state,
+                "by": row.person or "",
+                "reason": row.reason or "",
+            }
+            threads.answer(row.id, describe(row, body), reply)
+    if answered:
+        store.write(lambda tx: [approvals.resumed(tx, row.id) for row, _ in answered], lease=lease)
+
+
+def _bodies(read: Read, rows: Sequence[ApprovalRow]) -> list[tuple[ApprovalRow, Mapping[str, JSON] | None]]:
+    """The rows, each with what its decision recorded, if that is still there."""
+    found = ((row, decisions.get(read, row.decision_id)) for row in rows)
+    return [(row, None if one is None else read.entry(one.entry).body) for row, one in found]

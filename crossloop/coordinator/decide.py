@@ -138,7 +138,8 @@ def _mediated(tx: Tx, proposal: Proposal, within: Mediated | None, policy: Polic
 
 
 def _rivals_in_store(tx: Tx, proposal: Proposal, met_already: frozenset[DecisionId]) -> list[Rival]:
-    rivals: list[Rival] = []
+    rivals: dict[int, Rival] = {}
+    """By the key of the claim: a rival that meets several of ours is one."""
     for mine in proposal.claims:
         for row in claims.overlapping(tx, mine.resource, mine.starts, mine.ends):
             theirs = Claim.model_validate(
@@ -151,8 +152,8 @@ def _rivals_in_store(tx: Tx, proposal: Proposal, met_already: frozenset[Decision
                 }
             )
             if row.decision_id not in (proposal.id, *met_already) and in_conflict(mine, theirs):
-                rivals.append(Rival(f"{row.holder} ({row.state})", theirs, _argument(tx, row.key)))
-    return rivals
+                rivals[row.key] = Rival(f"{row.holder} ({row.state})", theirs, _argument(tx, row.key))
+    return list(rivals.values())
 
 
 def _argument(tx: Tx, claim: int) -> str:

@@ -6,15 +6,18 @@ The words are made from the entries alone, so that the story says what was recor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
-
-from pydantic import JsonValue
+from typing import Any, Final
 
 from crossloop.errors import UnknownName
 from crossloop.frozen import Frozen
 from crossloop.store import Entry, Read, actions, approvals, cases, decisions, inbox
 
 Body = Mapping[str, Any]
+Words = tuple[str, str, str]
+"""Who, what, because."""
+
+_MEASURED: Final = {"metric", "level", "codes", "window", "orders", "failures", "estimate", "interval"}
+"""Fields of a payload that measures an area; one that has them all is told by its figures."""
 
 
 class Step(Frozen):
@@ -45,29 +48,31 @@ def explain(read: Read, identifier: str) -> Story:
     Raises:
         UnknownName: nothing, or more than one case, fits.
     """
-    cases = _cases(read, identifier)
-    if not cases:
+    found = _cases(read, identifier) if identifier else set[str]()
+    if not found:
         raise UnknownName(
             f"nothing in this store is called '{identifier}'.",
             next_step="Ids stand in the output of run, signals and approvals list.",
         )
-    if len(cases) > 1:
-        raise UnknownName(f"'{identifier}' fits {len(cases)} cases.", next_step="Give more of the id.")
-    case = cases.pop()
+    if len(found) > 1:
+        raise UnknownName(f"'{identifier}' fits {len(found)} cases.", next_step="Give more of the id.")
+    case = found.pop()
     steps = tuple(_step(entry) for entry in read.entries(case=case))
     return Story(case=case, steps=steps)
 
 
 def _cases(read: Read, identifier: str) -> set[str]:
-    if identifier.startswith("case_"):
-        return set(cases.find(read, identifier))
+    """The cases that fit. One whose whole id it is fits alone: a case may be named by somebody else."""
+    named = cases.find(read, identifier)
+    if identifier in named:
+        return {identifier}
     finders: tuple[Callable[[Read, str], list[Any]], ...] = (
         inbox.find,
         decisions.find,
         actions.find,
         approvals.find,
     )
-    return {row.case for find in finders for row in find(read, identifier)}
+    return {*named, *(row.case for find in finders for row in find(read, identifier))}
 
 
 def _step(entry: Entry) -> Step:
@@ -85,27 +90,23 @@ def _step(entry: Entry) -> Step:
     )
 
 
-def _signal(body: Body) -> tuple[str, str, str]:
-    data = body["data"]
-    if "orders" in data:
-        area = f"{data['level'].replace('_', ' ')} {', '.join(data['codes'][:5])}"
-        what = (
-            f"{body['type']}: {data['failures']} of {data['orders']} orders from {area} failed "
-            f"({data['metric']}, {data['window']['first']} to {data['window']['last']}); estimated rate "
-            f"{data['estimate']:.1%} ({data['interval'][0]:.1%} to {data['interval'][1]:.1%})"
-        )
-        because = (
-            f"confidence {body['confidence']:.0%} that the next window is beyond {data['threshold']:.0%}"
-        )
-        return body["department"], what, because
-    return (
-        body["department"],
-        f"{body['type']} about {body['subject']}",
-        f"confidence {body['confidence']:.0%}",
+def _signal(body: Body) -> Words:
+    data, sure = body["data"], f"confidence {body['confidence']:.0%}"
+    if any(name not in data for name in _MEASURED):
+        return body["department"], f"{body['type']} about {body['subject']}", sure
+    area = f"{data['level'].replace('_', ' ')} {', '.join(data['codes'][:5])}"
+    what = (
+        f"{body['type']}: {data['failures']} of {data['orders']} orders from {area} failed "
+        f"({data['metric']}, {data['window']['first']} to {data['window']['last']}); estimated rate "
+        f"{data['estimate']:.1%} ({data['interval'][0]:.1%} to {data['interval'][1]:.1%})"
     )
+    if "threshold" in data:
+        side = "below" if "opened_by" in data else "beyond"
+        sure = f"{sure} that the next window is {side} {data['threshold']:.0%}"
+    return body["department"], what, sure
 
 
-def _decision(body: Body) -> tuple[str, str, str]:
+def _decision(body: Body) -> Words:
     proposal, verdict = body["proposal"], body["verdict"]
     options = "; ".join(
         f"{one['intervention']} {float(value['amount']):+,.0f} {value['currency']}"
@@ -122,45 +123,56 @@ def _decision(body: Body) -> tuple[str, str, str]:
     return proposal["department"], what, reasons
 
 
-def _permit(body: Body) -> tuple[str, str, str]:
+def _permit(body: Body) -> Words:
     permit = body["permit"]
     by = ", ".join(permit["approvers"]) or "the rules"
     what = f"permits action {permit['action_key']} once, until {permit['expires_at']}"
     return by, what, f"policy {permit['policy'][:12]}, request {permit['action_digest'][:12]}"
 
 
-def _receipt(body: Body) -> tuple[str, str, str]:
+def _receipt(body: Body) -> Words:
     reference = f" as {body['reference']}" if body.get("reference") else ""
     return "executor", f"{body['outcome']}{reference}: {body['detail']}", f"action {body['action_key']}"
 
 
-def _asked(body: Body) -> tuple[str, str, str]:
+def _asked(body: Body) -> Words:
     return "governance", f"asks {', '.join(body['people'])}", f"verdict {body['verdict']}"
 
 
-def _answer(body: Body) -> tuple[str, str, str]:
+def _answer(body: Body) -> Words:
     reason = body.get("reason") or "no reason given"
+    if "person" not in body:
+        return "coordinator", f"ends the question: {body['answer']}", reason
     return f"{body['person']} ({body['identity']})", f"answers: {body['answer']}", reason
 
 
-def _notice(body: Body) -> tuple[str, str, str]:
+def _claim(body: Body) -> Words:
+    what = f"claims to {body['direction']} {body['resource']} until {body['ends']} ({body['state']})"
+    return body["holder"], what, body["argument"]
+
+
+def _notice(body: Body) -> Words:
     return "coordinator", f"tells {body['recipient']}: {body['text']}", body["kind"]
 
 
-def _other(body: Body) -> tuple[str, str, str]:
-    shown: dict[str, JsonValue] = {
-        key: value for key, value in body.items() if isinstance(value, str | int | float)
-    }
+def _finished(body: Body) -> Words:
+    return "coordinator", "nothing of it is left to do", body["outcome"]
+
+
+def _other(body: Body) -> Words:
+    shown = {key: value for key, value in body.items() if isinstance(value, str | int | float)}
     return "", ", ".join(f"{key} {value}" for key, value in shown.items()), ""
 
 
-_WORDS: dict[str, Callable[[Body], tuple[str, str, str]]] = {
+_WORDS: dict[str, Callable[[Body], Words]] = {
     "signal.received": _signal,
+    "signal.finished": _finished,
     "decision": _decision,
     "permit": _permit,
     "receipt": _receipt,
     "approval.requested": _asked,
     "approval.vote": _answer,
     "approval.answered": _answer,
+    "claim": _claim,
     "notice": _notice,
 }

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import JsonValue
 
 from crossloop.clock import Clock
 from crossloop.coordinator import approvals as answering
+from crossloop.coordinator.admit import admit_signals
 from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.approvals import Answered
 from crossloop.coordinator.background import Background
 from crossloop.coordinator.company import Company
 from crossloop.coordinator.explain import Story, explain
+from crossloop.coordinator.holding import Holding
 from crossloop.coordinator.loop import Inputs
 from crossloop.coordinator.report import PublishReport, RunReport
-from crossloop.coordinator.run import admit_signals, publish_report, run_loop
+from crossloop.coordinator.run import all_settings, publish_report, run_loop
 from crossloop.coordinator.runtime import Runtime
+from crossloop.errors import StoreBusy
 from crossloop.governance import Policy
 from crossloop.ids import PersonId
 from crossloop.signals import Receipt, Signal
-from crossloop.store import Lease, Store, Verification, leases, policies, verify
+from crossloop.store import Store, Verification, policies, verify
 from crossloop.store.approvals import ApprovalState
-from crossloop.store.owners import is_alive, this_process
 
-_LEASE = "coordinator"
-_LEASE_TIME = timedelta(seconds=30)
+_FOLLOW_PATIENCE: Final = 5.0
+"""Seconds for which an answer waits for another coordinator before it leaves the action to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class Coordinator:
         self._clock = clock
         self._threads = ApprovalThreads(threads)
         self._closing = closing
+        self._closed = False
+        self._holding = Holding(store)
         self._background = Background()
 
     def run(
@@ -87,7 +89,7 @@ class Coordinator:
 
         Raises:
             InputError: something handed in is wrong; nothing was written.
-            StoreBusy: another process runs on this store.
+            StoreBusy: another coordinator is at work on this store.
         """
         inputs = Inputs(
             primary=Path(data) if data is not None else None,
@@ -104,14 +106,19 @@ class Coordinator:
             return await run_loop(runtime, self.company.loop(loop), inputs, as_of=as_of, settings=settings)
 
     def publish(self, signals: Sequence[Signal]) -> PublishReport:
-        """Admit signals from outside and bring them to their end."""
+        """Admit signals from outside and bring them to their end.
+
+        Raises:
+            SignalRefused: one of them is not of a type of the catalogue; nothing was written.
+            StoreBusy: another coordinator is at work on this store.
+        """
         return self._background.run(self._publish(signals))
 
     async def _publish(self, signals: Sequence[Signal]) -> PublishReport:
         async with self._runtime() as runtime:
+            settings = all_settings(runtime)
             new = await admit_signals(runtime, signals)
-            defaults = {name: loop.settings({}) for name, loop in self.company.loops.items()}
-            done = await runtime.drain(as_of=self._clock.now(), settings=defaults)
+            done = await runtime.drain(as_of=self._clock.now(), settings=settings)
             return self.store.read(lambda read: publish_report(read, signals, new, done))
 
     def answer(
@@ -125,25 +132,40 @@ class Coordinator:
     ) -> Given:
         """Answer a held decision; when that permits the action, perform it.
 
+        While another coordinator is at work on the store, the action is left to it: it performs what was
+        permitted meanwhile at the end of its run.
+
         Raises:
             AnswerRefused: the answer does not count, with its reason; nothing was changed.
         """
-        answered = answering.answer(
+        return self._background.run(self._answer(approval_id, PersonId(person), decision, reason, asserted))
+
+    async def _answer(
+        self,
+        approval_id: str,
+        person: PersonId,
+        decision: Literal["approve", "reject"],
+        reason: str,
+        asserted: str,
+    ) -> Given:
+        answered = await answering.answer(
             self.store,
             approval_id,
-            person=PersonId(person),
+            person=person,
             decision=decision,
             reason=reason,
             policy=self.policy,
             asserted=asserted,
         )
-        receipts = self._background.run(self._follow()) if answered.state != "waiting" else ()
-        return Given(answered, receipts)
+        return Given(answered, await self._follow() if answered.state != "waiting" else ())
 
     async def _follow(self) -> tuple[Receipt, ...]:
-        async with self._runtime() as runtime:
-            runtime.show_questions()
-            return await runtime.perform_permitted()
+        async with AsyncExitStack() as stack:
+            try:
+                runtime = await stack.enter_async_context(self._runtime(patience=_FOLLOW_PATIENCE))
+            except StoreBusy:
+                return ()
+            return await runtime.settle()
 
     def approvals(self, *, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:
         """Return held decisions as people are shown them, the waiting ones first."""
@@ -170,10 +192,12 @@ class Coordinator:
         return self.store.read(verify)
 
     def close(self) -> None:
-        """Stop the background loop and close the store."""
+        """Cancel what is under way, stop the background loop and close the store. Twice does nothing."""
         self._background.close()
-        self._closing()
-        self.store.close()
+        if not self._closed:
+            self._closed = True
+            self._closing()
+            self.store.close()
 
     def __enter__(self) -> Coordinator:
         return self
@@ -187,24 +211,10 @@ class Coordinator:
         self.close()
 
     @asynccontextmanager
-    async def _runtime(self) -> AsyncGenerator[Runtime]:
-        """Hold the lease of the store for as long as something runs."""
-        lease = await self.store.write_async(
-            lambda tx: leases.acquire(tx, _LEASE, owner=this_process(), ttl=_LEASE_TIME, alive=is_alive)
-        )
-        renewing = asyncio.create_task(self._renew(lease))
-        try:
+    async def _runtime(self, *, patience: float = 0.0) -> AsyncGenerator[Runtime]:
+        """A runtime that holds the lease of the store for as long as something runs."""
+        async with self._holding.lease(patience=patience) as lease:
             yield Runtime(self.store, self.company, self.policy, self._threads, self._clock, lease=lease)
-        finally:
-            renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewing
-            await self.store.write_async(lambda tx: leases.release(tx, lease))
-
-    async def _renew(self, lease: Lease) -> None:
-        while True:
-            await asyncio.sleep(_LEASE_TIME.total_seconds() / 3)
-            await self.store.write_async(lambda tx: leases.renew(tx, lease))
 
 
 def adopt(store: Store, policy: Policy) -> bool:

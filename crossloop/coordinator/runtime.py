@@ -7,43 +7,36 @@ LangGraph thinks, the store remembers, one executor acts. A signal is *new*, the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-
-from pydantic import JsonValue
 
 from crossloop.actions import Executor
 from crossloop.clock import Clock
 from crossloop.coordinator.approval_graph import ApprovalThreads
-from crossloop.coordinator.approvals import describe, open_questions, resume_answered
+from crossloop.coordinator.approvals import bring_in_step
 from crossloop.coordinator.company import Company
-from crossloop.coordinator.decide import Decided, decide, finish_if_done
+from crossloop.coordinator.decide import Decided, decide
+from crossloop.coordinator.endings import after_receipt, expire_overdue, set_aside
 from crossloop.coordinator.mediator import Mediated, settled_within
-from crossloop.coordinator.notices import notify_done
 from crossloop.coordinator.supervisor import RECURSION_LIMIT, build_supervisor
-from crossloop.departments import InForce, Strategy, View
+from crossloop.coordinator.views import Settings, Views
+from crossloop.coordinator.views import strategies as strategies
+from crossloop.coordinator.waves import Waiting, run_waves
 from crossloop.departments.graph import Answers, Asked
 from crossloop.faults import crash_point
-from crossloop.frozen import Frozen
-from crossloop.governance import Policy
-from crossloop.ids import ActionKey, ApprovalId, CaseId, DecisionId, LoopName, SignalId
+from crossloop.governance import GateState, Policy, SignalFacts, judge
+from crossloop.ids import ActionKey, ApprovalId, DecisionId, SignalId
 from crossloop.signals import Proposal, Receipt, Signal
-from crossloop.signals.codec import from_body
-from crossloop.store import Lease, Read, Store, Tx, actions, decisions, inbox
-
-Think = Callable[[tuple[Signal, ...]], Coroutine[object, object, None]]
-
-WAVE = 64
-"""Most signals in one wave: a graph invocation costs milliseconds whatever it carries."""
-
-SLOW_LANE = 32
-"""Most signals with a slow listener under way at once."""
+from crossloop.store import Lease, Store, Tx, claims
 
 
 @dataclass
 class Done:
     """What a drain did, in the order it happened."""
+
+    since: int
+    """Position of the first ledger entry that was written after it began."""
 
     decisions: list[DecisionId] = field(default_factory=list[DecisionId])
     asked: list[ApprovalId] = field(default_factory=list[ApprovalId])
@@ -69,91 +62,66 @@ class Runtime:
         self._threads = threads
         self.lease = lease
         self._executor = Executor(store, company.adapters, clock, done=self._write_done)
+        self._views = Views(store, company, policy)
 
-    async def drain(
-        self, *, as_of: datetime, settings: Mapping[LoopName, Mapping[str, JsonValue]] | None = None
-    ) -> Done:
+    async def drain(self, *, as_of: datetime, settings: Settings | None = None) -> Done:
         """Bring everything that waits to its end: recovery first, then wave after wave.
 
         Args:
             as_of: the business instant at which departments look and limits count.
             settings: settings of the loops, for the departments' views.
         """
-        done = Done()
-        done.receipts += await self._executor.recover(self.lease)
-        done.receipts += await self._executor.perform_permitted(self.lease)
-        self.show_questions()
+        done = Done(since=self.store.read(lambda read: read.head().size))
+        await self.store.write_async(lambda tx: claims.expire(tx, as_of), lease=self.lease)
+        await self.settle(done)
         graph = build_supervisor(
             self.company.departments,
-            mediate=self._mediate,
+            mediate=lambda wave, answers: self._mediate(wave, answers, as_of),
             decide=lambda wave, answers, settled: self._decide(wave, answers, settled, as_of, done),
             act=lambda keys: self._act(keys, done),
         )
 
         async def think(wave: tuple[Signal, ...]) -> None:
-            view = await self._view(as_of, settings or {})
+            view = await self._views.take(as_of, settings or {})
             crash_point("wave.before_decide")
             await graph.ainvoke(  # pyright: ignore[reportUnknownMemberType]
                 {"wave": wave}, {"recursion_limit": RECURSION_LIMIT}, context=Asked(view)
             )
 
-        await self._waves(think)
-        self.show_questions()
+        await run_waves(Waiting(self.store, self.company), think, self._set_aside)
+        await self.settle(done)
         return done
 
-    async def _waves(self, think: Think) -> None:
-        """Fast signals share waves; a signal with a slow listener travels alone, beside them."""
-        under_way: dict[SignalId, asyncio.Task[None]] = {}
-        try:
-            while True:
-                waiting = self._waiting(skip=under_way)
-                slow = [one for one in waiting if self.company.is_slow(one.type)]
-                fast = [one for one in waiting if not self.company.is_slow(one.type)][:WAVE]
-                for signal in slow[: SLOW_LANE - len(under_way)]:
-                    under_way[signal.id] = asyncio.create_task(think((signal,)))
-                if fast:
-                    await think(tuple(fast))
-                elif under_way:
-                    await asyncio.wait(under_way.values(), return_when=asyncio.FIRST_COMPLETED)
-                else:
-                    return
-                for signal_id in [key for key, task in under_way.items() if task.done()]:
-                    under_way.pop(signal_id).result()
-        finally:
-            for task in under_way.values():
-                task.cancel()
-            await asyncio.gather(*under_way.values(), return_exceptions=True)
+    async def settle(self, done: Done | None = None) -> tuple[Receipt, ...]:
+        """Bring what was decided before in step: effects, deadlines, answers, questions.
 
-    def _waiting(self, *, skip: Mapping[SignalId, object]) -> list[Signal]:
-        def read(store: Read) -> list[Signal]:
-            rows = inbox.waiting(store, WAVE + len(skip) + SLOW_LANE)
-            return [
-                from_body(store.body(row.entry), self.company.catalogue) for row in rows if row.id not in skip
-            ]
+        What was started and has no receipt is looked up, what is overdue has ended, what is permitted is
+        performed, and the threads of the approval graph show what their rows say.
+        """
+        receipts = [*await self._executor.recover(self.lease)]
+        await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
+        receipts += await self._executor.perform_permitted(self.lease)
+        # Opening and resuming threads waits for a disk of its own: not on the loop that others use.
+        await asyncio.to_thread(bring_in_step, self.store, self._threads, self.lease)
+        self._performed(receipts, done)
+        return tuple(receipts)
 
-        return self.store.read(read)
-
-    async def _view(self, as_of: datetime, settings: Mapping[LoopName, Mapping[str, JsonValue]]) -> View:
-        records: dict[type[Frozen], Sequence[Frozen]] = {}
-        for kind, reader in self.company.readers.items():
-            records[kind] = await reader()
-        return View(
-            as_of=as_of,
-            timezone=self.policy.document.timezone,
-            strategies=strategies(self.policy),
-            settings=settings,
-            in_force=self.store.read(_in_force),
-            records=records,
-        )
-
-    def _mediate(self, wave: Sequence[Signal], answers: Answers) -> dict[DecisionId, Mediated]:
+    def _mediate(
+        self, wave: Sequence[Signal], answers: Answers, as_of: datetime
+    ) -> dict[DecisionId, Mediated]:
         proposals = [
             proposal
             for signal in wave
             for by_department in answers.get(signal.id, {}).values()
             for proposal in by_department
         ]
-        return settled_within(proposals, self.policy)
+        facts = {signal.id: SignalFacts.of(signal, as_of=as_of) for signal in wave}
+
+        def stands(proposal: Proposal) -> bool:
+            alone = judge(proposal, facts[proposal.signal_id], GateState(), self.policy, now=as_of)
+            return alone.outcome in ("act", "hold", "escalate")
+
+        return settled_within(proposals, self.policy, stands)
 
     async def _decide(
         self,
@@ -164,7 +132,15 @@ class Runtime:
         done: Done,
     ) -> list[ActionKey]:
         def work(tx: Tx) -> Decided:
-            decided = decide(tx, wave, answers, settled, policy=self.policy, as_of=as_of)
+            decided = decide(
+                tx,
+                wave,
+                answers,
+                settled,
+                policy=self.policy,
+                catalogue=self.company.catalogue,
+                as_of=as_of,
+            )
             crash_point("decide.before_commit")
             return decided
 
@@ -178,58 +154,15 @@ class Runtime:
         for key in keys:
             receipt = await self._executor.perform(key, self.lease)
             if receipt is not None:
-                done.receipts.append(receipt)
+                self._performed([receipt], done)
 
-    async def perform_permitted(self) -> tuple[Receipt, ...]:
-        """Perform what an answer has permitted meanwhile."""
-        return await self._executor.perform_permitted(self.lease)
+    def _performed(self, receipts: Sequence[Receipt], done: Done | None) -> None:
+        self._views.performed(one.action_key for one in receipts)
+        if done is not None:
+            done.receipts += receipts
 
-    def show_questions(self) -> None:
-        """Bring the threads of the approval graph in step with their rows."""
-        for row, body in self.store.read(open_questions):
-            self._threads.ask(row.id, describe(row, body))
-        resume_answered(self.store, self._threads, self.lease)
+    async def _set_aside(self, signal: SignalId, why: str) -> None:
+        await self.store.write_async(lambda tx: set_aside(tx, signal, why), lease=self.lease)
 
     def _write_done(self, tx: Tx, proposal: Proposal, receipt: Receipt) -> None:
-        notify_done(tx, proposal, receipt, self.policy)
-        finish_if_done(tx, proposal.signal_id)
-
-
-def strategies(policy: Policy) -> dict[LoopName, Strategy]:
-    """Return what the owners of the loops declared, as departments see it."""
-    strategies: dict[LoopName, Strategy] = {}
-    for name, loop in policy.document.loops.items():
-        declared = policy.document.departments[loop.owner].strategy
-        strategies[LoopName(name)] = Strategy(
-            choose=loop.choose,
-            interventions=tuple(one for one in loop.interventions if one != "lift"),
-            protected=declared.protected,
-            spend_floor=declared.spend_floor,
-            allowed_regions=declared.allowed_regions or (),
-        )
-    return strategies
-
-
-def _in_force(read: Read) -> tuple[InForce, ...]:
-    found: list[InForce] = []
-    for row in actions.in_force(read):
-        decision = decisions.get(read, row.decision_id)
-        if decision is None:
-            continue
-        proposal = Proposal.model_validate(read.body(decision.entry)["proposal"])
-        if proposal.action is None or proposal.undoes is not None:
-            continue
-        impact = proposal.impact
-        found.append(
-            InForce(
-                action_key=ActionKey(row.key),
-                case=CaseId(row.case),
-                intervention=proposal.intervention,
-                resource=row.resource,
-                reference=row.reference,
-                share=0.0 if impact is None else impact.share,
-                amount=None if impact is None else impact.amount,
-                arguments=proposal.action.arguments,
-            )
-        )
-    return tuple(found)
+        after_receipt(tx, proposal, receipt, self.policy)

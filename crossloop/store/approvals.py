@@ -60,10 +60,9 @@ _LIST_STATE = _ROWS + "WHERE p.state = :state ORDER BY p.key"
 # the history is.
 _LIST_WAITING = _ROWS + "WHERE p.resumed = 0 AND p.state = 'waiting' ORDER BY p.key"
 _OVERDUE = _ROWS + "WHERE p.resumed = 0 AND p.state = 'waiting' AND p.due < :before ORDER BY p.key"
-_WAITING_OF_CASE = (
-    # Sorted by the caller: a case has a handful, and asked to sort, the planner starts elsewhere.
-    _ROWS + "WHERE p.state = 'waiting' AND d.case_key = (SELECT key FROM cases WHERE id = :case_id)"
-)
+_CASE = "SELECT key FROM cases WHERE id = :id"
+# Sorted by the caller: a case has a handful, and asked to sort, the planner starts elsewhere.
+_WAITING_OF_CASE = _ROWS + "WHERE p.state = 'waiting' AND d.case_key = :case_key"
 _UNRESUMED = _ROWS + "WHERE p.resumed = 0 AND p.state <> 'waiting' ORDER BY p.key"
 _WAITING_FOR_SIGNAL = (
     "SELECT count(*) FROM signals s JOIN decisions d ON d.signal_key = s.key"
@@ -199,7 +198,10 @@ def overdue(read: Read, before: datetime) -> list[ApprovalRow]:
 
 def waiting_of_case(read: Read, case: str) -> list[ApprovalRow]:
     """Return the waiting approvals of one case, the oldest first."""
-    found = [_row(row) for row in read.rows(_WAITING_OF_CASE, case_id=case)]
+    key = read.row(_CASE, id=case)
+    if key is None:
+        return []
+    found = [_row(row) for row in read.rows(_WAITING_OF_CASE, case_key=key[0])]
     return sorted(found, key=lambda row: row.key)
 
 

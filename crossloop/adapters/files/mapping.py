@@ -235,7 +235,7 @@ def _check_format(field: str, form: str) -> None:
         )
     try:
         again = datetime.strptime(day.strftime(form), form)  # noqa: DTZ007
-    except ValueError as wrong:
+    except (ValueError, re.error) as wrong:  # a directive that stands twice is the latter
         raise ValueError(f"{field}: the format {form!r} cannot be used: {wrong}") from None
     if again.date() != day.date():
         raise ValueError(f"{field}: the format {form!r} does not hold day, month and year")

@@ -99,9 +99,9 @@ def read_shipments(
         opened.callback(connection.disconnect)
         with reading_content(file):
             table, rows, facts = _read(connection, file, kind, mapping or CANONICAL, as_of)
+            digest = digest_of_file(file)
         if facts is None:
             raise _nothing_usable(file, rows)
-        digest = digest_of_file(file)
         opened.pop_all()
         return ShipmentData(
             table=table,

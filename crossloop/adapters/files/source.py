@@ -16,6 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Final, Literal, cast
+from uuid import uuid4
 
 import duckdb
 
@@ -48,8 +49,14 @@ class Lines:
 
 
 def connect() -> Connection:
-    """Open an empty in-memory DuckDB that spills to the system's temporary folder, not to the current one."""
-    return ibis.duckdb.connect(temp_directory=str(Path(gettempdir()) / "crossloop-duckdb"))
+    """Open an empty in-memory DuckDB.
+
+    What does not fit into memory goes to a folder of its own under the system's temporary folder: by
+    default DuckDB would use ``.tmp`` in the current one, and two processes in one folder take each other's
+    files. DuckDB makes the folder when it needs it and removes it.
+    """
+    spill = Path(gettempdir()) / f"crossloop-{uuid4().hex}"
+    return ibis.duckdb.connect(temp_directory=str(spill))
 
 
 def kind_of(file: Path) -> FileKind:
@@ -91,6 +98,8 @@ def reading_content(file: Path) -> Generator[None]:
     """
     try:
         yield
+    except OSError as wrong:
+        raise DataFileError(f"cannot be read: {wrong.strerror or wrong}.", where=Where(file)) from wrong
     except (duckdb.Error, OverflowError) as wrong:
         first = str(wrong).splitlines()[0]
         raise DataFileError(

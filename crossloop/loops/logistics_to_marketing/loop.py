@@ -50,6 +50,18 @@ class LogisticsToMarketing:
         stated = {**to_json(Settings.parse(detecting)), **to_json(_economics(valuing))}
         return cast("dict[str, JsonValue]", stated)
 
+    def prepare(self, inputs: Inputs, *, as_of: date | None, settings: Mapping[str, JsonValue]) -> Inputs:
+        """Read and check what is handed in, before anything is created; hand the result to :meth:`observe`.
+
+        Raises:
+            InputError: a file, mapping or setting is wrong.
+            MissingExtra: the ``loops`` extra is not installed.
+        """
+        require(f"the loop {self.name}", extra="loops", modules=("ibis", "duckdb", "scipy"))
+        from crossloop.loops.logistics_to_marketing.observing import prepare
+
+        return prepare(inputs, as_of=as_of, settings=settings)
+
     async def observe(
         self,
         inputs: Inputs,

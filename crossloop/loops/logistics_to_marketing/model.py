@@ -45,8 +45,8 @@ class Parameters:
     """Correlation between the outcomes of two orders of one area and window."""
 
 
-TYPICAL: Final = Parameters(strength=100.0, change=1 / 26, spread=3e-4)
-"""Centre of the priors: areas differ by about a third of their mean, rates hold for half a year, and the
+TYPICAL: Final = Parameters(strength=100.0, change=1 / 52, spread=3e-4)
+"""Centre of the priors: areas differ by about a third of their mean, rates hold for a year, and the
 rate of one week wobbles by half a point around seven percent."""
 
 _SPREAD_OF_PRIOR: Final = {"strength": 1.5, "change": 1.0, "spread": 1.5}

@@ -54,6 +54,33 @@ class Read:
     campaign_rows: RowCount | None
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared(Inputs):
+    """Inputs that were read and checked already."""
+
+    read: Read | None = None
+
+
+def prepare(inputs: Inputs, *, as_of: date | None, settings: Mapping[str, JsonValue]) -> Inputs:
+    """Read and check what is handed in, before anything is created.
+
+    Without a file there is nothing to read yet: the embedded company makes its own.
+
+    Raises:
+        InputError: the first thing that is wrong.
+    """
+    if inputs.primary is None:
+        _refuse_strangers(inputs)
+        return inputs
+    read = read_inputs(inputs, as_of)
+    try:
+        check_metric(read.shipments, detection_settings(settings))
+    except InputError:
+        read.shipments.close()
+        raise
+    return Prepared(inputs.primary, inputs.mapping, inputs.others, read)
+
+
 async def observe(
     company: EmbeddedCompany,
     inputs: Inputs,
@@ -64,8 +91,8 @@ async def observe(
     conditions: Sequence[Condition],
 ) -> Observation:
     """Look at the shipments as of a day; see :meth:`LogisticsToMarketing.observe`."""
-    inputs = await asyncio.to_thread(with_embedded_data, company, inputs)
-    read = await asyncio.to_thread(read_inputs, inputs, as_of)
+    prepared = inputs.read if isinstance(inputs, Prepared) else None
+    read = prepared or await asyncio.to_thread(_read, company, inputs, as_of)
     try:
         day = as_of or read.shipments.last_day
         detecting = detection_settings(settings)
@@ -119,9 +146,21 @@ def with_embedded_data(company: EmbeddedCompany, inputs: Inputs) -> Inputs:
     """Without a file, look at the embedded company's own shipments, made on first use."""
     if inputs.primary is not None:
         return inputs
-    if inputs.mapping is not None:
-        raise InputError("--mapping is given without --data.", next_step="Name the file with --data.")
+    _refuse_strangers(inputs)
     return Inputs(primary=ensure_company(company), others=inputs.others)
+
+
+def _read(company: EmbeddedCompany, inputs: Inputs, as_of: date | None) -> Read:
+    return read_inputs(with_embedded_data(company, inputs), as_of)
+
+
+def _refuse_strangers(inputs: Inputs) -> None:
+    """Refuse inputs that the loop does not have, and a mapping of nothing."""
+    if inputs.primary is None and inputs.mapping is not None:
+        raise InputError("--mapping is given without --data.", next_step="Name the file with --data.")
+    unknown = sorted(set(inputs.others) - {"campaigns"})
+    if unknown:
+        raise InputError(f"{NAME} has no input called '{unknown[0]}'.", next_step="It has: campaigns.")
 
 
 def read_inputs(inputs: Inputs, as_of: date | None) -> Read:
@@ -130,9 +169,7 @@ def read_inputs(inputs: Inputs, as_of: date | None) -> Read:
     Raises:
         InputError: the first thing that is wrong.
     """
-    unknown = sorted(set(inputs.others) - {"campaigns"})
-    if unknown:
-        raise InputError(f"{NAME} has no input called '{unknown[0]}'.", next_step="It has: campaigns.")
+    _refuse_strangers(inputs)
     if inputs.primary is None:
         raise InputError("no shipments are given.", next_step="Name a file with --data.")
     mapping = load_mapping(inputs.mapping) if inputs.mapping is not None else None
@@ -204,8 +241,8 @@ def _further(read: Read) -> dict[str, JsonValue]:
 def _spikes(detection: Detection) -> list[str]:
     """What was seen and does not raise, because one or two days carry it."""
     return [
-        f"Passing spike in {one.area.level.replace('_', ' ')} {one.area.code}: {one.failures} of {one.orders} "
-        "orders failed, carried by one or two days; that alone raises nothing."
+        f"Passing spike in {one.area.level.replace('_', ' ')} {one.area.code}: {one.failures} of "
+        f"{one.orders} orders failed, carried by one or two days; that alone raises nothing."
         for one in detection.findings
         if one.assessment == "transient" and not one.raises and not one.still_open and not one.clears
     ]

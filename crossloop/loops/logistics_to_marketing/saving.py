@@ -20,14 +20,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import cast
 
 from pydantic import JsonValue
 
+from crossloop.canonical import to_json
 from crossloop.clock import end_of_day
 from crossloop.coordinator.runtime import strategies
 from crossloop.departments import View
 from crossloop.departments.marketing import Economics
-from crossloop.departments.marketing.economics import Exposure, values
+from crossloop.departments.marketing.economics import values
+from crossloop.departments.marketing.exposure import exposure, reached
 from crossloop.departments.marketing.policy import answer_risk
 from crossloop.governance import GateState, Policy, SignalFacts, judge
 from crossloop.loops.logistics_to_marketing.backtest import BacktestReport, Flagged
@@ -36,6 +39,7 @@ from crossloop.loops.logistics_to_marketing.signals import risk_signal
 from crossloop.money import Money
 from crossloop.signals import Proposal
 from crossloop.signals.entities import Area, Campaign, GeoTarget
+from crossloop.signals.types import GeoRisk
 
 NOTIONAL = "notional"
 """Id of the campaign that stands in where none is known."""
@@ -95,6 +99,15 @@ def estimate(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """An intervention that would be in force, and what it was decided on."""
+
+    proposal: Proposal
+    risk: GeoRisk
+    campaigns: tuple[Campaign, ...]
+
+
 class _Acting:
     """Goes through the flagged areas in order of days."""
 
@@ -108,13 +121,13 @@ class _Acting:
         file: str,
     ) -> None:
         self._settings = report.settings
-        self._campaigns = campaigns
+        self._campaigns = tuple(campaigns)
         self._economics = economics
         self._policy = policy
         self._currency = currency
         self._file = file
         self._moved: dict[tuple[str, date], float] = {}
-        self._in_force: dict[str, list[tuple[Proposal, Campaign]]] = {}
+        self._in_force: dict[str, list[_Taken]] = {}
         self.counted = {"act": 0, "hold": 0, "nothing": 0}
         self.saved = (0.0, 0.0, 0.0)
 
@@ -123,54 +136,43 @@ class _Acting:
         path = flagged.finding.area.path
         if flagged.new or path not in self._in_force:
             self._in_force[path] = self._decide(flagged)
-        for proposal, campaign in self._in_force[path]:
-            day = _day_value(proposal, campaign, flagged, self._economics, self._settings.window_days)
+        for taken in self._in_force[path]:
+            day = self._day_value(taken, flagged)
             low, best, high = self.saved
             self.saved = (low + day[0], best + day[1], high + day[2])
 
-    def _decide(self, flagged: Flagged) -> list[tuple[Proposal, Campaign]]:
+    def _decide(self, flagged: Flagged) -> list[_Taken]:
         instant = end_of_day(flagged.day, self._policy.document.timezone)
-        signal = risk_signal(
-            flagged.finding,
-            self._settings,
-            (
-                Money(amount=self._economics.rto_cost_low, currency=self._currency),
-                Money(amount=self._economics.rto_cost_high, currency=self._currency),
-            ),
-            instant,
-            flagged.day,
-            self._file,
+        cost = (
+            Money(amount=self._economics.rto_cost_low, currency=self._currency),
+            Money(amount=self._economics.rto_cost_high, currency=self._currency),
         )
+        signal = risk_signal(flagged.finding, self._settings, cost, instant, flagged.day, self._file)
         campaigns = self._campaigns or (self._notional(flagged),)
         view = View(
             as_of=instant,
             timezone=self._policy.document.timezone,
             strategies=strategies(self._policy),
-            settings={NAME: {key: str(value) for key, value in self._economics}},
+            settings={NAME: cast("dict[str, JsonValue]", to_json(self._economics))},
             records={Campaign: campaigns},
         )
-        by_id = {one.campaign_id: one for one in campaigns}
-        taken: list[tuple[Proposal, Campaign]] = []
+        taken: list[_Taken] = []
         for proposal in answer_risk(signal, view):
             outcome = self._verdict(proposal, SignalFacts.of(signal, as_of=instant), flagged.day)
             self.counted[outcome] += 1
-            if outcome != "nothing" and proposal.action is not None:
-                taken.append((proposal, by_id[str(proposal.action.arguments["campaign_id"])]))
+            if outcome != "nothing":
+                taken.append(_Taken(proposal, cast("GeoRisk", signal.data), campaigns))
         return taken
 
     def _verdict(self, proposal: Proposal, signal: SignalFacts, day: date) -> str:
-        moved = 0.0 if proposal.impact is None else self._moved.get((proposal.impact.resource, day), 0.0)
-        verdict = judge(
-            proposal,
-            signal,
-            GateState(share_today=moved, amount_today=Decimal(0)),
-            self._policy,
-            now=signal.time,
-        )
+        impact = proposal.impact
+        moved = 0.0 if impact is None else self._moved.get((impact.resource, day), 0.0)
+        state = GateState(share_today=moved, amount_today=Decimal(0))
+        verdict = judge(proposal, signal, state, self._policy, now=signal.time)
         if verdict.outcome not in ("act", "hold", "escalate"):
             return "nothing"
-        if proposal.impact is not None:
-            self._moved[(proposal.impact.resource, day)] = moved + proposal.impact.share
+        if impact is not None:
+            self._moved[(impact.resource, day)] = moved + impact.share
         return "act" if verdict.outcome == "act" else "hold"
 
     def _notional(self, flagged: Flagged) -> Campaign:
@@ -186,28 +188,27 @@ class _Acting:
             targets=(GeoTarget(area=country),),
         )
 
-
-def _day_value(
-    proposal: Proposal, campaign: Campaign, flagged: Flagged, economics: Economics, window_days: int
-) -> tuple[float, float, float]:
-    """What one day of an intervention saved at the rate that the next window really had."""
-    if not flagged.next_orders:
-        return (0.0, 0.0, 0.0)
-    rate = flagged.next_failures / flagged.next_orders
-    finding = flagged.finding
-    exposure = Exposure(
-        daily_budget=float(campaign.daily_budget.amount),
-        budget_share=float(str(proposal.assumptions["budget_share_of_area"])),
-        orders_per_day=flagged.next_orders / window_days,
-        rate=(rate, rate, rate),
-        cod_share=economics.cod_share if finding.cod_share is None else finding.cod_share,
-        order_value=float(
-            economics.order_value if finding.order_value is None else finding.order_value.amount
-        ),
-    )
-    one = economics.model_copy(update={"horizon_days": 1})
-    value = next(found for found in values(exposure, one) if found.intervention == proposal.intervention)
-    return (value.low, value.expected, value.high)
+    def _day_value(self, taken: _Taken, flagged: Flagged) -> tuple[float, float, float]:
+        """What one day of an intervention saved, at the rate and on the orders that the next window had."""
+        if not flagged.next_orders or taken.proposal.action is None:
+            return (0.0, 0.0, 0.0)
+        rate = flagged.next_failures / flagged.next_orders
+        really = taken.risk.model_copy(
+            update={
+                "estimate": rate,
+                "interval": (rate, rate),
+                "orders_per_day": flagged.next_orders / self._settings.window_days,
+            }
+        )
+        own = taken.proposal.action.arguments["campaign_id"]
+        live = [one for one in taken.campaigns if one.status == "live"]
+        reach = next(
+            one for one in reached(flagged.finding.area, live, really) if one.campaign.campaign_id == own
+        )
+        stake = exposure(reach, really, self._economics)
+        one_day = self._economics.model_copy(update={"horizon_days": 1})
+        value = next(one for one in values(stake, one_day) if one.intervention == taken.proposal.intervention)
+        return (value.low, value.expected, value.high)
 
 
 def _basis(report: BacktestReport, campaigns: Sequence[Campaign], economics: Economics) -> str:

@@ -59,6 +59,13 @@ def test_the_same_area_twice_is_set_aside_with_its_line(tmp_path: Path) -> None:
     assert count.set_aside[0].examples[0].line == 3
 
 
+def test_a_country_that_is_no_code_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match="'Nepal' is not a two-letter country code") as caught:
+        read_campaigns(write_csv(tmp_path / "a.csv", [ROW | {"country": "Nepal"}]))
+
+    assert caught.value.where.field == "country"
+
+
 def test_a_country_column_is_used_where_there_is_one(tmp_path: Path) -> None:
     campaigns, _ = read_campaigns(write_csv(tmp_path / "a.csv", [ROW | {"country": "NP"}]), GEOGRAPHY)
 

@@ -86,6 +86,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ),
         ("ordered_on: day", 'ordered_on: {column: day, format: "%Y-%m-%dT%z"}', "uses %z", 3),
         ("ordered_on: day", 'ordered_on: {column: day, format: "day"}', "does not hold day, month", 3),
+        ("ordered_on: day", 'ordered_on: {column: day, format: "%d%m%Y%d"}', "cannot be used", 3),
         ("state: state", 'state: {column: state, format: "%d"}', "a format belongs to dates", 3),
         ("outcome: status", "outcome: {column: status, drop_decimals: true}", "pin_code only", 3),
         ("  country: IN", "  currency: INR", "country is neither", 1),

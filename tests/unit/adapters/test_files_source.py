@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from crossloop.adapters.files import CANONICAL
-from crossloop.adapters.files.source import connect, digest_of_file, find_columns, kind_of, open_parquet
+from crossloop.adapters.files.source import (
+    connect,
+    digest_of_file,
+    find_columns,
+    kind_of,
+    open_parquet,
+    reading_content,
+)
 from crossloop.errors import DataFileError, InputError, MappingError
 from tests.support.shipment_files import line, write_parquet
 
@@ -74,6 +81,14 @@ def test_a_column_that_stands_twice_is_refused() -> None:
 
 def test_further_columns_may_stand_twice() -> None:
     assert "note" not in find_columns([*NAMES, "note", "note"], Path("a.csv"), CANONICAL)
+
+
+def test_a_file_that_may_not_be_opened_is_named() -> None:
+    with (
+        pytest.raises(DataFileError, match=r"a.csv: cannot be read: Permission denied"),
+        reading_content(Path("a.csv")),
+    ):
+        raise PermissionError(13, "Permission denied")
 
 
 @pytest.mark.parametrize("name", ["a[1].parquet", "a*.parquet", "a?b.parquet", "it's.parquet"])

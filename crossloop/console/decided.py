@@ -1,0 +1,144 @@
+"""The decisions of a run, area by area: what was considered, what was chosen, what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.padding import Padding
+
+from crossloop.console import words
+from crossloop.console.output import columns, say, title
+from crossloop.console.words import CHOSEN, COLOUR
+
+if TYPE_CHECKING:
+    from crossloop.coordinator import RunReport
+    from crossloop.coordinator.report import DecisionReport, OptionReport
+
+_NOTHING = "do_nothing"
+
+
+def print_decisions(console: Console, report: RunReport) -> None:
+    """Print what was considered and decided."""
+    if not report.decisions:
+        return
+    days = report.settings.get("horizon_days")
+    title(
+        console,
+        "What was considered and decided",
+        f"expected value over {days} days against doing nothing; {CHOSEN}chosen",
+    )
+    areas = {str(one["id"]): words.area(one) for one in report.signals}
+    status = _statuses(report)
+    alone: list[tuple[str, str]] = []
+    for signal_id, decisions in _by_signal(report.decisions).items():
+        about = areas.get(signal_id, "an earlier signal")
+        valued = [one for one in decisions if words.campaign(one.impact) and one.options]
+        others = [one for one in decisions if one not in valued]
+        if valued:
+            _area(console, about, valued, others, status)
+        else:
+            alone += [(about, _line(one, status)) for one in others]
+    for line, abouts in words.grouped(alone).items():
+        say(console, f"[bold]{words.plain(words.shortened(abouts))}[/]: {line}", indent=2, hang=4)
+    console.print()
+
+
+def _by_signal(decisions: Sequence[DecisionReport]) -> dict[str, list[DecisionReport]]:
+    found: dict[str, list[DecisionReport]] = {}
+    for one in decisions:
+        found.setdefault(one.signal_id, []).append(one)
+    return found
+
+
+def _statuses(report: RunReport) -> dict[str, str]:
+    """What became of each decision, in words."""
+    receipts = {one.action_key: one.outcome for one in report.receipts}
+    people = {one.decision_id: words.listed(one.people) for one in report.waiting}
+    found: dict[str, str] = {}
+    for one in report.decisions:
+        if one.verdict == "act":
+            found[one.id] = receipts.get(one.action_key or "", "permitted")
+        elif one.verdict in ("hold", "escalate"):
+            found[one.id] = f"waits for {people.get(one.id, 'a person')}"
+        elif one.verdict == "shadow":
+            found[one.id] = "only recorded"
+        else:
+            found[one.id] = "not done"
+    return found
+
+
+def _line(decision: DecisionReport, status: Mapping[str, str]) -> str:
+    """One decision in one line: a reason to do nothing, or a change without alternatives."""
+    if decision.action_key is None:
+        return words.plain(decision.rationale)
+    colour = COLOUR[decision.verdict]
+    return f"{decision.intervention}, [{colour}]{status[decision.id]}[/]: {words.plain(decision.rationale)}"
+
+
+def _area(
+    console: Console,
+    about: str,
+    valued: Sequence[DecisionReport],
+    others: Sequence[DecisionReport],
+    status: Mapping[str, str],
+) -> None:
+    console.print()
+    say(console, f"[bold]{words.plain(about)}[/]{_pays(valued)}", indent=2)
+    names = list(dict.fromkeys(name for one in valued for name in _options(one)))
+    table = columns(
+        "campaign", *names, "moves", "decision",
+        right=(*names, "moves"), whole=("campaign", *names, "moves"),
+    )  # fmt: skip
+    for one in valued:
+        options = _options(one)
+        cells = [_cell(one, options.get(name)) for name in names]
+        share = float(str((one.impact or {}).get("share", 0)))
+        decision = f"[{COLOUR[one.verdict]}]{status[one.id]}[/]"
+        table.add_row(words.campaign(one.impact), *cells, f"{share:.0%}", decision)
+    console.print(Padding(table, (0, 0, 0, 4), expand=False))
+    for one in others:
+        say(console, f"[dim]{_line(one, status)}[/]", indent=4, hang=6)
+    for text, campaigns in words.grouped(_obstacles(valued)).items():
+        say(console, f"{words.shortened(campaigns)}: {words.plain(text)}", indent=4, hang=6)
+    for text, campaigns in words.grouped(_dissents(valued)).items():
+        say(console, f"{words.shortened(campaigns)}: {text}", indent=4, hang=6)
+
+
+def _pays(valued: Sequence[DecisionReport]) -> str:
+    """Up to which share of returns advertising pays there, where the decisions agree on it."""
+    edges = {str(one.assumptions["break_even_rate"]) for one in valued if "break_even_rate" in one.assumptions}
+    return f": advertising pays there up to {float(edges.pop()):.1%} returns" if len(edges) == 1 else ""
+
+
+def _options(decision: DecisionReport) -> dict[str, OptionReport]:
+    return {one.intervention: one for one in decision.options if one.intervention != _NOTHING}
+
+
+def _cell(decision: DecisionReport, option: OptionReport | None) -> str:
+    if option is None:
+        return ""
+    if not option.permitted:
+        return "[dim]ruled out[/]"
+    value = f"{words.amount(option.expected_value)} {option.currency}"
+    return f"[bold]{CHOSEN}{value}[/]" if option.intervention == decision.intervention else value
+
+
+def _obstacles(decisions: Sequence[DecisionReport]) -> Iterator[tuple[str, str]]:
+    """Campaign and reason, for each gate that kept a decision from being carried out at once."""
+    for one in decisions:
+        if one.verdict != "act":
+            for reason in one.reasons:
+                if reason.outcome == one.verdict:
+                    yield words.campaign(one.impact), f"{reason.gate}: {reason.text}"
+
+
+def _dissents(decisions: Sequence[DecisionReport]) -> Iterator[tuple[str, str]]:
+    for one in decisions:
+        for other in one.dissent:
+            yield (
+                words.campaign(one.impact),
+                f"[magenta]dissent[/]: {words.plain(other['with'])} wants to {words.plain(other['wants'])}: "
+                f"{words.plain(other['argument'])} ({words.plain(other['because'])})",
+            )

@@ -1,0 +1,193 @@
+"""Admitting: what is taken into the inbox, and what makes it wrong to take.
+
+Rules:
+
+1. The observation of a loop, its signals, its condition changes and its standing claims are admitted in
+   one transaction. The same facts as of the same day under the same settings are one observation,
+   however often they are run: the second time admits nothing.
+2. Time runs forward: an as-of day before the last one that was observed is refused.
+3. A signal from outside must be of a type of the company's catalogue and carry that type's payload.
+4. The governance document is put in force with the first thing that is admitted under it.
+5. Whatever is wrong is said before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from pydantic import JsonValue
+
+from crossloop.canonical import NotCanonical, digest
+from crossloop.coordinator.loop import Change, Condition, Loop, Observation
+from crossloop.coordinator.runtime import Runtime
+from crossloop.errors import InputError, SignalRefused, UnknownName, Where
+from crossloop.faults import crash_point
+from crossloop.ids import CaseId, LoopName, SignalId
+from crossloop.signals import Catalogue, Signal
+from crossloop.signals.codec import body
+from crossloop.store import Read, Tx, claims, conditions, inbox, observations, policies
+
+
+async def admit(runtime: Runtime, loop: Loop, observation: Observation) -> bool:
+    """Admit an observation in one transaction; False when it was admitted before.
+
+    Raises:
+        InputError: it is as of a day before the last one, or carries a signal of an unknown type.
+    """
+    for signal in observation.signals:
+        _check(signal, runtime.company.catalogue)
+    settings_digest = digest(observation.settings)
+
+    def work(tx: Tx) -> bool:
+        policies.adopt(tx, digest=runtime.policy.digest, body=runtime.policy.as_body())
+        if observations.get(tx, loop.name, observation.as_of, settings_digest, observation.input_digest):
+            return False
+        last = observations.last(tx, loop.name)
+        if last is not None and observation.as_of < last:
+            raise InputError(
+                f"this store has already seen {loop.name} as of {last}; {observation.as_of} is earlier.",
+                next_step="Use a later --as-of, or another --store for the past.",
+            )
+        observations.record(
+            tx,
+            loop=loop.name,
+            as_of=observation.as_of,
+            settings_digest=settings_digest,
+            input_digest=observation.input_digest,
+            body=_observed(loop, observation),
+        )
+        for signal in observation.signals:
+            _admit(tx, signal)
+        for change in observation.changes:
+            _apply(tx, loop.name, change, observation.as_of)
+        _place_standing(tx, observation)
+        crash_point("admit.before_commit")
+        return True
+
+    admitted = await runtime.store.write_async(work, lease=runtime.lease)
+    crash_point("admit.after_commit")
+    return admitted
+
+
+async def admit_signals(runtime: Runtime, signals: Sequence[Signal]) -> int:
+    """Admit signals from outside in one transaction; return how many were new.
+
+    Raises:
+        SignalRefused: one of them is of an unknown type, or its payload is not of its type.
+    """
+    for signal in signals:
+        _check(signal, runtime.company.catalogue)
+
+    def work(tx: Tx) -> int:
+        policies.adopt(tx, digest=runtime.policy.digest, body=runtime.policy.as_body())
+        new = sum(_admit(tx, signal) for signal in signals)
+        crash_point("admit.before_commit")
+        return new
+
+    new = await runtime.store.write_async(work, lease=runtime.lease)
+    crash_point("admit.after_commit")
+    return new
+
+
+def known_conditions(read: Read, loop: LoopName) -> list[Condition]:
+    """Return what a loop has seen so far to be so, or to be over."""
+    return [
+        Condition(
+            path=row.path,
+            metric=row.metric,
+            level=row.level,
+            code=row.code,
+            state=row.state,
+            signal_id=SignalId(row.signal_id),
+            case=CaseId(row.case),
+            since=row.since,
+        )
+        for row in conditions.current(read, loop)
+    ]
+
+
+def _check(signal: Signal, catalogue: Catalogue) -> None:
+    try:
+        expected = catalogue[signal.type].data
+    except UnknownName as unknown:
+        raise SignalRefused(unknown.message, where=Where(field="type"), next_step=unknown.next_step) from None
+    if not isinstance(signal.data, expected):
+        raise SignalRefused(
+            f"expected {expected.__name__} for {signal.type}, got {type(signal.data).__name__}.",
+            where=Where(field="data"),
+        )
+
+
+def _admit(tx: Tx, signal: Signal) -> bool:
+    try:
+        return inbox.admit(
+            tx,
+            id=signal.id,
+            type=signal.type,
+            subject=signal.subject,
+            department=signal.department,
+            case=signal.correlation_id,
+            time=signal.time,
+            valid_until=signal.valid_until,
+            body=body(signal),
+        )
+    except NotCanonical as wrong:
+        raise SignalRefused(
+            f"the ledger cannot keep the signal about {signal.subject!r}: {wrong.reason}.",
+            where=Where(field=wrong.path.removeprefix("$.")),
+        ) from None
+
+
+def _place_standing(tx: Tx, observation: Observation) -> None:
+    # A claim that has ended would otherwise stand for the one that follows it.
+    claims.expire(tx, observation.instant)
+    for standing in observation.standing:
+        claims.place(
+            tx,
+            holder=standing.holder,
+            resource=standing.claim.resource,
+            direction=standing.claim.direction,
+            interest=standing.claim.interest,
+            starts=standing.claim.starts,
+            ends=standing.claim.ends,
+            argument=standing.argument,
+            state="standing",
+        )
+
+
+def _observed(loop: Loop, observation: Observation) -> dict[str, JsonValue]:
+    return {
+        "loop": loop.name,
+        "as_of": observation.as_of.isoformat(),
+        "rows": dict(observation.rows),
+        "inputs": dict(observation.inputs),
+        "input_digest": observation.input_digest,
+        "settings": dict(observation.settings),
+        "conditions": [
+            {"path": one.condition.path, "change": one.kind, "signal": one.condition.signal_id}
+            for one in observation.changes
+        ],
+        "counts": dict(observation.counts),
+        "notes": list(observation.notes),
+    }
+
+
+def _apply(tx: Tx, loop: LoopName, change: Change, day: date) -> None:
+    one = change.condition
+    if change.kind == "opened":
+        conditions.open_(
+            tx,
+            loop=loop,
+            metric=one.metric,
+            path=one.path,
+            level=one.level,
+            code=one.code,
+            signal_id=one.signal_id,
+            case=one.case,
+            day=day,
+        )
+    elif change.kind == "seen":
+        conditions.seen(tx, loop=loop, metric=one.metric, path=one.path, day=day)
+    else:
+        conditions.clear(tx, loop=loop, metric=one.metric, path=one.path, signal_id=one.signal_id, day=day)
