@@ -25,7 +25,7 @@ from crossloop.clock import Clock
 from crossloop.errors import CrossloopError, UnknownName
 from crossloop.faults import crash_point
 from crossloop.ids import ActionKey
-from crossloop.signals import Effect, Permit, Proposal, Receipt
+from crossloop.signals import ActionRequest, Effect, Permit, Proposal, Receipt
 from crossloop.store import Lease, Read, Store, Tx, actions, decisions
 
 Done = Callable[[Tx, Proposal, Receipt], None]
@@ -38,6 +38,7 @@ class _Action:
 
     key: ActionKey
     proposal: Proposal
+    request: ActionRequest
     permit: Permit
 
 
@@ -132,14 +133,11 @@ class Executor:
         return receipt if recorded else None
 
     async def _effect(self, action: _Action, *, in_doubt: bool) -> Performed:
-        request = action.proposal.action
-        if request is None:
-            raise AdapterError("a permitted action has no request.")
-        adapter = self._adapters.get(request.system)
+        adapter = self._adapters.get(action.request.system)
         if adapter is None:
-            missing = f"there is no adapter for the system '{request.system}'."
+            missing = f"there is no adapter for the system '{action.request.system}'."
             raise OutcomeUnknown(missing) if in_doubt else AdapterError(missing)
-        once = Once(adapter, action.key, request, action.permit, self._clock, self._retry, in_doubt)
+        once = Once(adapter, action.key, action.request, action.permit, self._clock, self._retry, in_doubt)
         return await once.perform(self._sleep)
 
     def _record(self, tx: Tx, proposal: Proposal, receipt: Receipt) -> bool:
@@ -155,13 +153,11 @@ class Executor:
 
 def _loaded(read: Read, key: ActionKey) -> _Action:
     row = actions.get(read, key)
-    if row is None:
+    decision = None if row is None else decisions.get(read, row.decision_id)
+    if row is None or decision is None:
         raise UnknownName(f"there is no action {key}.")
-    decision = decisions.get(read, row.decision_id)
-    if decision is None:
-        raise UnknownName(f"action {key} has no decision {row.decision_id}.")
-    return _Action(
-        key=key,
-        proposal=Proposal.model_validate(read.body(decision.entry)["proposal"]),
-        permit=Permit.model_validate(read.body(row.entry)["permit"]),
-    )
+    proposal = Proposal.model_validate(read.body(decision.entry)["proposal"])
+    if proposal.action is None:
+        raise UnknownName(f"the decision on {key} asks for nothing.")
+    permit = Permit.model_validate(read.body(row.entry)["permit"])
+    return _Action(key, proposal, proposal.action, permit)

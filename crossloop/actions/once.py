@@ -26,7 +26,8 @@ from tenacity import (
     RetryCallState,
     retry_if_exception,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from crossloop.actions import boundary
@@ -63,8 +64,8 @@ class Retry:
         failure = state.outcome.exception() if state.outcome is not None else None
         if isinstance(failure, RateLimited) and failure.retry_after is not None:
             return max(0.0, failure.retry_after)
-        backoff = wait_exponential_jitter(self.first_wait, self.longest_wait, jitter=self.first_wait)
-        return backoff(state)
+        doubled = wait_exponential(self.first_wait, self.longest_wait) + wait_random(0, self.first_wait)
+        return min(self.longest_wait, doubled(state))
 
 
 @dataclass(slots=True)

@@ -4,70 +4,89 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.table import Table
 
-from crossloop.console import options
-from crossloop.console.output import Output
-from crossloop.coordinator.facade import Coordinator
+from crossloop.console import options, words
+from crossloop.console.output import Output, columns, copyable, say
 from crossloop.errors import InputError, Where
-from crossloop.store.approvals import ApprovalState
+
+if TYPE_CHECKING:
+    from crossloop.coordinator import Coordinator, Given
 
 app = typer.Typer(no_args_is_help=True)
 
 Identifier = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, or its beginning.")]
-As = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="Who answers, as named in the rules.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; required to reject.")]
+As = Annotated[
+    str | None,
+    typer.Option(
+        "--as", metavar="PERSON", help="Who answers, as named in the rules; your user name without it."
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; required to reject.")]
 
 
 @app.command("list")
 def list_(
-    state: Annotated[ApprovalState | None, typer.Option("--state", help="Only these.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            help="Only these: waiting, approved, rejected, expired or withdrawn.",
+        ),
+    ] = None,
     store: options.Store = options.STORE,
     json: options.Json = False,
 ) -> None:
-    """List what waits for a person, and what was answered."""
+    """List what waits for a person, the waiting ones first, and what was answered."""
+    from typing import get_args
+
+    from crossloop.coordinator.approvals import listed
+    from crossloop.store.approvals import ApprovalState
+
     out = Output(json=json)
-    with options.company(store) as company:
-        found: list[Any] = company.approvals(state=state)
+    options.one_of(state, get_args(ApprovalState), "--state")
+    with options.existing_store(store) as opened:
+        found: list[Any] = opened.read(lambda read: listed(read, state=state))  # pyright: ignore[reportArgumentType]
     if json:
         out.document({"approvals": found})
         return
     if not found:
-        out.people.print("Nothing waits.")
+        out.people.print("Nothing waits for a person.")
         return
-    table = Table(box=None, header_style="dim")
-    for title in ("approval", "asks for", "on", "moves", "from", "due (UTC)", "state"):
-        table.add_column(title)
     for one in found:
         impact = one["impact"]
-        table.add_row(
-            one["id"],
-            one["intervention"],
-            escape(one["action"]["resource"]),
-            f"{impact['share']:.1%} a day" if impact else "",
-            ", ".join(one["from"]),
-            one["due_at"][:16].replace("T", " "),
-            one["state"],
+        moves = f", moves {impact['share']:.1%} of its daily budget" if impact else ""
+        colour = "yellow" if one["state"] == "waiting" else "dim"
+        copyable(out.people, one["id"], indent=0)
+        say(
+            out.people,
+            f"[{colour}]{one['state']}[/]: [bold]{one['intervention']}[/], "
+            f"{escape(words.resource(one['action']['resource']))}{moves}",
+            indent=4,
         )
-    out.people.print(table)
+        if one["state"] == "waiting":
+            asked = f"asked: {words.listed(one['from'])}, until {words.minute(one['due_at'])}"
+            say(out.people, f"[dim]{asked}{_so_far(one)}[/]", indent=4)
 
 
 @app.command()
 def show(identifier: Identifier, store: options.Store = options.STORE, json: options.Json = False) -> None:
     """Show one approval on one screen: action, evidence, alternatives, what happens otherwise."""
+    from crossloop.coordinator.approvals import find, shown
+
     out = Output(json=json)
-    with options.company(store) as company:
-        one: Any = company.approval(identifier)
+    with options.existing_store(store) as opened:
+        one: Any = opened.read(lambda read: shown(read, find(read, identifier)))
     if json:
         out.document(one)
     else:
-        _print(out.people, one, store)
+        _print(out.people, one, options.at(store))
 
 
 @app.command()
@@ -78,7 +97,10 @@ def approve(
     store: options.Store = options.STORE,
     json: options.Json = False,
 ) -> None:
-    """Approve: the action is performed once as many have approved as the rules ask for."""
+    """Approve. The action is performed, once, as soon as enough of those asked have approved.
+
+    It ends with 3 while further approvals are needed.
+    """
     _answer(identifier, "approve", as_, reason, store, json)
 
 
@@ -90,7 +112,7 @@ def reject(
     store: options.Store = options.STORE,
     json: options.Json = False,
 ) -> None:
-    """Reject, with a reason: nothing is performed."""
+    """Reject, with a reason. One rejection ends it: nothing is performed."""
     _answer(identifier, "reject", as_, reason, store, json)
 
 
@@ -103,7 +125,7 @@ def _answer(
     json: bool,
 ) -> None:
     out = Output(json=json)
-    with options.company(store) as company:
+    with options.company(store) as company, out.working("answering"):
         given = company.answer(
             identifier,
             person=_person(company, person),
@@ -111,32 +133,43 @@ def _answer(
             reason=reason,
             asserted=f"asserted by OS user {getpass.getuser()}",
         )
-    answered = given.answered
     if json:
-        out.document(
-            {
-                "approval": answered.approval_id,
-                "state": answered.state,
-                "still_needed": answered.still_needed,
-                "action_key": answered.action_key,
-                "receipts": [one.model_dump(mode="json") for one in given.receipts],
-            }
-        )
+        out.document(_as_json(given))
     else:
-        out.people.print(f"{answered.approval_id}: [bold]{answered.state}[/]")
-        if answered.still_needed:
-            out.people.print(f"  {answered.still_needed} more approval is needed before anything is done.")
-        for receipt in given.receipts:
-            out.people.print(f"  {receipt.outcome}: {escape(receipt.detail)}")
-    if answered.state == "waiting":
+        _say_given(out.people, given)
+    if given.answered.state == "waiting":
         raise typer.Exit(3)
 
 
+def _as_json(given: Given) -> dict[str, object]:
+    answered = given.answered
+    return {
+        "approval": answered.approval_id,
+        "state": answered.state,
+        "still_needed": answered.still_needed,
+        "action_key": answered.action_key,
+        "receipts": [one.model_dump(mode="json") for one in given.receipts],
+    }
+
+
+def _say_given(console: Console, given: Given) -> None:
+    answered = given.answered
+    state = "waiting for others" if answered.state == "waiting" else answered.state
+    console.print(f"{answered.approval_id}: [bold]{state}[/]", soft_wrap=True)
+    if answered.still_needed:
+        needed = words.counted(answered.still_needed, "more approval")
+        verb = "is" if answered.still_needed == 1 else "are"
+        say(console, f"{needed} {verb} needed before anything is done.", indent=2)
+    for receipt in given.receipts:
+        say(console, f"{receipt.outcome}: {escape(receipt.detail)}", indent=2, hang=4)
+    if answered.state == "rejected":
+        say(console, "Nothing is done.", indent=2)
+
+
 def _person(company: Coordinator, named: str | None) -> str:
-    people = company.policy.document.people
     if named is not None:
         return named
-    user = getpass.getuser()
+    user, people = getpass.getuser(), company.policy.document.people
     if user in people:
         return user
     raise InputError(
@@ -146,45 +179,58 @@ def _person(company: Coordinator, named: str | None) -> str:
     )
 
 
-def _print(console: Console, one: Mapping[str, Any], store: str) -> None:
-    action = one["action"]
-    console.print(
-        f"[bold]{one['intervention']}[/] on {escape(action['resource'])}   [yellow]{one['state']}[/]"
-    )
-    console.print(Padding(escape(one["evidence"]), (0, 2)))
-    if one["impact"]:
-        impact = one["impact"]
+def _so_far(one: Mapping[str, Any]) -> str:
+    approved = one["approved_by"]
+    return f"; {words.listed(approved)} approved" if approved else ""
+
+
+def _print(console: Console, one: Mapping[str, Any], at: str) -> None:
+    resource = escape(words.resource(one["action"]["resource"]))
+    say(console, f"[bold]{one['intervention']}[/], {resource}  [yellow]{one['state']}[/]", hang=2)
+    say(console, escape(one["evidence"]), indent=2)
+    impact = one["impact"]
+    if impact:
         amount = impact["amount"]
-        console.print(
-            f"  moves [bold]{impact['share']:.1%}[/] of the daily budget: "
-            f"{amount['amount']} {amount['currency']} a day"
-        )
-    table = Table(box=None, header_style="dim", padding=(0, 1))
-    for title in ("alternative", "expected value", "range", ""):
-        table.add_column(title, justify="left" if title in ("alternative", "") else "right")
+        moved = f"{float(amount['amount']):,.0f} {amount['currency']} a day"
+        say(console, f"It moves [bold]{impact['share']:.1%}[/] of the daily budget: {moved}.", indent=2)
+    _alternatives(console, one)
+    console.print("[bold]Why you are asked[/]")
+    for reason in one["reasons"]:
+        if reason["outcome"] in ("hold", "escalate"):
+            say(console, f"{reason['gate']}: {escape(reason['text'])}", indent=2, hang=4)
+    if one["state"] != "waiting":
+        return
+    console.print("[bold]Who answers[/]")
+    approved = words.listed(one["approved_by"]) or "nobody"
+    say(
+        console,
+        f"{words.listed(one['from'])}: {one['quorum']} must approve, so far {approved}; until "
+        f"{words.minute(one['due_at'])}. If nobody answers, nothing is done.",
+        indent=2,
+    )
+    missing = next((name for name in one["from"] if name not in one["approved_by"]), one["from"][0])
+    for answer, why in (("approve", ""), ("reject", " --reason '…'")):
+        said = f"{options.command()} approvals {answer} {one['id']} --as {missing}{why}{at}"
+        copyable(console, said, indent=4)
+
+
+def _alternatives(console: Console, one: Mapping[str, Any]) -> None:
+    table = columns(
+        "alternative",
+        "expected value",
+        "range",
+        "",
+        right=("expected value", "range"),
+        whole=("alternative", "expected value", "range"),
+    )
     for option in one["options"]:
         value = option["expected_value"]
         asked = "← asked for" if option["intervention"] == one["intervention"] else ""
         table.add_row(
             option["intervention"],
-            f"{float(value['amount']):+,.0f} {value['currency']}",
-            f"{float(option['low']['amount']):+,.0f} to {float(option['high']['amount']):+,.0f}",
+            f"{words.amount(value['amount'])} {value['currency']}",
+            words.between(option["low"]["amount"], option["high"]["amount"]),
             asked if option["permitted"] else escape(f"ruled out: {option['because']}"),
         )
-    console.print(Padding(table, (1, 2)))
-    console.print("  why you are asked:")
-    for reason in one["reasons"]:
-        if reason["outcome"] in ("hold", "escalate"):
-            console.print(f"    {reason['gate']}: {escape(reason['text'])}")
-    approved = ", ".join(one["approved_by"]) or "nobody yet"
-    console.print(
-        f"  asked: {', '.join(one['from'])} ({one['quorum']} must approve; so far {approved}), until "
-        f"{one['due_at'][:16].replace('T', ' ')} UTC"
-    )
-    console.print("  if nobody answers: nothing is done, and the answer can no longer be given\n")
-    for word, tail in (("approve", ""), ("reject", " --reason '…'")):
-        console.print(
-            f"  crossloop approvals {word} {one['id']} --as {one['from'][0]}{tail} --store {store}",
-            soft_wrap=True,
-            markup=False,
-        )
+    if one["options"]:
+        console.print(Padding(table, (1, 0, 1, 2), expand=False))

@@ -23,12 +23,7 @@ def print_decisions(console: Console, report: RunReport) -> None:
     """Print what was considered and decided."""
     if not report.decisions:
         return
-    days = report.settings.get("horizon_days")
-    title(
-        console,
-        "What was considered and decided",
-        f"expected value over {days} days against doing nothing; {CHOSEN}chosen",
-    )
+    _heading(console, report)
     areas = {str(one["id"]): words.area(one) for one in report.signals}
     status = _statuses(report)
     alone: list[tuple[str, str]] = []
@@ -45,6 +40,25 @@ def print_decisions(console: Console, report: RunReport) -> None:
     console.print()
 
 
+def _heading(console: Console, report: RunReport) -> None:
+    from crossloop.loops.ready import ready_catalogue
+
+    weighed = {one.intervention: one.currency for decision in report.decisions for one in decision.options}
+    if not weighed:
+        title(console, "What was considered")
+        return
+    days, currencies = report.settings.get("horizon_days"), "/".join(sorted(set(weighed.values())))
+    title(
+        console,
+        "What was considered",
+        f"value over {days} days against doing nothing, {currencies}; {CHOSEN}chosen",
+    )
+    meanings = {known.name: known.summary for type in ready_catalogue() for known in type.interventions}
+    for name in weighed:
+        if name in meanings:
+            say(console, f"[dim]{name}: {words.plain(meanings[name])}[/]", indent=2, hang=4)
+
+
 def _by_signal(decisions: Sequence[DecisionReport]) -> dict[str, list[DecisionReport]]:
     found: dict[str, list[DecisionReport]] = {}
     for one in decisions:
@@ -55,15 +69,14 @@ def _by_signal(decisions: Sequence[DecisionReport]) -> dict[str, list[DecisionRe
 def _statuses(report: RunReport) -> dict[str, str]:
     """What became of each decision, in words."""
     receipts = {one.action_key: one.outcome for one in report.receipts}
-    people = {one.decision_id: words.listed(one.people) for one in report.waiting}
     found: dict[str, str] = {}
     for one in report.decisions:
         if one.verdict == "act":
             found[one.id] = receipts.get(one.action_key or "", "permitted")
         elif one.verdict in ("hold", "escalate"):
-            found[one.id] = f"waits for {people.get(one.id, 'a person')}"
+            found[one.id] = "waits"
         elif one.verdict == "shadow":
-            found[one.id] = "only recorded"
+            found[one.id] = "recorded"
         else:
             found[one.id] = "not done"
     return found
@@ -101,14 +114,18 @@ def _area(
     for one in others:
         say(console, f"[dim]{_line(one, status)}[/]", indent=4, hang=6)
     for text, campaigns in words.grouped(_obstacles(valued)).items():
-        say(console, f"{words.shortened(campaigns)}: {words.plain(text)}", indent=4, hang=6)
+        everywhere = 1 < len(valued) == len(campaigns)
+        whom = "all" if everywhere else words.shortened(campaigns)
+        say(console, f"{whom}: {words.plain(text)}", indent=4, hang=6)
     for text, campaigns in words.grouped(_dissents(valued)).items():
         say(console, f"{words.shortened(campaigns)}: {text}", indent=4, hang=6)
 
 
 def _pays(valued: Sequence[DecisionReport]) -> str:
     """Up to which share of returns advertising pays there, where the decisions agree on it."""
-    edges = {str(one.assumptions["break_even_rate"]) for one in valued if "break_even_rate" in one.assumptions}
+    edges = {
+        str(one.assumptions["break_even_rate"]) for one in valued if "break_even_rate" in one.assumptions
+    }
     return f": advertising pays there up to {float(edges.pop()):.1%} returns" if len(edges) == 1 else ""
 
 
@@ -121,7 +138,7 @@ def _cell(decision: DecisionReport, option: OptionReport | None) -> str:
         return ""
     if not option.permitted:
         return "[dim]ruled out[/]"
-    value = f"{words.amount(option.expected_value)} {option.currency}"
+    value = words.amount(option.expected_value)
     return f"[bold]{CHOSEN}{value}[/]" if option.intervention == decision.intervention else value
 
 
@@ -131,7 +148,9 @@ def _obstacles(decisions: Sequence[DecisionReport]) -> Iterator[tuple[str, str]]
         if one.verdict != "act":
             for reason in one.reasons:
                 if reason.outcome == one.verdict:
-                    yield words.campaign(one.impact), f"{reason.gate}: {reason.text}"
+                    named = reason.text.startswith(reason.gate)
+                    text = reason.text if named else f"{reason.gate}: {reason.text}"
+                    yield words.campaign(one.impact), text
 
 
 def _dissents(decisions: Sequence[DecisionReport]) -> Iterator[tuple[str, str]]:

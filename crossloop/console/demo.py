@@ -38,7 +38,8 @@ def register(app: typer.Typer) -> None:
         out = Output(json=json)
         require("the demo", extra="loops", modules=("ibis", "duckdb", "scipy"))
         _fresh(folder)
-        with open_company(f"sqlite:///{folder}/crossloop.db", governance=EMBEDDED_GOVERNANCE) as company:
+        store = f"sqlite:///{folder}/crossloop.db"
+        with open_company(store, governance=EMBEDDED_GOVERNANCE) as company:
             with out.working("making the company's orders and running the loop"):
                 report = company.run(_LOOP)
             if json:
@@ -46,12 +47,12 @@ def register(app: typer.Typer) -> None:
                 return
         say(
             out.people,
-            "[bold]A made-up company sells clothes across India.[/] Its logistics agent watches which parcels "
-            "come back; its marketing agent pays for advertising there. The heads of both departments agreed "
-            "on rules. Nothing of what follows was planned for this run.",
+            "[bold]A made-up company sells clothes across India.[/] Its logistics agent watches which "
+            "parcels come back; its marketing agent pays for advertising there. The heads of both "
+            "departments agreed on rules. Nothing of what follows was planned for this run.",
         )
         out.people.print()
-        print_run(out.people, report, at="", first=f"cd {folder}")
+        print_run(out.people, report, command=options.command(), at=options.at(store))
 
 
 def _fresh(folder: Path) -> None:

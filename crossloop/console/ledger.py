@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import orjson
 import typer
+from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
-from crossloop.clock import SystemClock
 from crossloop.console import options
-from crossloop.console.output import Output
-from crossloop.store import Store, verify
+from crossloop.console.output import Output, columns, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crossloop.store import Entry, Verification
 
 app = typer.Typer(no_args_is_help=True)
+
+_WIDE = 110
+_SHORTEST = 20
 
 
 @app.command("verify")
 def verify_(store: options.Store = options.STORE, json: options.Json = False) -> None:
-    """Check every entry against the tree; exit code 1 names the first bad one."""
+    """Check every entry against the hash tree. It ends with 1 and names the first bad entry."""
     out = Output(json=json)
-    with Store.open(store, clock=SystemClock(), create=False) as opened, out.working("verifying"):
-        found = opened.read(verify)
+    with out.working("verifying"):
+        found = _verified(store)
     if json:
         out.document(
             {
@@ -34,23 +40,33 @@ def verify_(store: options.Store = options.STORE, json: options.Json = False) ->
             }
         )
     elif found.ok:
-        out.people.print(f"[green]ok[/]  {found.entries} entries, root {found.root}")
+        say(out.people, f"[green]ok[/]: all {found.entries} entries are as they were written", hang=2)
+        out.people.print(f"  root {found.root}", soft_wrap=True)
     else:
-        where = f"entry {found.first_bad}: " if found.first_bad is not None else ""
-        out.people.print(f"[bold red]broken[/]  {where}{escape(found.problem)}")
+        say(out.people, f"[bold red]broken[/]: {escape(found.problem)}", hang=2)
+        say(out.people, f"[dim]{found.entries} entries before it are good.[/]", indent=2)
     if not found.ok:
         raise typer.Exit(1)
 
 
+def _verified(store: str) -> Verification:
+    from crossloop.store import verify
+
+    with options.existing_store(store) as opened:
+        return opened.read(verify)
+
+
 @app.command()
 def tail(
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10000, help="How many.")] = 20,
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="N", min=1, max=10000, help="How many.")
+    ] = 20,
     store: options.Store = options.STORE,
     json: options.Json = False,
 ) -> None:
-    """Show the newest entries."""
+    """Show the newest entries, the last one at the bottom; whole with --json."""
     out = Output(json=json)
-    with Store.open(store, clock=SystemClock(), create=False) as opened:
+    with options.existing_store(store) as opened:
         entries = opened.read(lambda read: list(read.entries(start=max(0, read.head().size - count))))
     if json:
         out.document(
@@ -68,16 +84,32 @@ def tail(
             }
         )
         return
-    table = Table(box=None, header_style="dim")
-    for title in ("entry", "at", "kind", "case", "content"):
-        table.add_column(title, overflow="ellipsis", no_wrap=True)
-    for one in entries:
-        content = "redacted" if one.body is None else orjson.dumps(one.body).decode()
-        table.add_row(
+    _table(out.people, entries)
+
+
+def _table(console: Console, entries: Sequence[Entry]) -> None:
+    """One line for each entry: its content is cut where the terminal ends."""
+    wide = console.width >= _WIDE
+    titles = ("entry", "at (UTC)", "kind", *(("case",) if wide else ()))
+    rows = [
+        (
             str(one.position),
-            one.at.strftime("%Y-%m-%d %H:%M:%S"),
+            one.at.strftime("%Y-%m-%d %H:%M:%S" if wide else "%m-%d %H:%M:%S"),
             one.kind,
-            (one.case or "")[:16],
-            escape(content),
+            *(((one.case or "")[:16],) if wide else ()),
         )
-    out.people.print(table)
+        for one in entries
+    ]
+    used = sum(2 + max(len(cell) for cell in cells) for cells in zip(titles, *rows, strict=True))
+    table = columns(*titles, "content", right=("entry",), whole=titles)
+    for one, row in zip(entries, rows, strict=True):
+        content = Text(_content(one.body))
+        content.truncate(max(_SHORTEST, console.width - used), overflow="ellipsis")
+        table.add_row(*row, content)
+    console.print(table)
+
+
+def _content(body: object) -> str:
+    from crossloop.canonical import canonical_json
+
+    return "redacted" if body is None else canonical_json(body).decode()  # pyright: ignore[reportArgumentType]

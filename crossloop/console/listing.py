@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from crossloop.console import options
-from crossloop.console.output import Output
-from crossloop.governance import Policy
-from crossloop.loops.logistics_to_marketing.loop import LogisticsToMarketing
-from crossloop.loops.ready import READY_LOOPS, policy_in_force
-from crossloop.store import inbox
-from crossloop.store.inbox import SignalState
+from crossloop.console import options, words
+from crossloop.console.output import Output, copyable, say
+
+if TYPE_CHECKING:
+    from crossloop.governance import Policy
+    from crossloop.loops.logistics_to_marketing.loop import LogisticsToMarketing
 
 
 def register(app: typer.Typer) -> None:
@@ -23,41 +21,17 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def signals(
         state: Annotated[
-            SignalState | None, typer.Option("--state", help="Only these; all without it.")
+            str | None,
+            typer.Option("--state", metavar="STATE", help="Only these: new, decided or finished."),
         ] = None,
-        limit: Annotated[int, typer.Option("--limit", min=1, max=100000)] = 50,
+        limit: Annotated[
+            int, typer.Option("--limit", metavar="N", min=1, max=100000, help="At most so many.")
+        ] = 50,
         store: options.Store = options.STORE,
         json: options.Json = False,
     ) -> None:
         """List what was said, the newest first."""
-        out = Output(json=json)
-        with options.company(store) as company:
-            rows = company.store.read(lambda read: inbox.listing(read, state=state, limit=limit))
-        if json:
-            out.document(
-                {
-                    "signals": [
-                        {
-                            "id": row.id,
-                            "type": row.type,
-                            "subject": row.subject,
-                            "department": row.department,
-                            "case": row.case,
-                            "time": row.time.isoformat(),
-                            "valid_until": row.valid_until.isoformat(),
-                            "state": row.state,
-                        }
-                        for row in rows
-                    ]
-                }
-            )
-            return
-        table = Table(box=None, header_style="dim")
-        for title in ("signal", "type", "about", "as of", "state"):
-            table.add_column(title)
-        for row in rows:
-            table.add_row(row.id, row.type, escape(row.subject), row.time.strftime("%Y-%m-%d"), row.state)
-        out.people.print(table if rows else "No signals.")
+        _signals(Output(json=json), state, limit, store)
 
     @app.command()
     def loops(
@@ -65,30 +39,60 @@ def register(app: typer.Typer) -> None:
         governance: options.Governance = None,
         json: options.Json = False,
     ) -> None:
-        """List the loops, and what the rules in force let them do."""
+        """List the loops: who tells whom what, and what the rules in force let them do."""
+        from crossloop.loops.ready import READY_LOOPS, policy_in_force
+
         out = Output(json=json)
         policy = policy_in_force(store, governance)
         found = [_loop(loop, policy) for loop in READY_LOOPS]
         if json:
             out.document({"loops": found})
             return
-        table = Table(box=None, header_style="dim")
-        for title in ("loop", "signal", "from", "to", "stage", "owner", "live"):
-            table.add_column(title)
         for one in found:
-            table.add_row(
-                str(one["name"]),
-                str(one["signal"]),
-                str(one["source"]),
-                ", ".join(str(name) for name in cast("list[str]", one["targets"])),
-                str(one["stage"]),
-                str(one["owner"] or "nobody"),
-                "yes" if one["live"] else "no",
-            )
-        out.people.print(table)
+            _say_loop(out, one)
 
 
-def _loop(loop: type[LogisticsToMarketing], policy: Policy) -> dict[str, object]:
+def _signals(out: Output, state: str | None, limit: int, store: str) -> None:
+    from typing import get_args
+
+    from crossloop.store import inbox
+    from crossloop.store.inbox import SignalState
+
+    options.one_of(state, get_args(SignalState), "--state")
+    with options.existing_store(store) as opened:
+        rows = opened.read(lambda read: inbox.listing(read, state=state, limit=limit))  # pyright: ignore[reportArgumentType]
+    if out.json:
+        out.document(
+            {
+                "signals": [
+                    {
+                        "id": row.id,
+                        "type": row.type,
+                        "subject": row.subject,
+                        "department": row.department,
+                        "case": row.case,
+                        "time": row.time.isoformat(),
+                        "valid_until": row.valid_until.isoformat(),
+                        "state": row.state,
+                    }
+                    for row in rows
+                ]
+            }
+        )
+        return
+    if not rows:
+        out.people.print("No signals.")
+    for row in rows:
+        copyable(out.people, row.id, indent=0)
+        say(
+            out.people,
+            f"{row.department} says [bold]{row.type}[/] about {escape(row.subject)}, as of "
+            f"{row.time:%Y-%m-%d}: {row.state}",
+            indent=4,
+        )
+
+
+def _loop(loop: type[LogisticsToMarketing], policy: Policy) -> dict[str, Any]:
     governed = policy.document.loops.get(loop.name)
     stage = policy.stage(governed.owner, loop.name) if governed else "shadow"
     return {
@@ -102,3 +106,19 @@ def _loop(loop: type[LogisticsToMarketing], policy: Policy) -> dict[str, object]
         "stakeholders": list(governed.stakeholders) if governed else [],
         "inputs": dict(loop.inputs),
     }
+
+
+def _say_loop(out: Output, one: dict[str, Any]) -> None:
+    out.people.print(f"[bold]{one['name']}[/]", soft_wrap=True)
+    say(out.people, f"{one['source']} tells {words.listed(one['targets'])}: {one['signal']}", indent=4)
+    owner = one["owner"] or "nobody"
+    with_input = f", with input from {words.listed(one['stakeholders'])}" if one["stakeholders"] else ""
+    say(out.people, f"owned by {owner}{with_input}", indent=4)
+    may = {
+        "shadow": "shadow: it is thought through and recorded, nothing is executed",
+        "supervised": "supervised: everything waits for a person",
+        "autonomous": "autonomous: the rules decide what runs by itself and what waits for a person",
+    }
+    say(out.people, f"stage {may[one['stage']]}", indent=4, hang=6)
+    for name, shape in one["inputs"].items():
+        say(out.people, f"[dim]further input: --data {name}=FILE ({escape(shape)})[/]", indent=4, hang=6)

@@ -6,10 +6,12 @@ imported where it is used.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -166,6 +168,12 @@ def one_of(text: str | None, known: Sequence[str], option: str) -> None:
             where=Where(field=option),
             next_step="Leave it out to see all.",
         )
+
+
+def command() -> str:
+    """How this program was called, so that a command shown to a person can be typed as it stands."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "crossloop" and which("crossloop") is None else "crossloop"
 
 
 def at(store: str) -> str:

@@ -74,12 +74,15 @@ class Output:
 
 def say(console: Console, markup: str, *, indent: int = 0, hang: int | None = None) -> None:
     """Print prose, wrapped between words and indented; further lines hang ``hang`` columns in."""
-    hang = indent if hang is None else hang
-    text = Text.from_markup(markup)
-    width = max(_NARROWEST, console.width - max(indent, hang))
-    for number, line in enumerate(text.wrap(console, width)):
+    rest = Text.from_markup(markup)
+    margin, further = indent, indent if hang is None else hang
+    while rest.plain:
+        line = rest.wrap(console, max(_NARROWEST, console.width - margin))[0]
+        taken = len(line.plain)
         line.rstrip()
-        console.print(Text(" " * (indent if number == 0 else hang)) + line, soft_wrap=True)
+        console.print(Text(" " * margin) + line, soft_wrap=True)
+        rest, margin = rest[taken:], further
+        rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
 
 
 def copyable(console: Console, text: str, *, indent: int = 2) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossloop.console import options
-from crossloop.console.output import Output
+from crossloop.console import options, words
+from crossloop.console.output import Output, say
 from crossloop.errors import SignalRefused, Where
-from crossloop.loops.ready import ready_catalogue
-from crossloop.signals import Signal
-from crossloop.signals.cloudevents import from_batch, from_structured
+
+if TYPE_CHECKING:
+    from crossloop.coordinator import PublishReport
+    from crossloop.signals import Signal
 
 
 def register(app: typer.Typer) -> None:
@@ -21,30 +22,56 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def publish(
-        file: Annotated[str, typer.Argument(metavar="FILE|-", help="CloudEvents as JSON; - is stdin.")],
+        file: Annotated[
+            str, typer.Argument(metavar="FILE|-", help="CloudEvents as JSON: one, or a list; - is stdin.")
+        ],
         store: options.Store = options.STORE,
         governance: options.Governance = None,
         json: options.Json = False,
     ) -> None:
-        """Publish signals from outside: CloudEvents 1.0, one or a batch."""
+        """Publish signals from outside: CloudEvents 1.0 in JSON, one event or a batch.
+
+        Each is checked against its type before anything is written, and then brought to its end as if a
+        loop had said it. One that the store knows already is not repeated. It ends with 3 while something
+        waits for a person.
+        """
         out = Output(json=json)
         signals = _signals(_read(file))
         with (
-            options.company(store, governance, create=True) as company,
             out.working(f"publishing {len(signals)} signals"),
+            options.company(store, governance, create=True) as company,
         ):
             published = company.publish(signals)
         if json:
             out.document(published.model_dump(mode="json"))
         else:
-            out.people.print(f"{published.new} new of {len(signals)} signals")
-            for one in published.decisions:
-                out.people.print(f"  {one.department}: {one.intervention}, {one.verdict}")
+            _say(out, published, len(signals))
         if published.waiting:
             raise typer.Exit(3)
 
 
+def _say(out: Output, published: PublishReport, given: int) -> None:
+    known = given - published.new
+    already = f"; {words.counted(known, 'signal')} known already" if known else ""
+    say(out.people, f"{words.counted(published.new, 'new signal')}{already}")
+    for one in published.decisions:
+        say(
+            out.people,
+            f"{one.department}: [bold]{one.intervention}[/], {one.verdict}: {words.plain(one.rationale)}",
+            indent=2,
+            hang=4,
+        )
+    for one in published.receipts:
+        say(out.people, f"{one.outcome}: {words.plain(one.detail)}", indent=2, hang=4)
+    for one in published.waiting:
+        people = f"{words.listed(one.people)}, until {words.minute(one.due)}"
+        say(out.people, f"[yellow]●[/] {one.action} waits for {people}", indent=2, hang=4)
+
+
 def _signals(data: bytes) -> tuple[Signal, ...]:
+    from crossloop.loops.ready import ready_catalogue
+    from crossloop.signals.cloudevents import from_batch, from_structured
+
     catalogue = ready_catalogue()
     if data.lstrip()[:1] == b"[":
         return from_batch(data, catalogue)
@@ -57,4 +84,6 @@ def _read(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as wrong:
-        raise SignalRefused(f"cannot be read: {wrong.strerror}.", where=Where(file)) from None
+        raise SignalRefused(
+            f"cannot be read: {wrong.strerror}.", where=Where(file), next_step="Check the path."
+        ) from None

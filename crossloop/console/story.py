@@ -20,28 +20,34 @@ if TYPE_CHECKING:
 _WIDEST_BAR: Final = 34
 _NARROWEST_BAR: Final = 12
 _TOLD: Final = {
-    "hold": "question to answer",
-    "escalate": "question to answer",
-    "done": "change made",
-    "failed": "change that failed",
-    "unknown": "change of which nobody knows whether it was made",
-    "refuse": "thing left as it is",
-    "shadow": "change only recorded",
+    "hold": ("question to answer", "questions to answer"),
+    "held": ("question that others answer", "questions that others answer"),
+    "done": ("change made", "changes made"),
+    "failed": ("change that failed", "changes that failed"),
+    "unknown": ("change nobody can tell the end of", "changes nobody can tell the end of"),
+    "refuse": ("answer that nothing is done", "answers that nothing is done"),
+    "shadow": ("change only recorded", "changes only recorded"),
+}
+_STATES: Final = (("open", "newly at risk"), ("still_open", "still at risk"), ("cleared", "recovered"))
+_METRIC: Final = {
+    "rto": "share of orders that came back (rto)",
+    "ndr": "share of orders with a failed delivery attempt (ndr)",
 }
 
 
-def print_run(console: Console, report: RunReport, *, at: str, first: str = "") -> None:
+def print_run(console: Console, report: RunReport, *, command: str, at: str) -> None:
     """Print the whole story of a run.
 
     Args:
+        command: how to call ``crossloop`` from here.
         at: what further commands need to find the store: `` --store URL``, or nothing.
-        first: a command to give before them.
     """
     rules = words.plain(report.governance.split(", digest")[0])
     say(
         console,
         f"[bold]{report.loop}[/] as of [bold]{report.as_of}[/]  [dim]stage {report.stage}, rules {rules}[/]",
     )
+    _in_short(console, report)
     console.print()
     _looked_at(console, report)
     _seen(console, report)
@@ -51,7 +57,39 @@ def print_run(console: Console, report: RunReport, *, at: str, first: str = "") 
     _worth(console, report)
     _undo(console, report)
     _told(console, report)
-    _next(console, report, at, first)
+    _next(console, report, command, at)
+
+
+def _in_short(console: Console, report: RunReport) -> None:
+    """The run in one or two sentences."""
+    states = Counter(str(one["state"]) for one in report.signals)
+    seen = [
+        words.counted(states[state], f"area {said}", f"areas {said}")
+        for state, said in (
+            ("open", "newly at risk"),
+            ("still_open", "still at risk"),
+            ("cleared", "recovered"),
+        )
+        if states[state]
+    ]
+    verdicts = Counter(one.verdict for one in report.decisions if one.action_key is not None)
+    made = sum(one.outcome == "done" for one in report.receipts)
+    broken = len(report.receipts) - made
+    became = [
+        f"{words.counted(number, 'change')} {said}"
+        for number, said in (
+            (made, "made"),
+            (broken, "failed or of unknown end"),
+            (verdicts["shadow"], "only recorded, in shadow"),
+            (verdicts["refuse"], "refused"),
+        )
+        if number
+    ]
+    if report.waiting:
+        people = list(dict.fromkeys(person for one in report.waiting for person in one.people))
+        became.append(f"{words.counted(len(report.waiting), 'question')} to {words.listed(people)}")
+    said = f"{words.listed(seen) or 'No area is at risk'}; {words.listed(became) or 'nothing was changed'}."
+    say(console, f"In short: {said}")
 
 
 def _looked_at(console: Console, report: RunReport) -> None:
@@ -64,7 +102,7 @@ def _looked_at(console: Console, report: RunReport) -> None:
                 console,
                 f"[dim]{aside['count']:>10,} set aside: {words.plain(aside['reason'])}[/]",
                 indent=2,
-                hang=23,
+                hang=13,
             )
     console.print()
 
@@ -79,12 +117,6 @@ def _seen(console: Console, report: RunReport) -> None:
     for note in report.notes:
         say(console, f"[dim]{words.plain(note)}[/]", indent=2)
     console.print()
-
-
-_METRIC: Final = {
-    "rto": "share of orders that came back (rto)",
-    "ndr": "share of orders with a failed delivery attempt (ndr)",
-}
 
 
 def _areas(console: Console, report: RunReport, threshold: float) -> None:
@@ -150,8 +182,13 @@ def _done(console: Console, report: RunReport) -> None:
         console.print()
     elif report.decisions:
         title(console, "What was done")
-        because = "; in shadow nothing ever is" if report.stage == "shadow" else ""
-        say(console, f"Nothing was changed in any system{because}.", indent=2)
+        say(console, "Nothing was changed in any system.", indent=2)
+        if report.stage == "shadow":
+            say(
+                console,
+                "In shadow nothing ever is: it takes rules that permit to act, given with --governance FILE.",
+                indent=2,
+            )
         console.print()
 
 
@@ -245,28 +282,34 @@ def _told(console: Console, report: RunReport) -> None:
     if not report.notices:
         return
     title(console, "Who was told", "each of them with the reasons; in full: crossloop explain")
-    by_recipient: dict[str, Counter[str]] = {}
+    asked = Counter(person for one in report.waiting for person in one.people)
+    told: dict[str, Counter[str]] = {}
     for one in report.notices:
-        by_recipient.setdefault(one.recipient, Counter())[one.kind] += 1
+        counts = told.setdefault(one.recipient, Counter())
+        kind = "hold" if one.kind == "escalate" else one.kind
+        if kind == "hold" and counts[kind] >= asked[one.recipient]:
+            kind = "held"  # somebody else was asked
+        counts[kind] += 1
     said = (
-        (recipient, words.listed(words.counted(n, _TOLD.get(kind, kind)) for kind, n in kinds.items()))
-        for recipient, kinds in by_recipient.items()
+        (
+            recipient,
+            words.listed(words.counted(n, *_TOLD.get(kind, (kind,))) for kind, n in kinds.items() if n),
+        )
+        for recipient, kinds in told.items()
     )
     for text, recipients in words.grouped(said).items():
         say(console, f"{words.listed(recipients)}: {text}", indent=2, hang=4)
     console.print()
 
 
-def _next(console: Console, report: RunReport, at: str, first: str) -> None:
+def _next(console: Console, report: RunReport, command: str, at: str) -> None:
     title(console, "Where to look next")
-    if first:
-        copyable(console, first)
     told = _most_telling(report)
     if told is not None:
-        copyable(console, f"crossloop explain {told}{at}")
+        copyable(console, f"{command} explain {told}{at}")
     if report.waiting:
-        copyable(console, f"crossloop approvals show {report.waiting[0].approval_id}{at}")
-    copyable(console, f"crossloop ledger verify{at}")
+        copyable(console, f"{command} approvals show {report.waiting[0].approval_id}{at}")
+    copyable(console, f"{command} ledger verify{at}")
     say(
         console,
         f"[dim]the ledger has {report.ledger.entries} entries, root {report.ledger.root[:16]}…[/]",

@@ -24,9 +24,9 @@ def listed(names: Iterable[str]) -> str:
     return " and ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 question``, ``2 questions``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, one: str, more: str = "") -> str:
+    """``1 question``, ``2 questions``; ``more`` is the plural where it is not made with an s."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def amount(value: float | str) -> str:
@@ -98,4 +98,6 @@ def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def shortened(names: Sequence[str], most: int = 6) -> str:
     """A list of names, cut where it would be a wall of them."""
-    return listed(names) if len(names) <= most else f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    if len(names) <= most:
+        return listed(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"

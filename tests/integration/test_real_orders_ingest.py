@@ -21,7 +21,6 @@ from tests.support.shipment_files import aside
 FOLDER = os.environ.get("CROSSLOOP_REAL_DATA")
 pytestmark = [
     pytest.mark.skipif(FOLDER is None, reason="CROSSLOOP_REAL_DATA does not name the folder with real data"),
-    pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),
 ]
 LINES = 128_975
 MARKETPLACE = "outcome is not recorded for orders fulfilled by the marketplace"

@@ -24,7 +24,7 @@ from crossloop.loops.logistics_to_marketing.model import Series
 SPIKE_DAYS: Final = 2
 """Days that a spike may last."""
 
-IMPROBABLE: Final = 1e-4
+IMPROBABLE: Final = 1e-6
 """Chance below which the worst days of a window count as a spike."""
 
 _ASSUMED: Final = 20.0

@@ -15,7 +15,6 @@ from crossloop.errors import DataFileError, InputError, MappingError
 from crossloop.signals.entities import SHIPMENT_COLUMNS
 from tests.support.shipment_files import aside, line, shipments_of, write_csv, write_parquet
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 AS_OF = date(2025, 6, 12)
 
 BAD_ROWS = {

@@ -10,8 +10,6 @@ from crossloop.adapters.files import Geography, read_shipments
 from crossloop.signals.entities import Area
 from tests.support.shipment_files import line, write_csv
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
-
 PLACES = (
     [("396001", "GUJARAT")] * 3
     + [("396230", "DAMAN")] * 2

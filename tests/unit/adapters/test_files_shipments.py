@@ -14,8 +14,6 @@ from crossloop.adapters.files import CANONICAL, ShipmentData, read_shipments
 from crossloop.errors import DataFileError, InputError, MappingError
 from tests.support.shipment_files import line, shipments_of, write_csv, write_parquet, write_text
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
-
 LINES = [
     line(shipment_id="A", ordered_on="2025-05-02", currency="INR"),
     line(

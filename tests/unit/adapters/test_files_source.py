@@ -19,7 +19,6 @@ from crossloop.adapters.files.source import (
 from crossloop.errors import DataFileError, InputError, MappingError
 from tests.support.shipment_files import line, write_parquet
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 NAMES = list(line())
 
 

@@ -17,7 +17,6 @@ from crossloop.adapters.files import ShipmentMapping, read_shipments
 from crossloop.errors import DataFileError, MappingError
 from tests.support.shipment_files import aside, line, shipments_of, write_csv, write_text
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 AS_OF = date(2025, 6, 12)
 
 

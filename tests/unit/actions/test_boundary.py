@@ -1,0 +1,162 @@
+"""Whatever an adapter does, what comes out is an effect or an error of the port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from crossloop.actions import (
+    Adapter,
+    AdapterError,
+    Conflict,
+    Invalid,
+    NotFound,
+    OutcomeUnknown,
+    Performed,
+    RateLimited,
+    Unavailable,
+    Unsupported,
+    boundary,
+)
+from crossloop.ids import ActionKey
+from tests.support.governed import proposal
+from tests.support.systems import FakeSystem, Killed, Trouble, after, before
+
+KEY = ActionKey("act_1")
+REQUEST = proposal().action
+assert REQUEST is not None
+
+Call = Callable[[Adapter, float], Awaitable[Performed | None]]
+
+
+def perform(adapter: Adapter, deadline: float = 20) -> Awaitable[Performed | None]:
+    assert REQUEST is not None
+    return boundary.perform(adapter, KEY, REQUEST, deadline=deadline)
+
+
+def find(adapter: Adapter, deadline: float = 20) -> Awaitable[Performed | None]:
+    return boundary.find(adapter, KEY, deadline=deadline)
+
+
+BOTH = pytest.mark.parametrize("call", [perform, find])
+
+
+def answer(call: Call, trouble: Trouble | None = None, deadline: float = 20) -> Performed | None:
+    troubles = [trouble] if trouble else []
+
+    async def main() -> Performed | None:
+        return await call(FakeSystem(performing=troubles, finding=troubles), deadline)
+
+    return asyncio.run(main())
+
+
+def test_an_effect_is_handed_on() -> None:
+    assert answer(perform) == Performed(reference="ads-0", detail="It is done.")
+
+
+def test_what_does_not_exist_is_not_found() -> None:
+    assert answer(find) is None
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "error",
+    [
+        AdapterError("no"),
+        Conflict("no"),
+        Invalid("no"),
+        NotFound("no"),
+        RateLimited("no", retry_after=3),
+        Unavailable("no"),
+        Unsupported("no"),
+        OutcomeUnknown("who knows"),
+    ],
+)
+def test_an_error_of_the_port_passes_as_it_is(call: Call, error: AdapterError) -> None:
+    with pytest.raises(type(error)) as caught:
+        answer(call, before(error))
+    assert caught.value is error
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyError("id"), "ads failed outside of its contract: KeyError: 'id'."),
+        (ConnectionResetError("peer"), "ads failed outside of its contract: ConnectionResetError: peer."),
+        (TimeoutError("read"), "ads failed outside of its contract: TimeoutError: read."),
+    ],
+)
+def test_any_other_error_says_nothing_about_the_effect(call: Call, error: Exception, said: str) -> None:
+    with pytest.raises(OutcomeUnknown) as caught:
+        answer(call, after(error))
+    assert str(caught.value) == said
+    assert caught.value.__cause__ is error
+
+
+@BOTH
+def test_an_answer_that_is_no_effect_says_nothing(call: Call) -> None:
+    with pytest.raises(OutcomeUnknown, match="dict, which says nothing"):
+        answer(call, Trouble(answer={"id": 7}))
+
+
+def test_no_answer_to_a_request_says_nothing() -> None:
+    class Silent(FakeSystem):
+        async def perform(self, key: ActionKey, request: object) -> Performed:
+            return None  # type: ignore[return-value]
+
+    with pytest.raises(OutcomeUnknown, match="ads answered NoneType, which says nothing"):
+        asyncio.run(_wait_for(perform(Silent())))
+
+
+async def _wait_for(work: Awaitable[Performed | None]) -> Performed | None:
+    return await work
+
+
+class Hanging(FakeSystem):
+    async def perform(self, key: ActionKey, request: object) -> Performed:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("nobody answers")
+
+    async def find(self, key: ActionKey) -> Performed | None:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("nobody answers")
+
+
+@BOTH
+def test_no_answer_within_the_deadline_says_nothing(call: Call) -> None:
+    async def main() -> None:
+        await call(Hanging(), 0.001)
+
+    with pytest.raises(OutcomeUnknown, match=r"ads did not answer within 0\.001 s"):
+        asyncio.run(main())
+
+
+@BOTH
+def test_a_cancelled_task_of_the_adapters_own_says_nothing(call: Call) -> None:
+    with pytest.raises(OutcomeUnknown, match="something it waited for was cancelled"):
+        answer(call, after(asyncio.CancelledError()))
+
+
+@BOTH
+def test_cancellation_of_the_calling_task_passes(call: Call) -> None:
+    async def main() -> bool:
+        async def calling() -> None:
+            await call(Hanging(), 20)
+
+        task = asyncio.create_task(calling())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(main())
+
+
+@BOTH
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Killed()])
+def test_the_end_of_the_process_passes(call: Call, error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        answer(call, after(error))
