@@ -1,4 +1,4 @@
-"""The first loop on the embedded company, seen from Python: look, decide, ask, act, clear, prove.
+"""The first loop on the embedded company, seen from Python: look, decide, act, clear, ask, prove.
 
 Run it from anywhere, with nothing but `pip install 'crossloop[loops]'`:
 
@@ -30,17 +30,9 @@ def tell(report: crossloop.RunReport) -> None:
 def main() -> None:
     store = f"sqlite:///{mkdtemp(prefix='crossloop-')}/crossloop.db"
     with crossloop.open_company(store, governance=RULES) as company:
-        # Lucknow's parcels come back. Marketing proposes, the rules hold it for the head of marketing.
+        # Lucknow's parcels come back. Marketing proposes; what the rules permit is done.
         first = company.run(LOOP, as_of=date(2026, 5, 10))
         tell(first)
-
-        # She answers; whatever an answer permits is done at once, and only once.
-        for held in first.waiting:
-            print(f"\n{held.people[0]} approves {held.approval_id}")
-            given = company.answer(
-                held.approval_id, person=held.people[0], decision="approve", asserted="example script"
-            )
-            print(f"  {given.answered.state}, then: {', '.join(one.outcome for one in given.receipts)}")
 
         # The same day again adds nothing. Later the courier was changed: the area clears on fresh orders,
         # and marketing takes its own change back.
@@ -48,11 +40,21 @@ def main() -> None:
         print(f"\nThe same day again: {len(again.decisions)} decisions, {len(again.receipts)} effects")
         tell(company.run(LOOP, as_of=date(2026, 6, 2)))
 
+        # A change that moves much of a budget waits for both heads. It is done once, when both have said yes.
+        last = company.run(LOOP, as_of=date(2026, 6, 30))
+        held = max(last.waiting, key=lambda one: len(one.people))
+        print(f"\n{held.approval_id} ({held.action}) waits for {' and '.join(held.people)}")
+        for person in held.people:
+            given = company.answer(
+                held.approval_id, person=person, decision="approve", asserted="example script"
+            )
+            done = [receipt.detail for receipt in given.receipts] or ["not yet"]
+            print(f"  {person} approves: {'; '.join(done)}")
+
         proof = company.verify()
         print(f"\nLedger: {proof.entries} entries, {'intact' if proof.ok else proof.problem}")
-        story = first.decisions[-1].id
     print("\nLook next at the same store from the command line:")
-    print(f"  crossloop explain {story} --store {store}")
+    print(f"  crossloop explain {held.approval_id} --store {store}")
     print(f"  crossloop approvals list --store {store}")
     print(f"  crossloop ledger verify --store {store}")
 

@@ -81,7 +81,7 @@ def _backtest(
     with (
         TemporaryDirectory(prefix="crossloop-backtest-") as folder,
         EmbeddedCompany.open(Path(folder) / "company.db") as company,
-        Progress(console=out.aside, transient=True) as progress,
+        Progress(console=out.aside, transient=True, disable=not out.aside.is_terminal) as progress,
     ):
         settings = loop_settings(policy, LogisticsToMarketing(company), chosen)
         task = progress.add_task("reading", total=None)

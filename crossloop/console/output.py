@@ -19,12 +19,28 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from crossloop.errors import CrossloopError, InputError
+from crossloop.errors import (
+    CrossloopError,
+    DataFileError,
+    GovernanceDocumentError,
+    InputError,
+    MappingError,
+    SettingError,
+    SignalRefused,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 _NARROWEST = 40
+_NEXT_STEP = {
+    DataFileError.code: "Export the file again, or hand over another one.",
+    MappingError.code: "Mend the mapping there; examples/mappings shows and explains the form.",
+    GovernanceDocumentError.code: "Mend the document there; examples/governance shows and explains the form.",
+    SettingError.code: "Give another value with --set KEY=VALUE.",
+    SignalRefused.code: "Mend it there and publish again; nothing of it was admitted.",
+}
+"""What to do about an error that does not say so itself."""
 
 
 class Output:
@@ -45,6 +61,9 @@ class Output:
     @contextmanager
     def working(self, what: str) -> Generator[None]:
         """Show that something is under way, on stderr."""
+        if not self.aside.is_terminal:  # a log wants messages, not the traces of a spinner
+            yield
+            return
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -56,13 +75,14 @@ class Output:
         """Say what went wrong and what to do next."""
         where = error.where if isinstance(error, InputError) else None
         place = str(where) if where is not None else ""
-        self.problem(error.code, f"{place}: {error.message}" if place else error.message, error.next_step)
+        next_step = error.next_step or _NEXT_STEP.get(error.code, "")
+        self.problem(error.code, f"{place}: {error.message}" if place else error.message, next_step)
         if self.json:
             said: dict[str, object] = {"code": error.code, "message": error.message}
             if where is not None:
                 file = None if where.file is None else str(where.file)
                 said |= {"file": file, "line": where.line, "field": where.field}
-            self.document({"error": {**said, "next_step": error.next_step}})
+            self.document({"error": {**said, "next_step": next_step}})
 
     def problem(self, code: str, message: str, next_step: str) -> None:
         """Say on stderr, in one or two lines, what is wrong."""

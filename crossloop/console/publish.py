@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
         waits for a person.
         """
         out = Output(json=json)
-        signals = _signals(_read(file))
+        signals = _signals(_read(file), file)
         with (
             out.working(f"publishing {len(signals)} signals"),
             options.company(store, governance, create=True) as company,
@@ -68,14 +68,18 @@ def _say(out: Output, published: PublishReport, given: int) -> None:
         say(out.people, f"[yellow]●[/] {one.action} waits for {people}", indent=2, hang=4)
 
 
-def _signals(data: bytes) -> tuple[Signal, ...]:
+def _signals(data: bytes, file: str) -> tuple[Signal, ...]:
     from crossloop.loops.ready import ready_catalogue
     from crossloop.signals.cloudevents import from_batch, from_structured
 
     catalogue = ready_catalogue()
-    if data.lstrip()[:1] == b"[":
-        return from_batch(data, catalogue)
-    return (from_structured(data, catalogue),)
+    try:
+        if data.lstrip()[:1] == b"[":
+            return from_batch(data, catalogue)
+        return (from_structured(data, catalogue),)
+    except SignalRefused as refused:
+        where = Where("stdin" if file == "-" else file, refused.where.line, refused.where.field)
+        raise SignalRefused(refused.message, where=where, next_step=refused.next_step) from None
 
 
 def _read(file: str) -> bytes:

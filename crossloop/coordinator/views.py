@@ -69,9 +69,10 @@ def strategies(policy: Policy) -> dict[LoopName, Strategy]:
     strategies: dict[LoopName, Strategy] = {}
     for name, loop in policy.document.loops.items():
         declared = policy.document.departments[loop.owner].strategy
+        answers = policy.permitted[name].get(loop.signal, frozenset[str]())  # taking back is no choice
         strategies[LoopName(name)] = Strategy(
             choose=loop.choose,
-            interventions=tuple(one for one in loop.interventions if one != "lift"),
+            interventions=tuple(one for one in loop.interventions if one in answers),
             protected=declared.protected,
             spend_floor=declared.spend_floor,
             allowed_regions=declared.allowed_regions or (),

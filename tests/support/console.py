@@ -1,8 +1,8 @@
 """The command line in child processes, as a person or a script calls it.
 
-:func:`crossloop` starts a new interpreter, which takes more than a second before anything happens. :func:`warm`
-forks from a server that has imported everything already and done nothing else: another process all the same,
-with its own working directory, streams and end.
+:func:`crossloop` starts a new interpreter, which takes more than a second before anything happens.
+:func:`warm` forks from a server that has imported everything already and done nothing else: another process
+all the same, with its own working directory, streams and end.
 """
 
 from __future__ import annotations

@@ -56,6 +56,10 @@ class Ask(Frozen):
     operation: str = "suppress_cod"
     confidence: float = 0.99
     intervention: str = "cut"
+    undoes: str | None = None
+    """Key of the action to take back, with the reference the platform gave it."""
+
+    restriction: str | None = None
 
 
 class Notice(SignalData):
@@ -162,6 +166,9 @@ def proposal(signal: Signal, ask: Ask, step: int = 0, *, loop: LoopName | None =
     """The proposal that an ask stands for."""
     place = area(ask.pin)
     resource = f"ads/campaign/{ask.campaign}/{place.path}"
+    arguments = {"campaign_id": ask.campaign, "area": place.model_dump(mode="json")}
+    if ask.restriction is not None:
+        arguments["restriction"] = ask.restriction
     moved = Money.of(round((ask.share or 0.0) * 10_000, 2), ask.currency)
     return Proposal.model_validate(
         {
@@ -176,7 +183,7 @@ def proposal(signal: Signal, ask: Ask, step: int = 0, *, loop: LoopName | None =
                     "system": "ads",
                     "operation": ask.operation,
                     "resource": resource,
-                    "arguments": {"campaign_id": ask.campaign, "area": place.model_dump(mode="json")},
+                    "arguments": arguments,
                 }
             ),
             "claims": () if ask.wants is None else (_claim(signal, ask, resource),),
@@ -187,6 +194,7 @@ def proposal(signal: Signal, ask: Ask, step: int = 0, *, loop: LoopName | None =
             if ask.share is not None
             else None,
             "rationale": f"{ask.by} was told to {ask.intervention} {ask.campaign} in {ask.pin}.",
+            "undoes": ask.undoes,
         }
     )
 
@@ -224,6 +232,12 @@ def departments(*, slow: Handle | None = None) -> tuple[Department, ...]:
         Department(MARKETING, (obedient[0], question, over)),
         Department(SALES, (obedient[1],)),
     )
+
+
+def lift(key: str, reference: str | None, **changes: Any) -> Ask:
+    """The ask that takes a cut back."""
+    back = {"wants": None, "share": None, "operation": "lift", "intervention": "take_back"}
+    return Ask(**{**back, "undoes": key, "restriction": reference, **changes})
 
 
 @dataclass(frozen=True)

@@ -105,10 +105,10 @@ class Assumptions(Frozen):
     zipf: Annotated[float, Field(ge=0)] = 1.1
     """Exponent of the sizes of the pin codes of one prefix: rank to the power of minus this."""
 
-    cod_rto: Share = 0.175
+    cod_rto: Share = 0.145
     """Base share of finished cash-on-delivery parcels that come back."""
 
-    prepaid_rto: Share = 0.035
+    prepaid_rto: Share = 0.03
     """The same for prepaid parcels."""
 
     prefix_spread: Annotated[float, Field(ge=0)] = 0.12

@@ -55,14 +55,17 @@ class Economics(Frozen):
     cod_risk_ratio: Annotated[float, Field(ge=1.0, le=50.0)] = 3.0
     """How many times as often a cash-on-delivery order comes back as a prepaid one."""
 
-    margin: Share = 0.30
+    margin: Share = 0.35
     """Contribution of a delivered order before advertising, as a share of its value."""
 
     order_value: Amount = Decimal(650)
     """Value of an order, where the data does not tell."""
 
-    cost_per_order: Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)] = Decimal(150)
-    """Advertising spent for one order, where conversions are not attributed."""
+    roas: Annotated[float, Field(gt=0.0, le=100.0)] = 3.5
+    """Return on ad spend: value of the orders that one unit of advertising brings."""
+
+    cost_per_order: Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)] | None = None
+    """Advertising for one order, where it was measured; else the value of an order divided by ``roas``."""
 
     bid_cut: Annotated[float, Field(gt=0.0, le=0.9)] = 0.30
     """Share by which ``reduce_bid`` lowers the bid."""
@@ -147,7 +150,17 @@ def values(exposure: Exposure, economics: Economics) -> tuple[Value, ...]:
 
 def driven_orders(exposure: Exposure, economics: Economics) -> float:
     """Orders per day that the campaign drives in the area (rule 1)."""
-    return min(exposure.spend / float(economics.cost_per_order), exposure.orders_per_day)
+    if exposure.spend <= 0:
+        return 0.0
+    cost = cost_of_order(exposure.order_value, economics)
+    return min(exposure.spend / cost, exposure.orders_per_day) if cost > 0 else exposure.orders_per_day
+
+
+def cost_of_order(order_value: float, economics: Economics) -> float:
+    """Advertising for one order, as measured or by the return on ad spend."""
+    if economics.cost_per_order is not None:
+        return float(economics.cost_per_order)
+    return order_value / economics.roas
 
 
 def return_rates(rate: float, cod_share: float, risk_ratio: float) -> tuple[float, float]:
@@ -170,7 +183,7 @@ def break_even_rate(exposure: Exposure, economics: Economics) -> float:
     driven = driven_orders(exposure, economics)
     if driven <= 0 < exposure.spend or margin + cost <= 0:
         return 0.0  # spend that brings no order, or orders that bring nothing, never pay
-    advertising = exposure.spend / driven if driven > 0 else float(economics.cost_per_order)
+    advertising = exposure.spend / driven if driven > 0 else cost_of_order(exposure.order_value, economics)
     return min(1.0, max(0.0, (margin - advertising) / (margin + cost)))
 
 

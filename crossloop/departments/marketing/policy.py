@@ -238,7 +238,7 @@ def _assumptions(situation: Situation) -> dict[str, JsonValue]:
         "cod_share_used": round(exposure.cod_share, 4),
         "order_value_used": f"{exposure.order_value:.2f}",
         "budget_share_of_area": round(exposure.budget_share, 6),
-        "attribution": "assumed: spend in the area divided by cost per order",
+        "attribution": "assumed: spend in the area divided by the cost of an order",
     }
 
 

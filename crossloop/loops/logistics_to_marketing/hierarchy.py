@@ -144,7 +144,12 @@ def known_on(
         settings: window, maturity and history.
         as_of: the day.
         levels: how many levels are asked for, from the country on.
+
+    Raises:
+        ValueError: the shipments were counted with other settings.
     """
+    if (counts.metric, counts.maturity_days) != (settings.metric, settings.maturity_days):
+        raise ValueError("the shipments were counted with another metric or maturity_days")
     today = from_day(as_of)
     last = today - settings.maturity_days
     days_known = last - counts.first_day + 1

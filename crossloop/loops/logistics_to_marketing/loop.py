@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import cast
 
-from crossloop.loops.logistics_to_marketing.settings import Settings
 from pydantic import JsonValue, ValidationError
 
 from crossloop.adapters.embedded import EmbeddedCompany
@@ -17,6 +16,7 @@ from crossloop.errors import SettingError, Where
 from crossloop.extras import require
 from crossloop.ids import DepartmentName, LoopName
 from crossloop.loops.logistics_to_marketing.names import LOGISTICS, NAME
+from crossloop.loops.logistics_to_marketing.settings import Settings
 from crossloop.loops.spelling import nearest
 from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED
 

@@ -29,7 +29,7 @@ from crossloop.clock import end_of_day
 from crossloop.coordinator.runtime import strategies
 from crossloop.departments import View
 from crossloop.departments.marketing import Economics
-from crossloop.departments.marketing.economics import values
+from crossloop.departments.marketing.economics import cost_of_order, values
 from crossloop.departments.marketing.exposure import exposure, reached
 from crossloop.departments.marketing.policy import answer_risk
 from crossloop.governance import GateState, Policy, SignalFacts, judge
@@ -184,8 +184,15 @@ class _Acting:
             campaign_id=NOTIONAL,
             name="everything",
             status="live",
-            daily_budget=Money.of(float(self._economics.cost_per_order) * orders, self._currency),
+            daily_budget=Money.of(self._cost_of_order(flagged) * orders, self._currency),
             targets=(GeoTarget(area=country),),
+        )
+
+    def _cost_of_order(self, flagged: Flagged) -> float:
+        value = flagged.finding.order_value
+        known = value is not None and value.currency == self._currency
+        return cost_of_order(
+            float(value.amount if known and value else self._economics.order_value), self._economics
         )
 
     def _day_value(self, taken: _Taken, flagged: Flagged) -> tuple[float, float, float]:
@@ -220,7 +227,7 @@ def _basis(report: BacktestReport, campaigns: Sequence[Campaign], economics: Eco
     return (
         f"Upper bound: {attributed}. Value at the failure rate that the following window really had, each "
         f"flagged day counting 1/{report.settings.window_days} of it. Assumed: a return costs "
-        f"{economics.rto_cost_low} to {economics.rto_cost_high}, an order {economics.cost_per_order} of "
-        f"advertising, margin {economics.margin:.0%}, cash on delivery {economics.cod_share:.0%} where not "
-        f"measured, returning {economics.cod_risk_ratio:g} times as often as prepaid."
+        f"{economics.rto_cost_low} to {economics.rto_cost_high}, advertising brings {economics.roas:g} times "
+        f"its cost in orders, margin {economics.margin:.0%}, cash on delivery {economics.cod_share:.0%} "
+        f"where not measured, returning {economics.cod_risk_ratio:g} times as often as prepaid."
     )

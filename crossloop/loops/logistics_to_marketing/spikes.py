@@ -5,8 +5,8 @@ Rules:
 1. A spike lasts at most two days of a week (less than half of a shorter window): a flood, a strike, a
    festival, one bulk order. It says little about the next window.
 2. In every window of an area, the days with the most failures too many are left out when, at the rate of
-   the window's other days, failures as many would come by chance less than once in ten thousand times. So
-   a spike neither raises while it lasts nor lingers in the history.
+   the window's other days, as many would come by chance less than once in a million times. So a spike
+   neither raises while it lasts nor lingers in the history.
 3. To be sustained, an excess must hold without the worst days of the last window even when these could be
    chance.
 """

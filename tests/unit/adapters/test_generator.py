@@ -160,7 +160,7 @@ def test_volume_is_what_was_asked_for_with_a_weekly_rhythm(shipments: duckdb.Duc
 
 def test_rates_are_those_of_a_company_that_sells_for_cash(shipments: duckdb.DuckDBPyConnection) -> None:
     cod, prepaid = (one(shipments, RTO, f"mature AND payment = '{way}'") for way in ("cod", "prepaid"))
-    assert 0.12 <= one(shipments, RTO, "mature") <= 0.15
+    assert 0.08 <= one(shipments, RTO, "mature") <= 0.12
     assert prepaid < 0.06
     assert cod > 3 * prepaid
     assert one(shipments, NDR, "mature") > 1.3 * one(shipments, RTO, "mature")

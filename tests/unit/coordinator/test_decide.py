@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from crossloop.coordinator.decide import Decided, PolicyReplaced, decide
+from crossloop.coordinator.admit import _admit
+from crossloop.coordinator.decide import Decided, PolicyReplaced, decide, request_digest, write_permit
 from crossloop.coordinator.mediator import Mediated
 from crossloop.departments.graph import Answers
 from crossloop.ids import DecisionId
 from crossloop.signals import Proposal, Signal
 from crossloop.store import Tx, approvals, decisions, impacts, policies
+from crossloop.store.ledger.redaction import redact
 from tests.support.trials import CATALOGUE, Ask, Trial, policy, proposal
 
 BUDGET = "ads/campaign/C1/budget"
@@ -22,7 +24,7 @@ def answered(*signals: Signal) -> Answers:
     """What the trial departments would say."""
     answers: Answers = {}
     for signal in signals:
-        for ask in signal.data.asks:  # type: ignore[attr-defined]
+        for ask in signal.data.asks:
             mine = answers.setdefault(signal.id, {})
             mine[ask.by] = (*mine.get(ask.by, ()), proposal(signal, ask, len(mine.get(ask.by, ()))))
     return answers
@@ -36,8 +38,6 @@ def decided(
     as_of: datetime | None = None,
     **changes: Any,
 ) -> Decided:
-    from crossloop.coordinator.admit import _admit
-
     said = answered(*signals) if answers is None else answers
 
     def work(tx: Tx) -> Decided:
@@ -107,7 +107,7 @@ def test_an_exception_before_the_commit_leaves_nothing_at_all(opened: Trial) -> 
     before = entries(opened)
     broken = {signal.id: {"marketing": (*answered(signal)[signal.id]["marketing"], None)}}
     with pytest.raises(AttributeError):
-        decided(opened, signal, answers=broken)  # type: ignore[arg-type]
+        decided(opened, signal, answers=broken)
     assert entries(opened) == before
     assert opened.store.read(approvals.listing) == []
     assert verdicts(opened, signal) == []
@@ -245,8 +245,6 @@ def test_a_department_that_says_nothing_was_asked_all_the_same(opened: Trial) ->
 
 
 def test_the_dissent_of_a_claim_whose_content_was_removed_says_so(opened: Trial) -> None:
-    from crossloop.store.ledger.redaction import redact
-
     first = opened.said(Ask())
     decided(opened, first)
     (claim,) = (one for one in opened.store.read(lambda read: list(read.entries())) if one.kind == "claim")
@@ -258,8 +256,6 @@ def test_the_dissent_of_a_claim_whose_content_was_removed_says_so(opened: Trial)
 
 
 def test_a_proposal_without_a_request_has_no_digest(opened: Trial) -> None:
-    from crossloop.coordinator.decide import request_digest, write_permit
-
     nothing: Proposal = proposal(opened.said(), Ask()).model_copy(update={"action": None})
     with pytest.raises(ValueError, match="asks for nothing"):
         request_digest(nothing)

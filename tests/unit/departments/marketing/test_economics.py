@@ -19,6 +19,7 @@ from crossloop.departments.marketing.economics import (
     Exposure,
     Value,
     break_even_rate,
+    cost_of_order,
     driven_orders,
     return_rates,
     values,
@@ -103,6 +104,24 @@ def test_a_campaign_never_drives_more_orders_than_its_part_of_the_area() -> None
     assert break_even_rate(few, economics()) == 0
 
 
+def test_an_order_costs_what_was_measured_or_else_follows_from_the_return_on_ad_spend() -> None:
+    assert cost_of_order(700, economics(cost_per_order=90, roas=3.5)) == 90
+    assert cost_of_order(700, economics(cost_per_order=None, roas=3.5)) == pytest.approx(200)
+    by_roas = economics(cost_per_order=None, roas=5)
+    assert driven_orders(EXPOSURE, by_roas) == pytest.approx(10)
+    assert break_even_rate(EXPOSURE, by_roas) == pytest.approx((150 - 100) / 350)
+
+
+def test_orders_without_a_value_cost_nothing_and_are_as_many_as_there_are() -> None:
+    worthless = replace(EXPOSURE, order_value=0)
+    by_roas = economics(cost_per_order=None)
+    assert driven_orders(worthless, by_roas) == 28
+    assert driven_orders(replace(worthless, daily_budget=0), by_roas) == 0
+    assert break_even_rate(worthless, by_roas) == 0
+    # What is spent, and what the returns of 280 orders cost: nothing is forgone.
+    assert by_name(worthless, by_roas)["exclude"].expected == pytest.approx(10_000 + 280 * 0.2 * 200)
+
+
 def test_spend_that_brings_no_order_at_all_is_saved_by_excluding() -> None:
     none = replace(EXPOSURE, orders_per_day=0)
     assert by_name(none, economics())["exclude"].expected == pytest.approx(10_000)
@@ -158,6 +177,7 @@ def test_the_greatest_cost_of_a_return_is_not_below_the_least() -> None:
     "changes",
     [
         {"cost_per_order": 0},
+        {"roas": 0},
         {"cod_risk_ratio": 0.9},
         {"margin": 1.01},
         {"margin": float("nan")},
@@ -193,7 +213,8 @@ def any_economics(draw: st.DrawFn) -> Economics:
         rto_cost_high=high,
         cod_risk_ratio=draw(st.floats(1, 50)),
         margin=draw(SHARES),
-        cost_per_order=draw(st.decimals("0.01", 10**5, places=2)),
+        roas=draw(st.floats(0.01, 100)),
+        cost_per_order=draw(st.none() | st.decimals("0.01", 10**5, places=2)),
         bid_cut=draw(st.floats(0.001, 0.9)),
         bid_elasticity=draw(st.floats(0, 3)),
         cod_reach=draw(SHARES),
@@ -309,7 +330,7 @@ def test_driven_orders_cost_at_least_what_was_assumed_and_are_never_more_than_th
 ) -> None:
     driven = driven_orders(exposure, numbers)
     assert 0 <= driven <= exposure.orders_per_day
-    assert driven * float(numbers.cost_per_order) <= exposure.spend * (1 + 1e-9)
+    assert driven * cost_of_order(exposure.order_value, numbers) <= exposure.spend * (1 + 1e-9) + 1e-9
 
 
 @given(SHARES, SHARES, st.floats(1, 50))

@@ -158,7 +158,7 @@ def test_every_number_that_values_rest_on_is_recorded() -> None:
     assert asked.assumptions["order_value_used"] == "1000.00"
     assert asked.assumptions["budget_share_of_area"] == 0.1
     assert asked.assumptions["break_even_rate"] == pytest.approx((250 - 100) / 450, abs=1e-4)
-    assert asked.assumptions["attribution"] == "assumed: spend in the area divided by cost per order"
+    assert asked.assumptions["attribution"] == "assumed: spend in the area divided by the cost of an order"
 
 
 def test_the_cost_of_a_return_that_the_signal_states_is_the_one_recorded() -> None:

@@ -1,0 +1,190 @@
+"""What is taken into the inbox: whole observations, in time order, and only what the company can read."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossloop.clock import end_of_day
+from crossloop.coordinator.admit import admit, admit_signals, known_conditions
+from crossloop.coordinator.loop import Change, Condition, Inputs, Standing
+from crossloop.errors import InputError, SignalRefused
+from crossloop.ids import LoopName
+from crossloop.signals import Claim, Signal
+from crossloop.store import claims, inbox, policies
+from tests.support.fake_loop import FakeLoop
+from tests.support.samples import geo_risk, geo_risk_signal
+from tests.support.trials import Ask, Trial
+
+DAY = date(2025, 3, 1)
+
+
+def observed(opened: Trial, loop: FakeLoop, *, as_of: date = DAY, **settings: str) -> bool:
+    async def work() -> bool:
+        observation = await loop.observe(
+            Inputs(),
+            as_of=as_of,
+            timezone="Asia/Kolkata",
+            settings=loop.settings(settings),
+            conditions=(),
+        )
+        return await admit(opened.runtime(), loop, observation)
+
+    return opened.wait(work())
+
+
+def published(opened: Trial, *signals: Signal) -> int:
+    return opened.wait(admit_signals(opened.runtime(), signals))
+
+
+def size(opened: Trial) -> int:
+    return opened.store.read(lambda read: read.head().size)
+
+
+def condition(signal: Signal, state: Any = "open") -> Condition:
+    return Condition(
+        path="rto/geo/IN/KARNATAKA",
+        metric="rto",
+        level="state",
+        code="KARNATAKA",
+        state=state,
+        signal_id=signal.id,
+        case=signal.correlation_id,
+        since=DAY,
+    )
+
+
+def standing(days: int, starts: date = DAY) -> Standing:
+    instant = end_of_day(starts, "Asia/Kolkata")
+    claim = Claim.model_validate(
+        {
+            "resource": "ads/campaign/C1/geo/IN",
+            "direction": "increase",
+            "starts": instant,
+            "ends": instant + timedelta(days=days),
+            "interest": "marketing",
+        }
+    )
+    return Standing("marketing plan P-7", claim, "growth")
+
+
+def test_signals_conditions_and_standing_claims_are_admitted_together(opened: Trial) -> None:
+    signal = opened.said(Ask())
+    loop = FakeLoop(
+        signals=(signal,), changes=(Change("opened", condition(signal)),), standing=(standing(7),)
+    )
+    assert observed(opened, loop)
+    kinds = [one.kind for one in opened.store.read(lambda read: list(read.entries()))]
+    assert kinds == ["policy.adopted", "observation", "signal.received", "condition.opened", "claim"]
+    assert opened.store.read(lambda read: known_conditions(read, loop.name)) == [condition(signal)]
+    (body,) = opened.entries("observation")
+    assert body["conditions"] == [
+        {"path": "rto/geo/IN/KARNATAKA", "change": "opened", "signal": signal.id}
+    ]
+    assert body["rows"] == {"read": 2, "used": 1, "set_aside": [{"reason": "bad", "count": 1}]}
+
+
+def test_the_same_observation_is_admitted_once_however_often_it_is_made(opened: Trial) -> None:
+    loop = FakeLoop(signals=(opened.said(),))
+    assert observed(opened, loop)
+    before = size(opened)
+    assert not observed(opened, loop)
+    assert size(opened) == before
+
+
+@pytest.mark.parametrize("differs", ["settings", "data", "day", "loop"])
+def test_other_settings_data_days_and_loops_make_another_observation(opened: Trial, differs: str) -> None:
+    observed(opened, FakeLoop())
+    again = FakeLoop(digest="data-2") if differs == "data" else FakeLoop()
+    if differs == "loop":
+        again.name = LoopName("trial-sales")
+    settings = {"threshold": "0.3"} if differs == "settings" else {}
+    as_of = DAY + timedelta(days=1) if differs == "day" else DAY
+    assert observed(opened, again, as_of=as_of, **settings)
+
+
+def test_time_runs_forward_and_a_refusal_writes_nothing(opened: Trial) -> None:
+    observed(opened, FakeLoop(), as_of=DAY)
+    before = size(opened)
+    with pytest.raises(InputError, match="2025-02-28 is earlier") as refused:
+        observed(opened, FakeLoop(signals=(opened.said(),)), as_of=DAY - timedelta(days=1))
+    assert "--store" in refused.value.next_step
+    assert size(opened) == before
+
+
+def test_a_condition_that_is_seen_again_and_then_over_is_kept_in_step(opened: Trial) -> None:
+    signal, over = opened.said(), opened.said()
+    observed(opened, FakeLoop(changes=(Change("opened", condition(signal)),), signals=(signal,)))
+    observed(opened, FakeLoop(changes=(Change("seen", condition(signal)),)), as_of=DAY + timedelta(1))
+    observed(
+        opened,
+        FakeLoop(changes=(Change("cleared", condition(over, "cleared")),), signals=(over,)),
+        as_of=DAY + timedelta(2),
+    )
+    (found,) = opened.store.read(lambda read: known_conditions(read, FakeLoop().name))
+    assert (found.state, found.signal_id, found.since) == ("cleared", over.id, DAY + timedelta(2))
+
+
+def test_a_standing_claim_that_has_ended_makes_room_for_the_one_that_follows_it(opened: Trial) -> None:
+    observed(opened, FakeLoop(standing=(standing(7),)))
+    later = DAY + timedelta(days=7)
+    observed(opened, FakeLoop(standing=(standing(7, later),)), as_of=later)
+    instant = end_of_day(later, "Asia/Kolkata")
+    (found,) = opened.store.read(
+        lambda read: claims.overlapping(read, "ads/campaign/C1", instant, instant + timedelta(days=1))
+    )
+    assert found.ends == instant + timedelta(days=7)
+
+
+def test_the_same_signal_published_twice_is_one(opened: Trial) -> None:
+    signal = opened.said()
+    assert published(opened, signal, signal, opened.said()) == 2
+    assert published(opened, signal) == 0
+
+
+def test_a_type_that_the_catalogue_does_not_know_is_refused_and_nothing_is_written(opened: Trial) -> None:
+    before = size(opened)
+    with pytest.raises(SignalRefused, match=r"no signal type 'logistics.geo_risk/1'") as refused:
+        published(opened, opened.said(), geo_risk_signal())
+    assert refused.value.where.field == "type"
+    assert "trial.notice/1" in refused.value.next_step
+    assert size(opened) == before
+
+
+def test_a_payload_of_another_type_is_refused_and_nothing_is_written(opened: Trial) -> None:
+    before = size(opened)
+    with pytest.raises(SignalRefused, match="expected Notice for trial.notice/1, got GeoRisk"):
+        published(opened, opened.said(data=geo_risk()))
+    assert size(opened) == before
+
+
+def test_a_loop_may_not_admit_what_it_could_not_publish(opened: Trial) -> None:
+    before = size(opened)
+    with pytest.raises(SignalRefused):
+        observed(opened, FakeLoop(signals=(geo_risk_signal(),)))
+    assert size(opened) == before
+
+
+def test_text_that_the_ledger_cannot_keep_is_refused_with_its_place(opened: Trial) -> None:
+    before = size(opened)
+    with pytest.raises(SignalRefused, match="U\\+0000") as refused:
+        published(opened, opened.said(), opened.said(subject="a\x00b"))
+    assert refused.value.where.field == "subject"
+    assert size(opened) == before
+
+
+def test_the_document_is_put_in_force_with_the_first_signal(opened: Trial, tmp_path: Path) -> None:
+    assert opened.store.read(policies.present) is None
+    published(opened, opened.said())
+    published(opened, opened.said())
+    present = opened.store.read(policies.present)
+    assert present is not None
+    assert (present.digest, len(opened.entries("policy.adopted"))) == (opened.policy.digest, 1)
+
+
+def test_publishing_nothing_admits_nothing(opened: Trial) -> None:
+    assert published(opened) == 0
+    assert opened.store.read(lambda read: inbox.waiting(read, 10)) == []

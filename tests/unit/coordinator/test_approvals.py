@@ -1,0 +1,261 @@
+"""Answering: who, until when, for what exactly, and what one answer brings about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from crossloop.coordinator.approval_graph import ApprovalThreads
+from crossloop.coordinator.approvals import Answered, answer, bring_in_step, find, load
+from crossloop.errors import AnswerRefused, UnknownName
+from crossloop.governance import (
+    AlreadyAnswered,
+    DeadlinePassed,
+    NotAsked,
+    Policy,
+    PolicyChanged,
+    UnknownPerson,
+)
+from crossloop.store import actions, approvals, policies, votes
+from crossloop.store.approvals import ApprovalRow
+from crossloop.store.ledger.redaction import redact
+from tests.support.trials import Ask, Trial, policy
+
+OTHER = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
+
+
+@pytest.fixture
+def held(opened: Trial) -> ApprovalRow:
+    """One decision that asha and ravi have to approve."""
+    opened.ask(Ask(share=0.2))
+    return only(opened)
+
+
+def only(opened: Trial) -> ApprovalRow:
+    (row,) = opened.store.read(approvals.listing)
+    return row
+
+
+def said(opened: Trial, person: str, decision: Any = "approve", reason: str = "", **changes: Any) -> Answered:
+    arguments = {"policy": opened.policy, "asserted": "asserted by a test", **changes}
+    row = only(opened).id
+    return opened.wait(
+        answer(opened.store, row, person=person, decision=decision, reason=reason, **arguments)  # type: ignore
+    )
+
+
+def size(opened: Trial) -> int:
+    return opened.store.read(lambda read: read.head().size)
+
+
+def test_an_approval_needs_everybody_of_the_quorum_and_then_permits_once(
+    opened: Trial, held: ApprovalRow
+) -> None:
+    assert said(opened, "ravi") == Answered(held.id, "waiting", None, 1)
+    assert opened.store.read(lambda read: actions.permitted(read, 10)) == []
+    done = said(opened, "asha")
+    assert (done.state, done.still_needed) == ("approved", 0)
+    (permitted,) = opened.store.read(lambda read: actions.permitted(read, 10))
+    assert permitted.key == done.action_key
+    (permit,) = (one["permit"] for one in opened.entries("permit"))
+    assert (permit["approvers"], permit["approval_id"]) == (["ravi", "asha"], held.id)
+    assert permit["action_digest"] == held.digest
+
+
+REFUSALS: list[tuple[str, dict[str, Any], type[AnswerRefused]]] = [
+    ("a stranger", {"person": "zoe"}, UnknownPerson),
+    ("a colleague who was not asked", {"person": "mina"}, NotAsked),
+    ("another document here", {"person": "asha", "policy": OTHER}, PolicyChanged),
+    ("a rejection without a reason", {"person": "asha", "decision": "reject", "reason": "  "}, AnswerRefused),
+    ("a reason without end", {"person": "asha", "reason": "x" * 2001}, AnswerRefused),
+    ("a reason that cannot be kept", {"person": "asha", "reason": "a\x00"}, AnswerRefused),
+    ("a name that cannot be kept", {"person": "asha", "asserted": "OS user \ud800"}, AnswerRefused),
+]
+
+
+@pytest.mark.parametrize(("arguments", "refusal"), [one[1:] for one in REFUSALS], ids=[one[0] for one in REFUSALS])
+def test_an_answer_that_must_not_count_is_refused_and_changes_nothing(
+    opened: Trial, held: ApprovalRow, arguments: dict[str, Any], refusal: type[AnswerRefused]
+) -> None:
+    before = size(opened)
+    with pytest.raises(refusal):
+        said(opened, **arguments)
+    assert size(opened) == before
+    assert only(opened) == held
+    assert opened.store.read(lambda read: votes.people(read, held.id)) == ()
+
+
+def test_one_person_counts_once(opened: Trial, held: ApprovalRow) -> None:
+    said(opened, "asha")
+    with pytest.raises(AlreadyAnswered):
+        said(opened, "asha")
+    assert only(opened).state == "waiting"
+
+
+def test_an_answer_counts_up_to_the_deadline_and_not_after_it(opened: Trial, held: ApprovalRow) -> None:
+    opened.clock.advance(timedelta(hours=4))
+    said(opened, "asha")
+    opened.clock.advance(timedelta(microseconds=1))
+    with pytest.raises(DeadlinePassed):
+        said(opened, "ravi")
+    assert only(opened).state == "waiting"
+
+
+def test_a_document_that_another_process_put_in_force_stops_the_answer(
+    opened: Trial, held: ApprovalRow
+) -> None:
+    opened.store.write(lambda tx: policies.adopt(tx, digest=OTHER.digest, body=OTHER.as_body()))
+    with pytest.raises(PolicyChanged, match="put in force meanwhile"):
+        said(opened, "asha")
+    with pytest.raises(PolicyChanged):  # nor does it count under the new one: it was asked under the old
+        said(opened, "asha", policy=OTHER)
+
+
+def test_one_rejection_ends_it_for_everybody(opened: Trial, held: ApprovalRow) -> None:
+    said(opened, "asha")
+    assert said(opened, "ravi", "reject", "the plan stands").state == "rejected"
+    row = only(opened)
+    assert (row.state, row.person, row.reason) == ("rejected", "ravi", "the plan stands")
+    for person in ("asha", "ravi"):
+        with pytest.raises(AlreadyAnswered):
+            said(opened, person)
+    assert opened.entries("permit") == []
+
+
+def test_what_was_said_and_how_the_person_was_known_stands_in_the_ledger(
+    opened: Trial, held: ApprovalRow
+) -> None:
+    said(opened, "asha", reason="go on")
+    assert opened.entries("approval.vote") == [
+        {
+            "approval": held.id,
+            "decision": held.decision_id,
+            "person": "asha",
+            "answer": "approve",
+            "reason": "go on",
+            "identity": "asserted by a test",
+        }
+    ]
+
+
+def test_an_exception_before_the_commit_leaves_the_question_as_it_was(
+    opened: Trial, held: ApprovalRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(opened, "asha")
+    before = size(opened)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the process dies here")
+
+    monkeypatch.setattr("crossloop.coordinator.approvals.write_permit", broken)
+    with pytest.raises(RuntimeError):
+        said(opened, "ravi")
+    assert size(opened) == before
+    assert only(opened).state == "waiting"
+
+
+def test_an_approval_is_found_by_the_beginning_of_its_id_if_only_one_begins_so(opened: Trial) -> None:
+    opened.ask(Ask(share=0.2), Ask(campaign="C2", share=0.2))
+    first, second = opened.store.read(approvals.listing)
+
+    def look(prefix: str) -> ApprovalRow:
+        return opened.store.read(lambda read: find(read, prefix))
+
+    assert look(first.id[:20]) == first
+    with pytest.raises(UnknownName, match="fits 2 approvals"):
+        look("apr_")
+    for unknown in ("apr_zzz", "", second.decision_id):
+        with pytest.raises(UnknownName, match="there is no approval"):
+            look(unknown)
+
+
+def test_no_answer_reaches_the_only_approval_by_an_empty_id(opened: Trial, held: ApprovalRow) -> None:
+    with pytest.raises(UnknownName):
+        opened.coordinator.answer("", person="asha", decision="approve", asserted="test")
+
+
+def test_what_a_person_is_shown_is_what_they_need_to_answer(opened: Trial, held: ApprovalRow) -> None:
+    said(opened, "asha")
+    (shown,) = opened.coordinator.approvals()
+    assert shown == opened.coordinator.approval(held.id)
+    assert shown["action"]["resource"] == "ads/campaign/C1/geo/IN/KARNATAKA/560/560001"
+    assert (shown["intervention"], shown["impact"]["share"]) == ("cut", 0.2)
+    assert (shown["from"], shown["quorum"], shown["approved_by"]) == (["asha", "ravi"], 2, ["asha"])
+    assert (shown["digest"], shown["state"], shown["due_at"]) == (
+        held.digest,
+        "waiting",
+        held.due.isoformat(),
+    )
+    assert any(one["gate"] == "approvals" and one["outcome"] == "hold" for one in shown["reasons"])
+
+
+def test_what_waits_is_listed_before_what_was_answered_and_each_by_its_deadline(opened: Trial) -> None:
+    opened.ask(Ask(share=0.2))
+    opened.coordinator.answer("apr_", person="asha", decision="reject", reason="no", asserted="test")
+    opened.ask(Ask(campaign="C2", share=0.2), Ask(campaign="C3", confidence=0.7))
+    listed = opened.coordinator.approvals()
+    assert [one["state"] for one in listed] == ["waiting", "waiting", "rejected"]
+    assert listed[0]["due_at"] < listed[1]["due_at"]
+    assert opened.coordinator.approvals(state="rejected") == [listed[2]]
+
+
+def test_a_decision_whose_content_was_removed_can_no_longer_be_answered(
+    opened: Trial, held: ApprovalRow
+) -> None:
+    found = opened.store.read(lambda read: [one for one in read.entries() if one.kind == "decision"])
+    opened.store.write(lambda tx: [redact(tx, one.position, "asked for") for one in found])
+    with pytest.raises(UnknownName, match="redacted"):
+        said(opened, "asha")
+
+
+def test_an_approval_without_its_decision_is_named(opened: Trial, held: ApprovalRow) -> None:
+    lost = ApprovalRow(**{**{name: getattr(held, name) for name in held.__slots__}, "decision_id": "dec_x"})
+    with pytest.raises(UnknownName, match="has no decision dec_x"):
+        opened.store.read(lambda read: load(read, lost))
+
+
+def in_step(opened: Trial, asked: Callable[[dict[str, Any]], None]) -> list[str]:
+    """Bring threads in step; return the ids that were told an answer."""
+    told: list[str] = []
+
+    class Watched(ApprovalThreads):
+        def ask(self, questions: Any) -> None:
+            asked(dict(questions))
+
+        def answer(self, approval_id: str, approval: Any, answer: Any) -> Any:
+            told.append(f"{answer['state']} by {answer['by'] or 'nobody'}")
+            return answer
+
+    bring_in_step(opened.store, Watched(opened.path / "threads.db"), None)
+    return told
+
+
+def test_threads_are_asked_what_waits_and_told_each_answer_once(opened: Trial, held: ApprovalRow) -> None:
+    asked: list[dict[str, Any]] = []
+    assert in_step(opened, asked.append) == []
+    assert list(asked[0]) == [held.id]
+    said(opened, "asha")
+    said(opened, "ravi")
+    assert in_step(opened, asked.append) == ["approved by ravi"]
+    assert in_step(opened, asked.append) == []
+    assert asked[1:] == [{}, {}]
+
+
+def test_a_question_that_ended_by_itself_ends_its_thread_too(opened: Trial, held: ApprovalRow) -> None:
+    threads = ApprovalThreads(opened.path / "threads.db")
+    assert threads.waiting(held.id)
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    assert not threads.waiting(held.id)
+    assert opened.store.read(approvals.unresumed) == []
+
+
+def test_in_shadow_nothing_waits_and_so_nothing_can_be_approved_into_being(
+    opened: Trial, held: ApprovalRow
+) -> None:
+    shadow: Policy = opened.policy.in_shadow()
+    with pytest.raises(PolicyChanged):
+        said(opened, "asha", policy=shadow)

@@ -1,0 +1,232 @@
+"""How a decision ends without its effect: given back, told, finished; and what is never given back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from crossloop.actions import Capabilities, OutcomeUnknown, Unavailable
+from crossloop.coordinator.admit import admit_signals
+from crossloop.coordinator.approvals import answer
+from crossloop.coordinator.endings import expire_overdue, set_aside, withdraw_cleared
+from crossloop.errors import AnswerRefused
+from crossloop.ids import ActionKey
+from crossloop.signals import ActionRequest
+from crossloop.store import approvals, claims, impacts
+from crossloop.store.approvals import ApprovalRow
+from crossloop.store.ledger.redaction import redact
+from tests.support.stores import START
+from tests.support.trials import CATALOGUE, Ask, Trial, lift
+
+LARGE = Ask(share=0.2)
+DAY = START.date()
+
+
+def approval(opened: Trial) -> ApprovalRow:
+    (row,) = opened.store.read(approvals.listing)
+    return row
+
+
+def taken(opened: Trial, campaign: str = "C1") -> tuple[int, float]:
+    """Claims on a campaign, and the share of its day that is counted."""
+    budget = f"ads/campaign/{campaign}/budget"
+    claimed = opened.store.read(
+        lambda read: claims.overlapping(read, f"ads/campaign/{campaign}", START, START + timedelta(days=1))
+    )
+    return len(claimed), opened.store.read(lambda read: impacts.total(read, budget, DAY)).share
+
+
+def told(opened: Trial, kind: str) -> list[str]:
+    return [one["recipient"] for one in opened.entries("notice") if one["kind"] == kind]
+
+
+def test_a_rejection_gives_back_what_was_held_so_that_a_later_proposal_fits_again(opened: Trial) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    assert taken(opened) == (1, 0.2)
+    opened.coordinator.answer(
+        approval(opened).id, person="ravi", decision="reject", reason="too early", asserted="test"
+    )
+    assert taken(opened) == (0, 0.0)
+    assert opened.state(signal) == "finished"
+    assert told(opened, "rejected") == ["logistics", "marketing", "asha", "ravi"]
+    assert opened.ask(Ask(share=0.1)).decisions[0].verdict == "act"
+
+
+def test_a_deadline_that_passed_ends_the_question_at_the_next_drain(opened: Trial) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    opened.clock.advance(timedelta(hours=4))
+    opened.publish()
+    assert approval(opened).state == "waiting"  # the last instant still counts
+    opened.clock.advance(timedelta(microseconds=1))
+    report = opened.publish()
+    assert approval(opened).state == "expired"
+    assert taken(opened) == (0, 0.0)
+    assert opened.state(signal) == "finished"
+    assert report.receipts == ()
+    assert opened.restrictions() == []
+
+
+def test_after_a_deadline_those_who_come_next_in_the_line_are_told_too(opened: Trial) -> None:
+    opened.ask(LARGE)
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    assert told(opened, "expired") == ["logistics", "marketing", "asha", "ravi", "mina"]
+
+
+def test_an_approval_that_has_expired_can_no_longer_be_approved(opened: Trial) -> None:
+    opened.ask(LARGE)
+    opened.clock.advance(timedelta(hours=5))
+    assert opened.store.write(lambda tx: expire_overdue(tx, opened.policy)) == 1
+    assert opened.store.write(lambda tx: expire_overdue(tx, opened.policy)) == 0
+    with pytest.raises(AnswerRefused, match="already decided"):
+        opened.coordinator.answer(approval(opened).id, person="asha", decision="approve", asserted="test")
+
+
+def test_a_question_expires_though_its_content_was_removed(opened: Trial) -> None:
+    opened.ask(LARGE)
+    found = opened.store.read(lambda read: [one for one in read.entries() if one.kind == "decision"])
+    opened.store.write(lambda tx: [redact(tx, one.position, "asked for") for one in found])
+    opened.publish()
+    assert approval(opened).state == "waiting"
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    assert approval(opened).state == "expired"
+    assert opened.store.read(approvals.unresumed) == []
+
+
+def test_a_signal_that_says_it_is_over_withdraws_what_waits_for_its_condition(opened: Trial) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    over = opened.over(signal.correlation_id)
+    opened.publish(over)
+    row = approval(opened)
+    assert (row.state, row.person) == ("withdrawn", None)
+    assert taken(opened) == (0, 0.0)
+    assert opened.state(signal) == opened.state(over) == "finished"
+    assert told(opened, "withdrawn") == ["logistics", "marketing", "asha", "ravi"]
+
+
+def test_what_waits_for_another_case_or_another_condition_is_not_withdrawn(opened: Trial) -> None:
+    waiting, other = opened.said(LARGE), opened.said(Ask(campaign="C2", share=0.2))
+    opened.publish(waiting, other)
+    held = Ask(campaign="C3", confidence=0.7, intervention="take_back", wants=None)
+    opened.publish(opened.over(other.correlation_id, held))
+    opened.publish(opened.over(other.correlation_id))
+    states = [(row.case == other.correlation_id, row.state) for row in opened.store.read(approvals.listing)]
+    assert states == [(False, "waiting"), (True, "withdrawn"), (True, "waiting")]
+
+
+def test_a_signal_that_no_longer_holds_withdraws_nothing(opened: Trial) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    expired = opened.over(signal.correlation_id, valid_until=START + timedelta(minutes=1))
+    opened.clock.advance(timedelta(minutes=2))
+    opened.publish(expired)
+    assert approval(opened).state == "waiting"
+
+
+def test_a_condition_that_is_raised_and_over_in_one_wave_leaves_nothing_waiting(opened: Trial) -> None:
+    signal = opened.said(LARGE, Ask(campaign="C2", share=0.1))
+    report = opened.publish(signal, opened.over(signal.correlation_id))
+    assert report.waiting == ()
+    assert taken(opened) == taken(opened, "C2") == (0, 0.0)
+    assert opened.restrictions() == []
+    assert opened.state(signal) == "finished"
+
+
+def test_an_answer_that_came_while_it_was_getting_over_is_not_performed(opened: Trial) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    opened.wait(answer_twice(opened))
+    over = opened.over(signal.correlation_id)
+    assert opened.store.write(
+        lambda tx: withdraw_cleared(tx, over, CATALOGUE, opened.policy, opened.clock.now())
+    )
+    opened.publish()
+    assert opened.restrictions() == []
+    assert taken(opened) == (0, 0.0)
+    (receipt,) = opened.entries("receipt")
+    assert (receipt["outcome"], receipt["detail"]) == (
+        "failed",
+        "not performed: trial.over/1 says that it is over",
+    )
+    assert opened.state(signal) == "finished"
+
+
+async def answer_twice(opened: Trial) -> None:
+    """Approve without performing, as a process would that dies between the two."""
+    for person in ("asha", "ravi"):
+        await answer(
+            opened.store,
+            "apr_",
+            person=person,
+            decision="approve",
+            reason="",
+            policy=opened.policy,
+            asserted="test",
+        )
+
+
+def test_a_failed_effect_gives_back_claims_and_impact(opened: Trial) -> None:
+    signal = opened.said(Ask(campaign="C999", share=0.1))  # the platform knows no such campaign
+    (receipt,) = opened.publish(signal).receipts
+    assert receipt.outcome == "failed"
+    assert taken(opened, "C999") == (0, 0.0)
+    assert opened.state(signal) == "finished"
+    assert told(opened, "failed") == ["logistics", "marketing"]
+
+
+def test_an_unknown_outcome_gives_nothing_back(opened: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        system = "ads"
+        operations = opened.systems.ads.operations
+        capabilities = Capabilities(idempotent=False, find=False, undo=True)
+
+        async def perform(self, key: ActionKey, request: ActionRequest) -> None:
+            raise OutcomeUnknown("no answer came")
+
+        async def find(self, key: ActionKey) -> None:
+            raise Unavailable("cannot be asked")
+
+    monkeypatch.setitem(opened.company.adapters, "ads", Silent())
+    signal = opened.said(Ask(share=0.1))
+    (receipt,) = opened.publish(signal).receipts
+    assert receipt.outcome == "unknown"
+    assert taken(opened) == (1, 0.1)
+    assert opened.state(signal) == "finished"
+    assert "It will not be repeated" in opened.entries("notice")[-1]["text"]
+
+
+def test_a_permit_that_expired_before_it_was_used_performs_nothing_and_gives_back(opened: Trial) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    opened.wait(answer_twice(opened))
+    opened.clock.advance(timedelta(hours=24))
+    (receipt,) = opened.publish().receipts
+    assert receipt.outcome == "failed"
+    assert "expired" in receipt.detail
+    assert opened.restrictions() == []
+    assert taken(opened)[0] == 0
+    assert opened.state(signal) == "finished"
+
+
+def test_taking_an_action_back_ends_its_claims_and_leaves_the_impact_of_the_day(opened: Trial) -> None:
+    first = opened.said(Ask(share=0.05))
+    (done,) = opened.publish(first).receipts
+    (lifted,) = opened.publish(
+        opened.over(first.correlation_id, lift(done.action_key, done.reference))
+    ).receipts
+    assert lifted.outcome == "done"
+    assert opened.restrictions() == []
+    assert taken(opened) == (0, 0.05)
+
+
+def test_a_new_signal_can_be_set_aside_once(opened: Trial) -> None:
+    signal = opened.said()
+    opened.wait(admit_signals(opened.runtime(), [signal]))
+    assert opened.store.write(lambda tx: set_aside(tx, signal.id, "it cannot be read"))
+    assert not opened.store.write(lambda tx: set_aside(tx, signal.id, "again"))
+    assert opened.outcome(signal) == "it cannot be read"

@@ -1,0 +1,146 @@
+"""One run of a loop: observed, admitted, brought to its end, reported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from crossloop.coordinator.admit import admit_signals
+from crossloop.coordinator.loop import Change, Condition, Inputs
+from crossloop.coordinator.run import all_settings, loop_settings, run_loop
+from crossloop.coordinator.runtime import Runtime
+from crossloop.departments import Department, Handler, View
+from crossloop.errors import SettingError
+from crossloop.ids import LoopName
+from crossloop.signals import Signal
+from tests.support.fake_loop import FakeLoop
+from tests.support.trials import LOOPS, MARKETING, NOTICE, Ask, Trial, asking, policy, trial
+
+DAY = date(2025, 3, 1)
+
+
+def runtime(opened: Trial, *loops: FakeLoop, **changes: Any) -> Runtime:
+    known = {one.name: one for one in loops}
+    return opened.runtime(company=replace(opened.company, loops=known), **changes)
+
+
+def run(opened: Trial, loop: FakeLoop, *, as_of: date | None = None, among: Any = None, **settings: str) -> Any:
+    running = among or runtime(opened, loop)
+    return opened.wait(run_loop(running, loop, Inputs(), as_of=as_of, settings=settings))
+
+
+def test_a_run_reports_what_was_seen_decided_done_and_what_waits(opened: Trial) -> None:
+    acted, held = opened.said(Ask(share=0.05)), opened.said(Ask(campaign="C2", share=0.2))
+    report = run(opened, FakeLoop(signals=(acted, held)), threshold="0.3")
+    assert (report.loop, report.as_of, report.stage) == ("trial-marketing", "2025-03-01", "autonomous")
+    assert report.rows == {"read": 2, "used": 1, "set_aside": [{"reason": "bad", "count": 1}]}
+    assert report.settings == {"threshold": "0.3"}
+    assert [one["id"] for one in report.signals] == [acted.id, held.id]
+    by_marketing = [one for one in report.decisions if one.department == "marketing"]
+    assert [(one.verdict, one.signal_id) for one in by_marketing] == [("act", acted.id), ("hold", held.id)]
+    assert by_marketing[0].action_key == report.receipts[0].action_key
+    (waiting,) = report.waiting
+    assert (waiting.approval_id, waiting.action, waiting.people) == (
+        by_marketing[1].approval_id,
+        "cut",
+        ("asha", "ravi"),
+    )
+    assert {one.recipient for one in report.notices} >= {"asha", "ravi", "logistics", "marketing", "mina"}
+    assert report.governance == f"governance.yaml, digest {opened.policy.digest}"
+    assert (report.ledger.entries, report.ledger.root) == (
+        opened.coordinator.verify().entries,
+        opened.coordinator.verify().root,
+    )
+
+
+def test_running_the_same_facts_again_repeats_neither_signal_nor_action_nor_notice(opened: Trial) -> None:
+    loop = FakeLoop(signals=(opened.said(Ask()), opened.said(Ask(campaign="C2", share=0.2))))
+    first = run(opened, loop)
+    again = run(opened, loop)
+    assert (again.decisions, again.receipts, again.notices) == ((), (), ())
+    assert again.ledger == first.ledger
+    assert again.signals == first.signals
+    assert again.waiting == first.waiting
+
+
+def test_a_run_first_ends_what_an_interrupted_run_left(opened: Trial) -> None:
+    left, new = opened.said(Ask()), opened.said(Ask(campaign="C2"))
+    opened.wait(admit_signals(opened.runtime(), [left]))
+    report = run(opened, FakeLoop(signals=(new,)))
+    order = [one.signal_id for one in report.decisions if one.department == "marketing"]
+    assert order == [left.id, new.id]
+    assert len(report.receipts) == 2
+
+
+def test_the_day_that_was_not_named_is_the_last_one_of_the_data(opened: Trial) -> None:
+    assert run(opened, FakeLoop(day=date(2025, 2, 27))).as_of == "2025-02-27"
+    assert run(opened, FakeLoop(), as_of=date(2025, 2, 28)).as_of == "2025-02-28"
+
+
+def test_signals_are_judged_at_the_business_instant_of_the_run(opened: Trial) -> None:
+    signal = opened.said(Ask(), valid_until=opened.clock.now() + timedelta(hours=1))
+    report = run(opened, FakeLoop(signals=(signal,)), as_of=DAY)
+    (decision,) = (one for one in report.decisions if one.department == "marketing")
+    assert decision.verdict == "refuse"
+    assert [one.gate for one in decision.reasons if one.outcome == "refuse"] == ["validity"]
+
+
+def test_a_loop_is_shown_the_conditions_it_has_opened(opened: Trial) -> None:
+    signal = opened.said()
+    own = Condition("rto/x", "rto", "state", "X", "open", signal.id, signal.correlation_id, DAY)
+    loop = FakeLoop(signals=(signal,), changes=(Change("opened", own),))
+    run(opened, loop)
+    run(opened, loop, as_of=DAY + timedelta(days=1))
+    assert loop.known == [[], [own]]
+
+
+def test_a_wrong_setting_of_any_loop_is_said_before_anything_is_written(opened: Trial) -> None:
+    class Broken(FakeLoop):
+        def settings(self, chosen: Any) -> Any:
+            raise SettingError("out of range")
+
+    with pytest.raises(SettingError):
+        run(opened, FakeLoop(), limit="3")
+    broken = Broken(name=LoopName("trial-sales"))
+    with pytest.raises(SettingError):
+        run(opened, FakeLoop(), among=runtime(opened, FakeLoop(), broken))
+    assert opened.store.read(lambda read: read.head().size) == 0
+
+
+def test_settings_are_what_is_chosen_else_what_the_document_sets_else_the_defaults() -> None:
+    loop = FakeLoop()
+    governed = policy(("notify: {done", 'set: {threshold: "0.10"}\n    notify: {done'))
+    assert loop_settings(policy(), loop, {}) == {"threshold": 0.25}
+    assert loop_settings(governed, loop, {}) == {"threshold": "0.10"}
+    assert loop_settings(governed, loop, {"threshold": "0.2"}) == {"threshold": "0.2"}
+
+
+def test_departments_see_the_settings_of_every_loop_and_the_chosen_ones_of_this(tmp_path: Any) -> None:
+    seen: list[Any] = []
+
+    def handle(signal: Signal, view: View) -> Any:
+        seen.append({name: dict(stated) for name, stated in view.settings.items()})
+        return asking(MARKETING, LOOPS[MARKETING])(signal, view)
+
+    own = Department(MARKETING, (Handler(NOTICE.name, LOOPS[MARKETING], handle),))
+    with trial(tmp_path, departments=(own,)) as opened:
+        loop, other = FakeLoop(signals=(opened.said(Ask()),)), FakeLoop(name=LoopName("trial-sales"))
+        run(opened, loop, among=runtime(opened, loop, other), threshold="0.1")
+        expected = {"trial-marketing": {"threshold": "0.1"}, "trial-sales": {"threshold": 0.25}}
+        assert seen == [expected]
+        assert set(all_settings(runtime(opened, loop, other))) == set(expected)
+
+
+def test_a_loop_that_the_document_does_not_govern_says_so(opened: Trial) -> None:
+    assert run(opened, FakeLoop(name=LoopName("elsewhere"))).stage == "not governed"
+
+
+def test_notices_of_a_deadline_that_passed_before_are_reported_by_the_run_that_found_it(opened: Trial) -> None:
+    run(opened, FakeLoop(signals=(opened.said(Ask(share=0.2)),)))
+    opened.clock.advance(timedelta(hours=5))
+    report = run(opened, FakeLoop(), as_of=DAY + timedelta(days=1))
+    assert {one.kind for one in report.notices} == {"expired"}
+    assert report.waiting == ()
