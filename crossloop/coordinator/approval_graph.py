@@ -8,7 +8,8 @@ was answered. Defences, each against a measured behaviour:
 * a thread is resumed by the interrupt id read at that moment, never by a bare value;
 * a thread gets input once: a second start of the same thread is not attempted while it waits;
 * ``durability="sync"``, and our own JSON-only serializer;
-* a thread whose checkpoint cannot be read is thrown away and built anew.
+* a thread whose checkpoint cannot be read, or that was answered otherwise than its row says, is thrown
+  away and built anew.
 """
 
 from __future__ import annotations
@@ -93,18 +94,14 @@ class ApprovalThreads:
                     threads.ask(key, approval)
         self._asked |= missing.keys()
 
-    def answer(self, approval_id: str, approval: Shown, answer: Shown) -> Shown:
+    def answer(self, approval_id: str, approval: Shown, answer: Shown) -> None:
         """Resume the thread with the answer its row holds; open it first where it is missing.
-
-        Returns:
-            The answer that the finished thread holds. It is the first one given: a thread that has
-            ended is left as it is.
 
         Raises:
             StoreNotUsable: the file is not a database of threads.
         """
         with self._open() as threads:
-            return threads.answer(approval_id, approval, answer)
+            threads.answer(approval_id, approval, answer)
 
     def waiting(self, approval_id: str) -> bool:
         """True while the thread stands at its question."""
@@ -154,20 +151,22 @@ class _Threads:
             return self._read(thread)
 
     def ask(self, thread: str, approval: Shown) -> _State:
+        """Bring a thread to its question. One that has ended was answered behind the row's back."""
         state = self.state(thread)
-        if state.interrupts or state.answer:
+        if state.interrupts:
             return state
+        if state.answer:
+            self._saver.delete_thread(thread)
         question: Question = {"version": GRAPH_VERSION, "approval": _fitting(thread, approval)}
         self._graph.invoke(question, _config(thread), durability="sync")  # pyright: ignore[reportUnknownMemberType]
         return self._read(thread)
 
-    def answer(self, thread: str, approval: Shown, answer: Shown) -> Shown:
+    def answer(self, thread: str, approval: Shown, answer: Shown) -> None:
+        if self.state(thread).answer == answer:
+            return
         state = self.ask(thread, approval)
-        if not state.interrupts:
-            return state.answer
         resume: Command[None] = Command(resume={state.interrupts[0].id: answer})
         self._graph.invoke(resume, _config(thread), durability="sync")  # pyright: ignore[reportUnknownMemberType]
-        return self._read(thread).answer
 
     def _read(self, thread: str) -> _State:
         found = self._graph.get_state(_config(thread))

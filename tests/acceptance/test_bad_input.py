@@ -211,7 +211,7 @@ STORES = [
     Bad("a folder that is not there", f"{RUN} --store sqlite:///no/x.db", ("no", "does not exist")),
     Bad("a place that cannot be written", f"{RUN} --store sqlite:////proc/x.db", ("/proc/x.db",)),
     Bad("an unknown kind of store", f"{RUN} --store mysql://x/y", ("mysql", "sqlite")),
-    Bad("no URL", f"{RUN} --store crossloop", ("crossloop", "URL")),
+    Bad("no URL", f"{RUN} --store crossloop", ("crossloop", "names no file")),
     Bad("a store that is not there", "explain sig_a --store sqlite:///no.db", ("no.db", "no finished store")),
     Bad("a ledger that is not there", "ledger verify --store sqlite:///no.db", ("no.db", "no finished")),
     Bad("questions of a text file", "approvals list --store sqlite:///t.db", ("t.db",), text("t.db", "hi")),

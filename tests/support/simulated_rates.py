@@ -78,9 +78,7 @@ def company(
     volume = rng.lognormal(np.log(orders), 0.4, len(places))
     drawn = rng.poisson(volume[:, None] * np.ones(days)).astype(np.float64)
     of_state = rng.beta(alike * rate, alike * (1 - rate), states)
-    of_prefix = rng.beta(
-        3 * alike * of_state.repeat(prefixes), 3 * alike * (1 - of_state.repeat(prefixes))
-    )
+    of_prefix = rng.beta(3 * alike * of_state.repeat(prefixes), 3 * alike * (1 - of_state.repeat(prefixes)))
     of_place = of_prefix.repeat(pins)
     return Simulated(places, drawn, np.repeat(of_place[:, None], days, axis=1))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +29,6 @@ from crossloop.money import Money
 from crossloop.signals import ActionRequest, Catalogue, Claim, Impact, Proposal, Signal, SignalData, SignalType
 from crossloop.signals.catalogue import Intervention
 from crossloop.signals.entities import Area, Campaign
-from crossloop.signals.entities.advertising import Restriction
 from crossloop.signals.proposal import Direction
 from crossloop.store import Store, inbox
 from tests.support.embedded import campaign
@@ -283,9 +283,10 @@ class Trial:
         return self.publish(self.said(*asks, **changes))
 
     def restrictions(self) -> list[str]:
-        """What is in force in the world: campaign and area of each restriction."""
-        found: Iterable[Restriction] = self.wait(self.systems.ads.restrictions())
-        return [f"{one.campaign_id} {one.area.code}" for one in found]
+        """What is in force in the world: campaign and area of each restriction, in their order."""
+        with closing(sqlite3.connect(self.path / "company.db")) as connection:
+            found = connection.execute("SELECT campaign_id, code FROM restriction WHERE lifted = 0 ORDER BY id")
+            return [f"{campaign} {code}" for campaign, code in found]
 
     def wait(self, work: Any) -> Any:
         return self.coordinator._background.run(work)

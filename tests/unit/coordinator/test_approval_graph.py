@@ -69,22 +69,32 @@ def test_a_thread_that_was_seen_costs_nothing_more(
 
 def test_an_answer_ends_the_thread_and_stands_in_it(threads: ApprovalThreads, file: Path) -> None:
     threads.ask({"apr_1": QUESTION})
-    assert threads.answer("apr_1", QUESTION, YES) == YES
+    threads.answer("apr_1", QUESTION, YES)
     assert not threads.waiting("apr_1")
     assert look(file).values["answer"] == YES
 
 
-def test_the_first_answer_stays_whatever_is_said_later(threads: ApprovalThreads, file: Path) -> None:
+def test_a_thread_that_was_told_its_answer_is_left_alone(threads: ApprovalThreads, file: Path) -> None:
     threads.answer("apr_1", QUESTION, YES)
     before = checkpoints(file)
-    assert threads.answer("apr_1", QUESTION, NO) == YES
-    threads.ask({"apr_1": QUESTION})
+    threads.answer("apr_1", QUESTION, YES)
     assert checkpoints(file) == before
 
 
+def test_a_thread_that_was_answered_otherwise_than_its_row_says_is_built_anew(
+    threads: ApprovalThreads, file: Path
+) -> None:
+    threads.answer("apr_1", QUESTION, YES)
+    threads.answer("apr_1", QUESTION, NO)
+    assert look(file).values["answer"] == NO
+    ApprovalThreads(file).ask({"apr_1": QUESTION})
+    assert threads.waiting("apr_1")
+
+
 def test_a_thread_that_was_never_opened_is_opened_by_its_answer(threads: ApprovalThreads, file: Path) -> None:
-    assert threads.answer("apr_1", QUESTION, NO) == NO
+    threads.answer("apr_1", QUESTION, NO)
     assert look(file).values["approval"] == QUESTION
+    assert look(file).values["answer"] == NO
 
 
 def test_a_deleted_file_is_rebuilt(threads: ApprovalThreads, file: Path) -> None:
@@ -131,7 +141,8 @@ def test_a_start_that_was_cut_off_before_the_question_is_begun_again(
         with pytest.raises(KeyboardInterrupt):
             threads.ask({"apr_1": QUESTION})
     threads.ask({"apr_1": QUESTION})
-    assert threads.answer("apr_1", QUESTION, YES) == YES
+    threads.answer("apr_1", QUESTION, YES)
+    assert look(file).values["answer"] == YES
 
 
 @pytest.mark.parametrize(
@@ -157,14 +168,16 @@ def test_a_checkpoint_that_cannot_be_read_is_thrown_away_and_the_question_asked_
     threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
     assert threads.waiting("apr_1")
     assert threads.waiting("apr_2")
-    assert threads.answer("apr_1", QUESTION, YES) == YES
+    threads.answer("apr_1", QUESTION, YES)
+    assert look(file).values["answer"] == YES
 
 
 def test_a_pending_write_that_cannot_be_read_is_thrown_away_too(file: Path) -> None:
     ApprovalThreads(file).ask({"apr_1": QUESTION})
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE writes SET type = 'pickle', value = x'80'")
-    assert ApprovalThreads(file).answer("apr_1", QUESTION, YES) == YES
+    ApprovalThreads(file).answer("apr_1", QUESTION, YES)
+    assert look(file).values["answer"] == YES
 
 
 def test_a_file_that_holds_something_else_is_named_and_left_alone(file: Path) -> None:
@@ -182,7 +195,8 @@ def test_a_question_too_large_for_a_checkpoint_says_where_to_read_it(
     (shown,) = look(file).interrupts
     assert shown.value["id"] == "apr_1"
     assert "crossloop approvals show apr_1" in shown.value["evidence"]
-    assert threads.answer("apr_1", QUESTION, YES) == YES
+    threads.answer("apr_1", QUESTION, YES)
+    assert look(file).values["answer"] == YES
 
 
 def test_the_graph_can_be_looked_at_without_a_database() -> None:

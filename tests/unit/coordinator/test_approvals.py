@@ -43,7 +43,7 @@ def said(opened: Trial, person: str, decision: Any = "approve", reason: str = ""
     arguments = {"policy": opened.policy, "asserted": "asserted by a test", **changes}
     row = only(opened).id
     return opened.wait(
-        answer(opened.store, row, person=person, decision=decision, reason=reason, **arguments)  # type: ignore
+        answer(opened.store, row, person=person, decision=decision, reason=reason, **arguments)
     )
 
 
@@ -225,9 +225,8 @@ def in_step(opened: Trial, asked: Callable[[dict[str, Any]], None]) -> list[str]
         def ask(self, questions: Any) -> None:
             asked(dict(questions))
 
-        def answer(self, approval_id: str, approval: Any, answer: Any) -> Any:
+        def answer(self, approval_id: str, approval: Any, answer: Any) -> None:
             told.append(f"{answer['state']} by {answer['by'] or 'nobody'}")
-            return answer
 
     bring_in_step(opened.store, Watched(opened.path / "threads.db"), None)
     return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -118,11 +119,11 @@ def test_a_worker_that_was_followed_changes_nothing(opened: Trial) -> None:
 def test_a_document_that_is_replaced_during_a_drain_stops_it_and_the_signal_stays_new(tmp_path: Any) -> None:
     other = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
 
-    def replace(signal: Signal, view: View) -> Any:
+    def put_in_force(signal: Signal, view: View) -> Any:
         opened.store.write(lambda tx: policies.adopt(tx, digest=other.digest, body=other.as_body()))
         return []
 
-    with trial(tmp_path, departments=departments(slow=replace)) as opened:
+    with trial(tmp_path, departments=departments(slow=put_in_force)) as opened:
         question = opened.said(type=QUESTION.name)
         with pytest.raises(PolicyReplaced):
             drained(opened, question)
@@ -169,7 +170,5 @@ def test_what_a_wave_performed_is_in_force_for_the_next(tmp_path: Any) -> None:
 
 
 def _with(department: Any, handler: Any, handle: Any) -> Any:
-    from dataclasses import replace
-
     others = tuple(one for one in department.handlers if one is not handler)
     return replace(department, handlers=(replace(handler, handle=handle), *others))

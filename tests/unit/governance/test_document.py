@@ -63,7 +63,7 @@ def test_text_stays_the_text_that_was_written() -> None:
     document = policy(
         ("company: Acme D2C", "company: NO"),
         ("name: Asha Rao", "name: 12:30"),
-        ("choose: value ", "set: {opens: 12:30, pin: 011001, cod: NO}\n    choose: value "),
+        ("choose: order ", "set: {opens: 12:30, pin: 011001, cod: NO}\n    choose: order "),
     ).document
     assert document.company == "NO"
     assert document.people["asha"].name == "12:30"

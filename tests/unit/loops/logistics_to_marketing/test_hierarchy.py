@@ -92,9 +92,7 @@ def test_what_lies_around_an_area_never_counts_its_own_orders() -> None:
 
 def test_counts_of_a_simulated_company_add_up_at_every_level() -> None:
     simulated = company(days=60, states=4)
-    found = known_on(
-        counts := simulated.counts(seed=1), geography(counts), SETTINGS, day(45)
-    )
+    found = known_on(counts := simulated.counts(seed=1), geography(counts), SETTINGS, day(45))
     assert found is not None
     window = simulated.orders[:, 45 - 10 - 6 : 45 - 10 + 1]
     for here in found.levels:

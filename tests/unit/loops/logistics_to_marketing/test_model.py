@@ -169,9 +169,7 @@ def test_under_a_rate_that_never_changes_more_failures_never_lower_the_estimate(
 
 def test_a_prediction_further_ahead_is_less_sure() -> None:
     series, _ = simulate(change=0.05, areas=50)
-    near, far = (
-        follow(series, centre(50), TYPICAL, Reach(7, days)).variance() for days in (7, 60)
-    )
+    near, far = (follow(series, centre(50), TYPICAL, Reach(7, days)).variance() for days in (7, 60))
     assert (far > near).all()
 
 

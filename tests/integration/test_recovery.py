@@ -1,0 +1,88 @@
+"""Killed anywhere, taken up by another process: nothing twice, nothing lost, the same end."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossloop.faults import POINTS
+from tests.support.crashing import die_at, final_state, play
+from tests.support.project import PROJECT
+
+# A fork server forks from a process without threads, and imports what is tested only once.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.support.crashing"])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The end of the story when nobody is killed."""
+    path = tmp_path_factory.mktemp("undisturbed")
+    play(path)
+    return final_state(path)
+
+
+def killed(path: Path, point: str) -> None:
+    """Play the story in another process, which has to die at that point."""
+    process = PROCESSES.Process(target=die_at, args=(path, point))
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL, f"{point} was not reached"
+
+
+def test_the_story_has_everything_that_can_be_interrupted(undisturbed: dict[str, Any]) -> None:
+    assert undisturbed["verified"]
+    assert {state for _, state in undisturbed["signals"]} == {"finished"}
+    assert {state for _, state, *_ in undisturbed["approvals"]} == {"approved", "rejected"}
+    assert len(undisturbed["effects"]) == len(undisturbed["actions"]) == 5
+    lifted = {(campaign, code): gone for campaign, _, code, gone, _ in undisturbed["restrictions"]}
+    assert lifted == {
+        ("everywhere", "KARNATAKA"): 1,
+        ("karnataka", "KARNATAKA"): 1,
+        ("everywhere", "KERALA"): 0,
+    }
+
+
+def test_telling_the_story_again_changes_nothing(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
+    for _ in range(2):
+        play(tmp_path)
+    assert final_state(tmp_path) == undisturbed
+
+
+@pytest.mark.parametrize("passage", [1, 2])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_process_killed_anywhere_is_followed_by_one_that_comes_to_the_same_end(
+    tmp_path: Path, undisturbed: dict[str, Any], point: str, passage: int
+) -> None:
+    killed(tmp_path, f"{point}:{passage}")
+    play(tmp_path)
+    assert final_state(tmp_path) == undisturbed
+
+
+def test_two_processes_killed_one_after_the_other_change_nothing_either(
+    tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    for point in ("act.after_effect", "act.after_started", "decide.before_commit", "answer.after_commit"):
+        killed(tmp_path, point)
+    play(tmp_path)
+    assert final_state(tmp_path) == undisturbed
+
+
+def test_a_process_of_its_own_dies_where_the_environment_says(
+    tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    program = [sys.executable, "-m", "tests.support.crashing", str(tmp_path)]
+    environment = {**os.environ, "CROSSLOOP_CRASH_AT": "decide.after_commit:2"}
+    died = subprocess.run(program, cwd=PROJECT, env=environment, timeout=120)
+    assert died.returncode == -signal.SIGKILL
+    del environment["CROSSLOOP_CRASH_AT"]
+    followed = subprocess.run(program, cwd=PROJECT, env=environment, timeout=120)
+    assert followed.returncode == 0
+    assert final_state(tmp_path) == undisturbed

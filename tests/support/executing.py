@@ -1,0 +1,81 @@
+"""Executors on a store, what they left there, and processes that die on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from crossloop.actions import Executor, OutcomeUnknown, Retry, Unavailable
+from crossloop.actions import executor as executor_module
+from crossloop.clock import ManualClock
+from crossloop.ids import ActionKey
+from crossloop.signals import Proposal, Receipt
+from crossloop.store import Lease, Store, Tx, actions
+from crossloop.store.actions import ActionRow
+from tests.support.systems import Killed
+
+DOWN, LOST = Unavailable("down"), OutcomeUnknown("no answer came")
+RETRY = Retry(attempts=4, first_wait=0)
+
+
+class Told:
+    """What the coordinator hears, inside the transaction of the receipt."""
+
+    def __init__(self) -> None:
+        self.receipts: list[Receipt] = []
+        self.states: list[str] = []
+
+    def __call__(self, tx: Tx, _proposal: Proposal, receipt: Receipt) -> None:
+        row = actions.get(tx, receipt.action_key)
+        assert row is not None
+        self.receipts.append(receipt)
+        self.states.append(row.state)
+
+
+def executor(store: Store, clock: ManualClock, *systems: Any, told: Any = None, **changes: Any) -> Executor:
+    return Executor(
+        store,
+        {one.system: one for one in systems},
+        clock,
+        done=told or Told(),
+        **{"retry": RETRY, **changes},
+    )
+
+
+def perform(one: Executor, key: ActionKey, lease: Lease | None = None) -> Receipt | None:
+    return asyncio.run(one.perform(key, lease))
+
+
+def recover(one: Executor) -> tuple[Receipt, ...]:
+    return asyncio.run(one.recover())
+
+
+def row(store: Store, key: str) -> ActionRow:
+    found = store.read(lambda read: actions.get(read, key))
+    assert found is not None
+    return found
+
+
+def receipts(store: Store) -> list[dict[str, Any]]:
+    """The receipts that the ledger holds, in order."""
+    entries = store.read(lambda read: list(read.entries()))
+    return [dict(one.body) for one in entries if one.kind == actions.RECEIPT and one.body is not None]
+
+
+def dying_at(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+    """The process dies when it passes this crash point for the first time."""
+    left = [point]
+
+    def pass_by(name: str) -> None:
+        if name in left:
+            left.remove(name)
+            raise Killed
+
+    monkeypatch.setattr(executor_module, "crash_point", pass_by)
+
+
+def died(one: Executor, key: ActionKey) -> None:
+    with pytest.raises(Killed):
+        perform(one, key)

@@ -1,0 +1,277 @@
+"""The coordinator as scripts and notebooks use it: synchronous, one at a time on a store, closed cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import signal as signals
+import subprocess
+import sys
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossloop.coordinator import Coordinator
+from crossloop.coordinator.facade import adopt
+from crossloop.coordinator.loop import Inputs
+from crossloop.departments import View
+from crossloop.errors import CrossloopError, StoreBusy, UnknownName
+from crossloop.signals import Signal
+from crossloop.store import approvals, policies
+from tests.support.fake_loop import FakeLoop
+from tests.support.project import PROJECT
+from tests.support.trials import QUESTION, Ask, Trial, departments, policy, trial
+
+
+class Gate:
+    """A slow handler that stands at a gate until it is opened, from whichever thread."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def handle(self, signal: Signal, view: View) -> list[Any]:
+        self.reached.set()
+        assert self.opened.wait(30)
+        return []
+
+
+def test_a_plain_script_publishes_and_gets_what_followed(opened: Trial) -> None:
+    signal = opened.said(Ask(share=0.05), Ask(campaign="C2", share=0.2))
+    report = opened.publish(signal, signal)
+    assert (report.new, report.signals) == (1, (signal.id, signal.id))
+    assert [one.verdict for one in report.decisions if one.department == "marketing"] == ["act", "hold"]
+    assert [one.outcome for one in report.receipts] == ["done"]
+    assert [one.approval_id for one in report.waiting] == [report.decisions[1].approval_id]
+    assert opened.coordinator.verify().ok
+
+
+def test_publishing_the_same_signal_again_does_nothing(opened: Trial) -> None:
+    signal = opened.said(Ask())
+    opened.publish(signal)
+    before = opened.coordinator.verify().root
+    again = opened.publish(signal)
+    assert (again.new, again.decisions, again.receipts) == (0, (), ())
+    assert opened.coordinator.verify().root == before
+
+
+def test_a_notebook_calls_it_from_inside_its_own_running_loop(opened: Trial) -> None:
+    async def cell() -> int:
+        return opened.publish(opened.said(Ask())).new
+
+    assert asyncio.run(cell()) == 1
+
+
+def test_calls_from_several_threads_take_turns(opened: Trial) -> None:
+    said = [opened.said(Ask(campaign=f"C{number}")) for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        reports = list(pool.map(opened.publish, said))
+    assert [one.new for one in reports] == [1] * 6
+    assert len(opened.restrictions()) == 6
+
+
+def test_a_caller_with_a_loop_of_its_own_awaits_the_same(opened: Trial) -> None:
+    loop = FakeLoop(signals=(opened.said(Ask()),))
+    company = replace(opened.company, loops={loop.name: loop})
+    again = Coordinator(
+        opened.store, company, opened.policy, threads=opened.path / "threads.db", clock=opened.clock
+    )
+    report = asyncio.run(again.arun(loop.name, Inputs(), as_of=None, settings={}))
+    assert [one.outcome for one in report.receipts] == ["done"]
+    assert again.run(loop.name).decisions == ()
+    with pytest.raises(UnknownName, match="no loop 'other'"):
+        again.run("other")
+    again._background.close()
+
+
+@pytest.mark.parametrize("call", ["publish", "run", "answer", "close"])
+def test_a_synchronous_call_on_its_own_loop_is_refused_before_anything_is_written(
+    tmp_path: Path, call: str
+) -> None:
+    refused: list[str] = []
+
+    async def handle(signal: Signal, view: View) -> list[Any]:
+        calls: dict[str, Any] = {
+            "publish": lambda: opened.publish(opened.said(Ask())),
+            "run": lambda: opened.coordinator.run("any"),
+            "answer": lambda: opened.coordinator.answer("apr_", person="asha", decision="approve", asserted="x"),
+            "close": opened.coordinator.close,
+        }
+        try:
+            calls[call]()
+        except CrossloopError as wrong:
+            refused.append(str(wrong))
+        return []
+
+    with trial(tmp_path, departments=departments(slow=handle)) as opened:
+        opened.ask(Ask(share=0.2))
+        opened.ask(type=QUESTION.name)
+        (said,) = refused
+        assert "own event loop" in said
+        assert opened.store.read(approvals.listing)[0].state == "waiting"
+        assert opened.entries("approval.vote") == []
+        assert opened.restrictions() == []
+
+
+def test_closing_twice_closes_what_was_handed_in_once(opened: Trial) -> None:
+    closed: list[str] = []
+    again = Coordinator(
+        opened.store,
+        opened.company,
+        opened.policy,
+        threads=opened.path / "threads.db",
+        clock=opened.clock,
+        closing=lambda: closed.append("systems"),
+    )
+    again.close()
+    again.close()
+    assert closed == ["systems"]
+    with pytest.raises(CrossloopError, match="closed"):
+        again.publish([])
+
+
+def test_closing_while_something_runs_ends_it_and_gives_the_store_back(tmp_path: Path) -> None:
+    waiting = threading.Event()
+
+    async def handle(signal: Signal, view: View) -> list[Any]:
+        waiting.set()
+        return await asyncio.get_running_loop().create_future()
+
+    with trial(tmp_path, departments=departments(slow=handle)) as opened, ThreadPoolExecutor(1) as pool:
+        signal = opened.said(type=QUESTION.name)
+        call = pool.submit(opened.publish, signal)
+        assert waiting.wait(30)
+        opened.coordinator.close()
+        with pytest.raises(CancelledError):
+            call.result(30)
+    with trial(tmp_path) as opened:
+        assert opened.state(signal) == "new"
+        opened.publish()
+        assert opened.state(signal) == "finished"
+
+
+def test_ctrl_c_gives_the_store_back_at_once(tmp_path: Path) -> None:
+    main, pressed = threading.main_thread().ident, list[str]()
+    assert main is not None
+
+    async def handle(signal: Signal, view: View) -> list[Any]:
+        if not pressed:
+            pressed.append(signal.id)
+            signals.pthread_kill(main, signals.SIGINT)
+            await asyncio.get_running_loop().create_future()
+        return []
+
+    with trial(tmp_path, departments=departments(slow=handle)) as opened:
+        signal = opened.said(type=QUESTION.name)
+        with pytest.raises(KeyboardInterrupt):
+            opened.publish(signal)
+        assert opened.state(signal) == "new"
+        assert opened.publish().new == 0  # the lease is free: no StoreBusy
+        assert opened.state(signal) == "finished"
+
+
+def test_a_second_coordinator_on_the_store_is_told_that_the_first_is_at_work(tmp_path: Path) -> None:
+    gate = Gate()
+    with trial(tmp_path, departments=departments(slow=gate.handle)) as first, ThreadPoolExecutor(1) as pool:
+        call = pool.submit(first.publish, first.said(type=QUESTION.name))
+        assert gate.reached.wait(30)
+        with trial(tmp_path, first=100) as second:
+            before = second.coordinator.verify().entries
+            with pytest.raises(StoreBusy, match="another coordinator is at work on sqlite:///") as busy:
+                second.ask(Ask())
+            assert "Wait until it has finished" in busy.value.next_step
+            assert second.coordinator.verify().entries == before
+            gate.opened.set()
+            assert call.result(30).new == 1
+            assert second.ask(Ask()).new == 1
+
+
+def test_an_answer_given_while_another_is_at_work_counts_and_is_performed_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossloop.coordinator.facade._FOLLOW_PATIENCE", 0.0)
+    gate = Gate()
+    with trial(tmp_path, departments=departments(slow=gate.handle)) as first, ThreadPoolExecutor(1) as pool:
+        first.ask(Ask(share=0.2))
+        call = pool.submit(first.publish, first.said(type=QUESTION.name))
+        assert gate.reached.wait(30)
+        with trial(tmp_path) as second:
+            for person in ("asha", "ravi"):
+                given = second.coordinator.answer("apr_", person=person, decision="approve", asserted="test")
+            assert (given.answered.state, given.receipts) == ("approved", ())
+            gate.opened.set()
+            assert [one.outcome for one in call.result(30).receipts] == ["done"]
+            assert second.restrictions() == ["C1 560001"]
+
+
+def test_an_answer_of_the_same_coordinator_waits_for_its_own_run_and_is_performed(tmp_path: Path) -> None:
+    gate = Gate()
+    with trial(tmp_path, departments=departments(slow=gate.handle)) as opened, ThreadPoolExecutor(2) as pool:
+        opened.ask(Ask(share=0.2))
+        running = pool.submit(opened.publish, opened.said(type=QUESTION.name))
+        assert gate.reached.wait(30)
+        opened.coordinator.answer("apr_", person="asha", decision="approve", asserted="test")
+
+        def approve() -> Any:
+            return opened.coordinator.answer("apr_", person="ravi", decision="approve", asserted="test")
+
+        given = pool.submit(approve)
+        gate.opened.set()
+        performed = [*running.result(30).receipts, *given.result(30).receipts]
+        assert [one.outcome for one in performed] == ["done"]
+
+
+DEAD_AT_WORK = """
+import os, signal, sys
+from pathlib import Path
+from tests.support.trials import QUESTION, departments, trial
+
+def die(said, view):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with trial(Path(sys.argv[1]), departments=departments(slow=die)) as opened:
+    opened.ask(type=QUESTION.name)
+"""
+
+
+def test_the_store_of_a_process_that_died_at_work_is_taken_over_at_once(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", DEAD_AT_WORK, str(tmp_path)]
+    died = subprocess.run(program, timeout=120, cwd=PROJECT)
+    assert died.returncode == -signals.SIGKILL
+    with trial(tmp_path, first=100) as opened:
+        report = opened.publish()
+        assert len(report.decisions) == 1
+        assert opened.coordinator.verify().ok
+
+
+def test_a_signal_that_no_longer_holds_is_refused_and_says_since_when(opened: Trial) -> None:
+    signal = opened.said(Ask(), valid_until=opened.clock.now() + timedelta(hours=1))
+    opened.clock.advance(timedelta(hours=1, seconds=1))
+    decision = opened.publish(signal).decisions[0]
+    assert decision.verdict == "refuse"
+    (reason,) = (one for one in decision.reasons if one.outcome == "refuse")
+    assert (reason.gate, reason.text) == (
+        "validity",
+        "the signal expired at 2025-03-01T10:30:00+00:00; it is 2025-03-01T10:30:01+00:00.",
+    )
+    assert opened.restrictions() == []
+
+
+def test_an_empty_publish_brings_to_an_end_what_was_left(opened: Trial) -> None:
+    opened.ask(Ask(share=0.2))
+    opened.clock.advance(timedelta(hours=5))
+    assert opened.publish().new == 0
+    assert opened.coordinator.approvals(state="expired") != []
+
+
+def test_a_document_is_adopted_once(opened: Trial) -> None:
+    other = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
+    assert adopt(opened.store, other)
+    assert not adopt(opened.store, other)
+    present = opened.store.read(policies.present)
+    assert present is not None
+    assert present.digest == other.digest

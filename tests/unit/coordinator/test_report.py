@@ -1,0 +1,47 @@
+"""Reports are made from what the ledger holds."""
+
+from __future__ import annotations
+
+from crossloop.coordinator.report import decision_report, receipt_report
+from crossloop.signals import Receipt
+from crossloop.store import decisions
+from tests.support.stores import START
+from tests.support.trials import Ask, Trial
+
+
+def test_a_decision_is_reported_as_it_was_recorded(opened: Trial) -> None:
+    signal = opened.said(Ask(share=0.2))
+    reported = opened.publish(signal).decisions[0]
+    row = opened.store.read(lambda read: decisions.for_signal(read, signal.id))[0]
+    body = opened.store.read(lambda read: read.body(row.entry))
+    assert decision_report(body, row.case, approval_id=reported.approval_id) == reported
+    assert (reported.id, reported.signal_id, reported.case) == (row.id, signal.id, signal.correlation_id)
+    assert reported.impact == {
+        "resource": "ads/campaign/C1/budget",
+        "share": 0.2,
+        "amount": "2000.00",
+        "currency": "INR",
+    }
+    assert reported.action_key is not None
+
+
+def test_an_answer_that_asks_for_nothing_has_neither_impact_nor_action(opened: Trial) -> None:
+    reported = next(one for one in opened.ask(Ask()).decisions if one.department == "sales")
+    assert (reported.intervention, reported.impact, reported.action_key, reported.approval_id) == (
+        "no_action",
+        None,
+        None,
+        None,
+    )
+
+
+def test_a_receipt_is_reported_without_its_times() -> None:
+    receipt = Receipt(
+        action_key="act_1", outcome="done", reference="r", detail="d", started_at=START, finished_at=START
+    )
+    assert receipt_report(receipt).model_dump() == {
+        "action_key": "act_1",
+        "outcome": "done",
+        "reference": "r",
+        "detail": "d",
+    }
