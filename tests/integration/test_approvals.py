@@ -61,7 +61,9 @@ def answer(company: Acme, person: str, decision: Any = "approve", reason: str = 
 
 def restricted(path: Path) -> list[str]:
     with closing(sqlite3.connect(path / "company.db")) as world:
-        return [row[0] for row in world.execute("SELECT campaign_id FROM restriction WHERE lifted = 0 ORDER BY 1")]
+        return [
+            row[0] for row in world.execute("SELECT campaign_id FROM restriction WHERE lifted = 0 ORDER BY 1")
+        ]
 
 
 def taken(company: Acme) -> tuple[int, float]:
@@ -127,7 +129,9 @@ def test_a_late_answer_does_not_count_and_the_next_run_ends_the_question(
 def test_after_another_document_was_put_in_force_the_question_can_no_longer_be_answered(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    stricter = policy(("within: 4h                    # no answer", "within: 3h                    # no answer"))
+    stricter = policy(
+        ("within: 4h                    # no answer", "within: 3h                    # no answer")
+    )
     with acme(tmp_path, clock=clock) as company:
         company.coordinator.publish([KARNATAKA])
         with acme(tmp_path, clock=clock, under=stricter) as other:
@@ -199,7 +203,8 @@ def test_two_processes_that_answer_at_once_mint_one_permit_and_cause_one_effect(
         answer(company, "asha")
     told, told_back = PROCESSES.Event(), PROCESSES.Queue()
     processes = [
-        PROCESSES.Process(target=_answer_when_told, args=(tmp_path, person, told, told_back)) for person in people
+        PROCESSES.Process(target=_answer_when_told, args=(tmp_path, person, told, told_back))
+        for person in people
     ]
     for process in processes:
         process.start()
@@ -208,7 +213,11 @@ def test_two_processes_that_answer_at_once_mint_one_permit_and_cause_one_effect(
     said = sorted(told_back.get(timeout=60) for _ in people)
     for process in processes:
         process.join(60)
-    expected = [("approved", 1), ("waiting", 0)] if people[0] != people[1] else [("AlreadyAnswered", 0), ("approved", 1)]
+    expected = (
+        [("approved", 1), ("waiting", 0)]
+        if people[0] != people[1]
+        else [("AlreadyAnswered", 0), ("approved", 1)]
+    )
     assert said == sorted(expected)
     assert kinds(company, "permit") == 2
     assert restricted(tmp_path) == ["everywhere", "karnataka"]

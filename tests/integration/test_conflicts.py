@@ -70,7 +70,9 @@ def test_within_a_wave_the_interest_that_stands_first_wins_and_the_dissent_is_in
 
 
 @pytest.mark.parametrize("first", [CUT, RAISE])
-def test_two_signals_of_one_wave_conflict_as_two_proposals_of_one_signal_do(opened: Trial, first: Ask) -> None:
+def test_two_signals_of_one_wave_conflict_as_two_proposals_of_one_signal_do(
+    opened: Trial, first: Ask
+) -> None:
     second = RAISE if first is CUT else CUT
     wave = opened.said(first), opened.said(second)
     opened.publish(*wave)

@@ -84,7 +84,9 @@ def risk(name: str, at: datetime, **changes: Any) -> Signal:
 
 def cleared(opened: Signal, at: datetime) -> Signal:
     """The signal that the state of an earlier one is well again."""
-    shared = {name: getattr(opened.data, name) for name in GeoRiskCleared.model_fields if hasattr(opened.data, name)}
+    shared = {
+        name: getattr(opened.data, name) for name in GeoRiskCleared.model_fields if hasattr(opened.data, name)
+    }
     data = GeoRiskCleared(**{**shared, "opened_by": opened.id, "open_since": opened.time.date()})
     return Signal.said(
         type=GEO_RISK_CLEARED.name,

@@ -84,7 +84,9 @@ TABLES = {
     "approvals": "SELECT id, state, person, resumed FROM approvals",
     "claims": "SELECT resource, direction, interest, starts, ends, state FROM claims",
     "claims_past": "SELECT resource, direction, interest, starts, ends, state FROM claims_past",
-    "impacts": "SELECT i.resource, i.day, d.id, i.share FROM impacts i JOIN decisions d ON d.key = i.decision_key",
+    "impacts": (
+        "SELECT i.resource, i.day, d.id, i.share FROM impacts i JOIN decisions d ON d.key = i.decision_key"
+    ),
     "conditions": "SELECT path, state, signal_id, since FROM conditions",
     "observations": "SELECT loop, as_of, input_digest FROM observations",
     "notices": "SELECT id FROM notices",

@@ -26,7 +26,16 @@ from crossloop.frozen import Frozen
 from crossloop.governance import Policy, parse_policy
 from crossloop.ids import CaseId, DepartmentName, LoopName
 from crossloop.money import Money
-from crossloop.signals import ActionRequest, Catalogue, Claim, Impact, Proposal, Signal, SignalData, SignalType
+from crossloop.signals import (
+    ActionRequest,
+    Catalogue,
+    Claim,
+    Impact,
+    Proposal,
+    Signal,
+    SignalData,
+    SignalType,
+)
 from crossloop.signals.catalogue import Intervention
 from crossloop.signals.entities import Area, Campaign
 from crossloop.signals.proposal import Direction
@@ -285,7 +294,9 @@ class Trial:
     def restrictions(self) -> list[str]:
         """What is in force in the world: campaign and area of each restriction, in their order."""
         with closing(sqlite3.connect(self.path / "company.db")) as connection:
-            found = connection.execute("SELECT campaign_id, code FROM restriction WHERE lifted = 0 ORDER BY id")
+            found = connection.execute(
+                "SELECT campaign_id, code FROM restriction WHERE lifted = 0 ORDER BY id"
+            )
             return [f"{campaign} {code}" for campaign, code in found]
 
     def wait(self, work: Any) -> Any:

@@ -52,7 +52,7 @@ class Economics(Frozen):
     cod_share: Share = 0.60
     """Share of orders paid on delivery, where the data does not tell."""
 
-    cod_risk_ratio: Annotated[float, Field(ge=1.0, le=50.0)] = 3.0
+    cod_risk_ratio: Annotated[float, Field(ge=1.0, le=50.0)] = 4.0
     """How many times as often a cash-on-delivery order comes back as a prepaid one."""
 
     margin: Share = 0.35
@@ -73,7 +73,7 @@ class Economics(Frozen):
     bid_elasticity: Annotated[float, Field(ge=0.0, le=3.0)] = 1.0
     """Share of orders lost for each share of bid cut."""
 
-    cod_reach: Share = 0.80
+    cod_reach: Share = 0.50
     """Share of cash-on-delivery orders that a suppression really prevents."""
 
     cod_switch: Share = 0.10

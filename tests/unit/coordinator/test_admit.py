@@ -81,9 +81,7 @@ def test_signals_conditions_and_standing_claims_are_admitted_together(opened: Tr
     assert kinds == ["policy.adopted", "observation", "signal.received", "condition.opened", "claim"]
     assert opened.store.read(lambda read: known_conditions(read, loop.name)) == [condition(signal)]
     (body,) = opened.entries("observation")
-    assert body["conditions"] == [
-        {"path": "rto/geo/IN/KARNATAKA", "change": "opened", "signal": signal.id}
-    ]
+    assert body["conditions"] == [{"path": "rto/geo/IN/KARNATAKA", "change": "opened", "signal": signal.id}]
     assert body["rows"] == {"read": 2, "used": 1, "set_aside": [{"reason": "bad", "count": 1}]}
 
 
@@ -156,7 +154,7 @@ def test_a_type_that_the_catalogue_does_not_know_is_refused_and_nothing_is_writt
 
 def test_a_payload_of_another_type_is_refused_and_nothing_is_written(opened: Trial) -> None:
     before = size(opened)
-    with pytest.raises(SignalRefused, match="expected Notice for trial.notice/1, got GeoRisk"):
+    with pytest.raises(SignalRefused, match=r"expected Notice for trial\.notice/1, got GeoRisk"):
         published(opened, opened.said(data=geo_risk()))
     assert size(opened) == before
 

@@ -39,7 +39,9 @@ def look(file: Path, thread: str = "apr_1") -> Any:
 
 def checkpoints(file: Path, thread: str = "apr_1") -> int:
     with closing(sqlite3.connect(file)) as connection:
-        return connection.execute("SELECT count(*) FROM checkpoints WHERE thread_id = ?", (thread,)).fetchone()[0]
+        return connection.execute(
+            "SELECT count(*) FROM checkpoints WHERE thread_id = ?", (thread,)
+        ).fetchone()[0]
 
 
 def test_a_thread_stands_at_its_question(threads: ApprovalThreads, file: Path) -> None:

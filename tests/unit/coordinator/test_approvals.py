@@ -76,7 +76,9 @@ REFUSALS: list[tuple[str, dict[str, Any], type[AnswerRefused]]] = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "refusal"), [one[1:] for one in REFUSALS], ids=[one[0] for one in REFUSALS])
+@pytest.mark.parametrize(
+    ("arguments", "refusal"), [one[1:] for one in REFUSALS], ids=[one[0] for one in REFUSALS]
+)
 def test_an_answer_that_must_not_count_is_refused_and_changes_nothing(
     opened: Trial, held: ApprovalRow, arguments: dict[str, Any], refusal: type[AnswerRefused]
 ) -> None:

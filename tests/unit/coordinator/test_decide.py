@@ -230,11 +230,11 @@ def test_nothing_is_decided_under_rules_that_were_replaced(opened: Trial) -> Non
 
 
 def test_proposals_are_decided_in_the_order_of_department_and_step(opened: Trial) -> None:
-    signal = opened.said(Ask(by="sales", campaign="C3", intervention="raise"), Ask(campaign="C1"), Ask(campaign="C2"))
+    signal = opened.said(
+        Ask(by="sales", campaign="C3", intervention="raise"), Ask(campaign="C1"), Ask(campaign="C2")
+    )
     found = decided(opened, signal)
-    expected = [
-        one.id for name in ("marketing", "sales") for one in answered(signal)[signal.id][name]
-    ]
+    expected = [one.id for name in ("marketing", "sales") for one in answered(signal)[signal.id][name]]
     assert list(found.decisions) == expected
 
 

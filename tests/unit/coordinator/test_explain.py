@@ -53,7 +53,9 @@ def test_every_id_of_a_case_and_its_beginning_leads_to_the_same_story(
     assert whole.case == told.correlation_id
 
 
-def test_the_steps_are_all_entries_of_the_case_in_the_order_of_the_ledger(opened: Trial, told: Signal) -> None:
+def test_the_steps_are_all_entries_of_the_case_in_the_order_of_the_ledger(
+    opened: Trial, told: Signal
+) -> None:
     other = opened.said(Ask(campaign="C5"))
     opened.publish(other)
     found = opened.coordinator.explain(told.id).steps
@@ -61,7 +63,9 @@ def test_the_steps_are_all_entries_of_the_case_in_the_order_of_the_ledger(opened
     assert positions == sorted(positions)
     entries = opened.store.read(lambda read: list(read.entries(case=told.correlation_id)))
     assert positions == [one.position for one in entries]
-    assert len(positions) + len(opened.coordinator.explain(other.id).steps) < opened.coordinator.verify().entries
+    assert (
+        len(positions) + len(opened.coordinator.explain(other.id).steps) < opened.coordinator.verify().entries
+    )
 
 
 def test_the_story_goes_from_the_fact_to_the_effect(opened: Trial, told: Signal) -> None:

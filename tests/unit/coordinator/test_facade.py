@@ -98,7 +98,9 @@ def test_a_synchronous_call_on_its_own_loop_is_refused_before_anything_is_writte
         calls: dict[str, Any] = {
             "publish": lambda: opened.publish(opened.said(Ask())),
             "run": lambda: opened.coordinator.run("any"),
-            "answer": lambda: opened.coordinator.answer("apr_", person="asha", decision="approve", asserted="x"),
+            "answer": lambda: opened.coordinator.answer(
+                "apr_", person="asha", decision="approve", asserted="x"
+            ),
             "close": opened.coordinator.close,
         }
         try:

@@ -186,7 +186,9 @@ def test_a_lease_is_renewed_while_the_loop_is_busy_computing(
             assert isinstance(results[0], Lease)
             renewed.clear()
             store.write(
-                lambda tx: leases.acquire(tx, holding.NAME, owner="x:1:1", ttl=timedelta(9), alive=lambda _: False)
+                lambda tx: leases.acquire(
+                    tx, holding.NAME, owner="x:1:1", ttl=timedelta(9), alive=lambda _: False
+                )
             )
             while not any(isinstance(one, StaleLease) for one in results):
                 assert renewed.wait(10)

@@ -58,7 +58,9 @@ def test_a_claim_meets_one_on_a_resource_above_and_one_below() -> None:
 
 
 def test_a_name_that_only_begins_alike_is_another_resource() -> None:
-    assert winners([asked(1, "ads/campaign/C1/geo/IN"), asked(2, "ads/campaign/C10/geo/IN", "increase")]) == {}
+    assert (
+        winners([asked(1, "ads/campaign/C1/geo/IN"), asked(2, "ads/campaign/C10/geo/IN", "increase")]) == {}
+    )
 
 
 def test_nobody_wins_where_the_order_leaves_an_interest_out() -> None:
@@ -99,7 +101,9 @@ def test_whether_a_proposal_stands_is_only_asked_where_there_is_a_conflict() -> 
         looked_at.append(one.signal_id)
         return True
 
-    settled_within([asked(1), asked(2, direction="increase", interest="sales"), asked(3, "ads/x")], POLICY, stands)
+    settled_within(
+        [asked(1), asked(2, direction="increase", interest="sales"), asked(3, "ads/x")], POLICY, stands
+    )
     assert sorted(looked_at) == ["sig_1", "sig_2"]
 
 

@@ -15,7 +15,9 @@ def test_who_is_asked_is_asked_and_who_the_loop_names_is_told(opened: Trial) -> 
     assert list(said) == ["asha", "ravi", "mina"]
     what = "cut for ads/campaign/C1/geo/IN/KARNATAKA/560/560001"
     assert said["asha"].startswith(f"Please decide on {what}: 'large_change'")
-    assert said["mina"].startswith("Cut for ads/campaign/C1/geo/IN/KARNATAKA/560/560001 waits for asha and ravi")
+    assert said["mina"].startswith(
+        "Cut for ads/campaign/C1/geo/IN/KARNATAKA/560/560001 waits for asha and ravi"
+    )
 
 
 def test_an_escalation_asks_along_the_line(opened: Trial) -> None:

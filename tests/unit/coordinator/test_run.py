@@ -27,7 +27,9 @@ def runtime(opened: Trial, *loops: FakeLoop, **changes: Any) -> Runtime:
     return opened.runtime(company=replace(opened.company, loops=known), **changes)
 
 
-def run(opened: Trial, loop: FakeLoop, *, as_of: date | None = None, among: Any = None, **settings: str) -> Any:
+def run(
+    opened: Trial, loop: FakeLoop, *, as_of: date | None = None, among: Any = None, **settings: str
+) -> Any:
     running = among or runtime(opened, loop)
     return opened.wait(run_loop(running, loop, Inputs(), as_of=as_of, settings=settings))
 
@@ -138,7 +140,9 @@ def test_a_loop_that_the_document_does_not_govern_says_so(opened: Trial) -> None
     assert run(opened, FakeLoop(name=LoopName("elsewhere"))).stage == "not governed"
 
 
-def test_notices_of_a_deadline_that_passed_before_are_reported_by_the_run_that_found_it(opened: Trial) -> None:
+def test_notices_of_a_deadline_that_passed_before_are_reported_by_the_run_that_found_it(
+    opened: Trial,
+) -> None:
     run(opened, FakeLoop(signals=(opened.said(Ask(share=0.2)),)))
     opened.clock.advance(timedelta(hours=5))
     report = run(opened, FakeLoop(), as_of=DAY + timedelta(days=1))

@@ -64,7 +64,9 @@ def test_claims_whose_window_has_ended_stand_in_nobodys_way(opened: Trial) -> No
     )
     assert found == []
     (decision,) = (
-        one for one in opened.entries("decision", later.correlation_id) if one["proposal"]["department"] == "sales"
+        one
+        for one in opened.entries("decision", later.correlation_id)
+        if one["proposal"]["department"] == "sales"
     )
     assert decision["dissent"] == []
 
@@ -142,7 +144,10 @@ def test_one_signal_that_cannot_be_read_does_not_keep_the_others(opened: Trial) 
 
 
 def test_who_is_in_shadow_does_not_stop_others(tmp_path: Any) -> None:
-    sales_in_shadow = ('sales:\n    owns: ["ads/**"]\n    stage: autonomous', 'sales:\n    owns: ["ads/**"]\n    stage: shadow')
+    sales_in_shadow = (
+        'sales:\n    owns: ["ads/**"]\n    stage: autonomous',
+        'sales:\n    owns: ["ads/**"]\n    stage: shadow',
+    )
     first = ("order: [logistics, sales]", "order: [sales, logistics]")
     with trial(tmp_path, sales_in_shadow, first) as opened:
         signal = opened.said(Ask(), Ask(by="sales", wants="increase", interest="sales", intervention="raise"))
@@ -164,7 +169,9 @@ def test_what_a_wave_performed_is_in_force_for_the_next(tmp_path: Any) -> None:
     made = departments()
     own = made[1].handlers[0]
     with trial(tmp_path, departments=(made[0], _with(made[1], own, handle))) as opened:
-        signals = [opened.said(*([Ask(campaign=f"C{number}")] if number < 70 else [])) for number in range(140)]
+        signals = [
+            opened.said(*([Ask(campaign=f"C{number}")] if number < 70 else [])) for number in range(140)
+        ]
         drained(opened, *signals)
     assert [seen.count(count) for count in (0, 64, 70)] == [64, 64, 12]
 

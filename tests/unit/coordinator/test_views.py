@@ -105,10 +105,7 @@ def test_an_action_whose_content_was_removed_is_not_shown(opened: Trial) -> None
 
 def test_strategies_are_those_of_the_owner_without_what_only_takes_back() -> None:
     declared = policy(
-        (
-            'owns: ["ads/**"]\n    stage: autonomous\n    escalate',
-            'owns: ["ads/**"]\n    stage: autonomous\n    strategy: {protected: ["campaign/brand"]}\n    escalate',
-        ),
+        ("    escalate", '    strategy: {protected: ["campaign/brand"]}\n    escalate'),
         ("notify: {done", "choose: order\n    notify: {done"),
     )
     found = strategies(declared)[LOOPS[MARKETING]]

@@ -223,7 +223,9 @@ def test_a_failure_ends_the_run_and_cancels_what_is_under_way(
     assert len(opened.store.read(lambda read: inbox.waiting(read, 10))) == 3
 
 
-def test_a_signal_of_a_type_that_nobody_knows_any_more_is_set_aside_and_the_others_go_on(opened: Trial) -> None:
+def test_a_signal_of_a_type_that_nobody_knows_any_more_is_set_aside_and_the_others_go_on(
+    opened: Trial,
+) -> None:
     lost, kept = opened.said(type="trial.unheard/1"), opened.said()
     opened.wait(admit_signals(opened.runtime(), [lost, kept]))
     seen: list[str] = []
