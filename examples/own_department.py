@@ -11,10 +11,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import crossloop
 from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.clock import SystemClock
+from crossloop.ids import DepartmentName, LoopName, Resource
 from crossloop.loops import ready_company
 from crossloop.signals import Intervention
 from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED, GeoRisk
@@ -46,23 +48,24 @@ class CallCentre:
 
 
 # 3. A department: pure functions from a signal and a read-only view to proposals.
+SERVICE, CALLS = DepartmentName("service"), LoopName("service-calls")
 CALLS_PER_DAY = 60
 """What the team can make; an area with more orders than this is not worth starting."""
 
 
 def answer(signal: crossloop.Signal, view: crossloop.View) -> tuple[crossloop.Proposal, ...]:
-    risk: GeoRisk = signal.data
+    risk = cast("GeoRisk", signal.data)
     calls = risk.orders_per_day * (risk.cod_share or 0.6)
     if calls > CALLS_PER_DAY:
         because = f"{calls:.0f} calls a day are needed and {CALLS_PER_DAY} can be made"
-        return (crossloop.no_action(signal, "service", "service-calls", because),)
-    resource = f"calls/{signal.subject}"
+        return (crossloop.no_action(signal, SERVICE, CALLS, because),)
+    resource = Resource(f"calls/{signal.subject}")
     return (
         crossloop.Proposal(
             signal_id=signal.id,
-            department="service",
+            department=SERVICE,
             step=0,
-            loop="service-calls",
+            loop=CALLS,
             intervention=CONFIRM.name,
             risk=CONFIRM.risk,
             action=crossloop.ActionRequest(
@@ -77,7 +80,7 @@ def answer(signal: crossloop.Signal, view: crossloop.View) -> tuple[crossloop.Pr
                     direction="increase",
                     starts=view.as_of,
                     ends=view.as_of + timedelta(days=7),
-                    interest="service",
+                    interest=SERVICE,
                 ),
             ),
             confidence=signal.confidence,
@@ -86,7 +89,7 @@ def answer(signal: crossloop.Signal, view: crossloop.View) -> tuple[crossloop.Pr
     )
 
 
-SERVICE = crossloop.Department("service", (crossloop.Handler(GEO_RISK.name, "service-calls", answer),))
+CUSTOMER_SERVICE = crossloop.Department(SERVICE, (crossloop.Handler(GEO_RISK.name, CALLS, answer),))
 
 # 4. The rules. Without the lines on service it would speak, be recorded, and be refused.
 RULES = """
@@ -131,7 +134,7 @@ def main(folder: Path) -> None:
     company = replace(
         ready,
         catalogue=CATALOGUE,
-        departments={**ready.departments, SERVICE.name: SERVICE},
+        departments={**ready.departments, SERVICE: CUSTOMER_SERVICE},
         adapters={**ready.adapters, calls.system: calls},
     )
     store = crossloop.Store.open(f"sqlite:///{folder}/crossloop.db", clock=clock)

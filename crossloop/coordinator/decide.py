@@ -244,8 +244,7 @@ def write_permit(
 
 
 def _ask(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict) -> ApprovalId:
-    if verdict.required is None:
-        raise ValueError(f"verdict on {proposal.id} holds and names nobody to ask")
+    assert verdict.required is not None, f"verdict on {proposal.id} holds and names nobody to ask"
     asked = approval_id(proposal.id)
     approvals.open_(
         tx,

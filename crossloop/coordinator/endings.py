@@ -107,8 +107,7 @@ def _permitted_of(tx: Tx, case: str, signal_type: str) -> Iterator[ActionRow]:
 
 
 def _cancel(tx: Tx, row: ActionRow, because: str, policy: Policy) -> None:
-    if not actions.start(tx, row.key):
-        return
+    actions.start(tx, row.key)
     proposal = Proposal.model_validate(tx.body(_decision(tx, row).entry)["proposal"])
     receipt = Receipt(
         action_key=ActionKey(row.key),
@@ -125,8 +124,8 @@ def _close(
     tx: Tx, row: ApprovalRow, state: Literal["expired", "withdrawn"], because: str, policy: Policy
 ) -> None:
     body = {"approval": row.id, "decision": row.decision_id, "answer": state, "reason": because}
-    if approvals.answer(tx, row.id, state=state, person=None, reason=because, body=body):
-        _end_held(tx, row, state, because, policy)
+    approvals.answer(tx, row.id, state=state, person=None, reason=because, body=body)
+    _end_held(tx, row, state, because, policy)
 
 
 def _end_held(
@@ -144,6 +143,5 @@ def _end_held(
 
 def _decision(tx: Tx, row: ApprovalRow | ActionRow) -> DecisionRow:
     decision = decisions.get(tx, row.decision_id)
-    if decision is None:
-        raise LookupError(f"{row} belongs to no decision")
+    assert decision is not None, f"{row} belongs to no decision"
     return decision

@@ -16,7 +16,17 @@ Body = Mapping[str, Any]
 Words = tuple[str, str, str]
 """Who, what, because."""
 
-_MEASURED: Final = {"metric", "level", "codes", "window", "orders", "failures", "estimate", "interval"}
+_MEASURED: Final = (
+    "metric",
+    "level",
+    "codes",
+    "window",
+    "orders",
+    "failures",
+    "estimate",
+    "interval",
+    "threshold",
+)
 """Fields of a payload that measures an area; one that has them all is told by its figures."""
 
 
@@ -100,10 +110,8 @@ def _signal(body: Body) -> Words:
         f"({data['metric']}, {data['window']['first']} to {data['window']['last']}); estimated rate "
         f"{data['estimate']:.1%} ({data['interval'][0]:.1%} to {data['interval'][1]:.1%})"
     )
-    if "threshold" in data:
-        side = "below" if "opened_by" in data else "beyond"
-        sure = f"{sure} that the next window is {side} {data['threshold']:.0%}"
-    return body["department"], what, sure
+    side = "below" if "opened_by" in data else "beyond"
+    return body["department"], what, f"{sure} that the next window is {side} {data['threshold']:.0%}"
 
 
 def _decision(body: Body) -> Words:

@@ -60,8 +60,7 @@ def notify_closed(
 def notify_done(tx: Tx, proposal: Proposal, receipt: Receipt, policy: Policy) -> None:
     """Tell both departments what happened and why (rule 4)."""
     decision = decisions.get(tx, proposal.id)
-    if decision is None:
-        raise LookupError(f"receipt {receipt.action_key} belongs to no decision")
+    assert decision is not None, f"receipt {receipt.action_key} belongs to no decision"
     text = {
         "done": f"Done: {proposal.intervention} ({receipt.detail}). Why: {proposal.rationale}",
         "failed": f"Not done: {proposal.intervention} failed ({receipt.detail}).",
@@ -82,8 +81,7 @@ def _loop(policy: Policy, name: str | None) -> Loop | None:
 
 def _sender(tx: Tx, signal: str) -> str:
     row = inbox.get(tx, signal)
-    if row is None:
-        raise LookupError(f"a decision answers {signal}, which is not in the inbox")
+    assert row is not None, f"a decision answers {signal}, which is not in the inbox"
     return row.department
 
 

@@ -120,8 +120,7 @@ def publish_report(read: Read, signals: Sequence[Signal], new: int, done: Done) 
 
 def _decision(read: Read, decision_id: str) -> DecisionReport:
     row = decisions.get(read, decision_id)
-    if row is None:
-        raise LookupError(f"decision {decision_id} was made and is not in the store")
+    assert row is not None, f"decision {decision_id} was made and is not in the store"
     held = approvals.for_decision(read, decision_id)
     return decision_report(read.body(row.entry), row.case, approval_id=None if held is None else held.id)
 

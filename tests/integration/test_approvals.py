@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import pickle
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from crossloop.governance import AlreadyAnswered, DeadlinePassed, NotAsked, Poli
 from crossloop.store import approvals, claims, impacts
 from tests.support.acme import Acme, acme, risk
 from tests.support.governed import policy
+from tests.support.hostile import hostile_pickle
 from tests.support.stores import START
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -310,21 +310,13 @@ def test_an_approval_given_behind_the_stores_back_in_the_thread_permits_nothing(
     assert thread(tmp_path, key).values["answer"]["state"] == "rejected"
 
 
-class Hostile:
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        return Path.touch, (self.file,)
-
-
 @pytest.mark.parametrize("tag", ["pickle", "msgpack", "crossloop+json", "crossloop+interrupts"])
 @pytest.mark.parametrize("table", ["checkpoints", "writes"])
 def test_a_hostile_blob_in_the_checkpoint_file_is_never_executed_and_the_question_is_asked_anew(
     company: Acme, tmp_path: Path, clock: ManualClock, tag: str, table: str
 ) -> None:
     key, trace = held(company)["id"], tmp_path / "executed"
-    blob = pickle.dumps(Hostile(trace))
+    blob = hostile_pickle(trace)
     if tag == "msgpack":
         blob = JsonPlusSerializer(pickle_fallback=True).dumps_typed({"file": trace})[1]
     company.coordinator.close()

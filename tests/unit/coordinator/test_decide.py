@@ -238,6 +238,13 @@ def test_proposals_are_decided_in_the_order_of_department_and_step(opened: Trial
     assert list(found.decisions) == expected
 
 
+def test_one_step_is_decided_once_whatever_a_graph_answers_twice(opened: Trial) -> None:
+    signal = opened.said(Ask())
+    twice = (proposal(signal, Ask()), proposal(signal, Ask(campaign="C2")))
+    found = decided(opened, signal, answers={signal.id: {"marketing": twice}})
+    assert len(found.decisions) == len(found.permitted) == len(opened.entries("claim")) == 1
+
+
 def test_a_department_that_says_nothing_was_asked_all_the_same(opened: Trial) -> None:
     signal = opened.said()
     decided(opened, signal, answers={signal.id: {"marketing": ()}})

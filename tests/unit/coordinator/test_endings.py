@@ -224,6 +224,13 @@ def test_taking_an_action_back_ends_its_claims_and_leaves_the_impact_of_the_day(
     assert taken(opened) == (0, 0.05)
 
 
+def test_taking_back_what_nobody_knows_ends_no_claims(opened: Trial) -> None:
+    first = opened.said(Ask(share=0.05))
+    (done,) = opened.publish(first).receipts
+    opened.publish(opened.over(first.correlation_id, lift("act_unknown", done.reference)))
+    assert taken(opened) == (1, 0.05)
+
+
 def test_a_new_signal_can_be_set_aside_once(opened: Trial) -> None:
     signal = opened.said()
     opened.wait(admit_signals(opened.runtime(), [signal]))

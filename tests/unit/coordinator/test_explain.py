@@ -13,7 +13,8 @@ from crossloop.ids import CaseId
 from crossloop.signals import Signal
 from crossloop.store import Read, actions, approvals, decisions
 from crossloop.store.ledger.redaction import redact
-from tests.support.samples import geo_risk_signal
+from tests.support.acme import cleared
+from tests.support.samples import AS_OF, geo_risk_signal
 from tests.support.trials import Ask, Trial
 
 
@@ -171,3 +172,7 @@ def test_a_measured_area_is_told_by_its_figures(opened: Trial) -> None:
         "2022-06-05); estimated rate 14.0% (11.0% to 18.0%)"
     )
     assert step.because == "confidence 93% that the next window is beyond 10%"
+    well = cleared(signal, AS_OF)
+    opened.store.write(lambda tx: _admit(tx, well))
+    *_, step = opened.store.read(lambda read: explain(read, well.id)).steps
+    assert step.because == "confidence 99% that the next window is below 10%"

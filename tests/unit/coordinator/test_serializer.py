@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from langgraph.types import Interrupt
 
 from crossloop.canonical import NotCanonical, canonical_json
 from crossloop.coordinator.serializer import MAX_BYTES, CheckpointRefused, JsonSerializer
+from tests.support.hostile import hostile_pickle
 from tests.support.strategies import json_values
 
 SERDE = JsonSerializer()
@@ -35,17 +35,9 @@ def test_what_is_not_json_is_not_written(value: Any) -> None:
         SERDE.dumps_typed(value)
 
 
-class Hostile:
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        return Path.touch, (self.file,)
-
-
 def test_a_pickle_is_refused_and_never_executed(tmp_path: Path) -> None:
     trace = tmp_path / "executed"
-    blob = pickle.dumps(Hostile(trace))
+    blob = hostile_pickle(trace)
     for tag in ("pickle", "msgpack", "json", "bytes", "crossloop+pickle", ""):
         with pytest.raises(CheckpointRefused, match="is not read"):
             SERDE.loads_typed((tag, blob))

@@ -96,6 +96,14 @@ def test_following_reads_only_what_was_performed(opened: Trial, monkeypatch: pyt
     assert looked_at == [receipt.action_key]
 
 
+def test_what_failed_is_followed_to_where_it_changes_nothing(opened: Trial) -> None:
+    following = views(opened)
+    view(opened, following)
+    (receipt,) = opened.ask(Ask(campaign="C999")).receipts
+    following.performed([ActionKey(receipt.action_key), ActionKey("act_unknown")])
+    assert shown(view(opened, following)) == []
+
+
 def test_an_action_whose_content_was_removed_is_not_shown(opened: Trial) -> None:
     opened.ask(Ask())
     found = opened.store.read(lambda read: [one for one in read.entries() if one.kind == "decision"])

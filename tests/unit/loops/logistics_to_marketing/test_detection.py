@@ -113,6 +113,18 @@ def test_few_good_orders_are_not_enough_to_clear() -> None:
     assert not found.clears
 
 
+def test_between_the_two_thresholds_an_area_neither_raises_nor_clears() -> None:
+    """The deeper the clearing threshold, the less sure it is that the rate is below it."""
+    counts = company(days=160, orders=8.0).raised("STATE 03", 0.11, 0).counts(1)
+    found = [
+        detect(counts, RISK.model_copy(update={"clear_threshold": clear}), day(150), [STATE]).findings[0]
+        for clear in (0.15, 0.1, 0.05)
+    ]
+    assert [one.clears for one in found] == [True, False, False]
+    assert not any(one.raises for one in found)
+    assert found[0].clear_confidence == pytest.approx(1 - found[0].confidence)
+
+
 def test_what_is_open_does_not_raise_again_nor_does_anything_inside_it() -> None:
     simulated = company(orders=8.0).raised("109", 0.5, 0)
     counts = simulated.counts(1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crossloop.loops.logistics_to_marketing.counts import Place
 from crossloop.loops.logistics_to_marketing.hierarchy import area_of, geography
-from crossloop.loops.logistics_to_marketing.judging import at_risk, look
+from crossloop.loops.logistics_to_marketing.judging import at_risk, exceeding, look
 from crossloop.loops.logistics_to_marketing.settings import Settings
 from crossloop.signals.entities import Area
 from tests.support.simulated_rates import Simulated, company, counts_of, day
@@ -84,6 +84,20 @@ def test_an_area_below_the_minimum_of_orders_is_never_reported_however_bad() -> 
         seen = look(counts, where, chosen, day(90))
         assert seen is not None
         assert len(at_risk(seen)) == found
+
+
+def test_an_excess_that_two_days_carry_is_not_sustained_even_when_it_could_be_chance() -> None:
+    places = tuple(Place("IN", f"STATE {number}", f"68{number}001") for number in range(6))
+    orders, failures = np.full((6, 18), 60.0), np.arange(3.0, 9.0)[:, None] * np.ones(18)
+    failures[0, :] = 5.0
+    failures[0, 3:5] = 12.0
+    counts = counts_of(places, orders, failures)
+    chosen = Settings.parse({"threshold": "0.09", "level": "state"})
+    where = geography(counts)
+    seen = look(counts, where, chosen, day(16))
+    assert seen is not None
+    assert exceeding(seen, "state").tolist() == [0, 4, 5]
+    assert [spot.area for spot in at_risk(seen)] == [4, 5]
 
 
 def test_a_higher_confidence_never_reports_more_areas() -> None:

@@ -107,9 +107,20 @@ def test_a_change_of_rate_is_believed_within_two_windows() -> None:
 
 def test_an_area_without_orders_is_judged_as_its_surroundings_only_less_surely() -> None:
     nothing = Series(np.zeros((WEEKS, 1)), np.zeros((WEEKS, 1)))
-    rates = follow(nothing, centre(1, 0.12, 1e-4), TYPICAL, WEEK)
-    assert rates.mean()[0] == pytest.approx(0.12)
-    assert rates.variance()[0] > 0.12 * 0.88 / (TYPICAL.strength + 1)
+    known, unsure = (follow(nothing, centre(1, 0.12, one), TYPICAL, WEEK) for one in (0.0, 1e-3))
+    assert known.mean()[0] == pytest.approx(0.12)
+    assert unsure.mean()[0] == pytest.approx(0.12)
+    assert known.variance()[0] > 0.12 * 0.88 / (TYPICAL.strength + 1)
+    assert unsure.variance()[0] - known.variance()[0] == pytest.approx(1e-3, rel=0.01)
+
+
+def test_the_next_window_wobbles_as_much_as_windows_do() -> None:
+    nothing = Series(np.zeros((WEEKS, 1)), np.zeros((WEEKS, 1)))
+    calm, wobbly = (
+        follow(nothing, centre(1), Parameters(100.0, 0.01, spread), WEEK).variance()[0]
+        for spread in (1e-12, 1e-2)
+    )
+    assert wobbly - calm == pytest.approx(1e-2 * RATE * (1 - RATE), rel=0.01)
 
 
 def test_an_only_child_is_not_counted_twice() -> None:

@@ -1,0 +1,174 @@
+"""A run that is killed at any moment loses nothing and does nothing twice, once it was run again."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from crossloop.faults import POINTS
+from tests.acceptance.conftest import Months
+from tests.support import books
+from tests.support.console import DEMO, LOOP, crossloop, start, warm
+from tests.support.run_shape import check_verification
+
+SEED = 20260610
+KILLS = 20
+BEFORE, DAY = "2026-05-10", "2026-06-10"
+"""The killed run is the second one: it acts, asks, and lifts what the first one did."""
+
+ANSWERS = tuple(point for point in POINTS if point.startswith("answer."))
+RUNS = tuple(point for point in POINTS if point not in ANSWERS)
+
+
+def arguments(months: Months, as_of: str) -> Sequence[str]:
+    return ("run", LOOP, *months.options, "--as-of", as_of, "--governance", str(DEMO))
+
+
+@pytest.fixture(scope="module")
+def before(months: Months, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store after its first day."""
+    folder = tmp_path_factory.mktemp("before")
+    warm(*arguments(months, BEFORE), cwd=folder).expect(0)
+    assert books.effects(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(before: Path, months: Months, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """The same store after a second day that nobody disturbed, and how many seconds that took."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "store"
+    shutil.copytree(before, folder)
+    began = time.monotonic()
+    warm(*arguments(months, DAY), cwd=folder).expect(3)
+    took = time.monotonic() - began
+    state = books.state(folder)
+    assert {state for _, state, _ in state["actions"]} >= {"done", "undone"}
+    assert {one[1] for one in state["approvals"]} == {"waiting"}
+    return folder, took
+
+
+def finished_as_if_undisturbed(folder: Path, undisturbed: Path) -> None:
+    """Compare everything that two stores and their companies hold, but for times and positions."""
+    found, expected = books.state(folder), books.state(undisturbed)
+    for name in expected:
+        assert found[name] == expected[name], name
+    keys = [key for key, *_ in books.effects(folder)]
+    assert len(keys) == len(set(keys))
+    assert all(times == 1 for *_, times in books.restrictions(folder)), "an action was done twice"
+    verified = warm("ledger", "verify", "--json", cwd=folder).expect(0).json
+    check_verification(verified)
+    assert verified["ok"] is True
+
+
+def test_killed_at_twenty_random_moments_a_run_ends_as_if_undisturbed(
+    before: Path,
+    undisturbed: tuple[Path, float],
+    months: Months,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    expected, took = undisturbed
+    seeded = random.Random(SEED)
+    moments = sorted(seeded.uniform(0.05, 1.0) * took for _ in range(KILLS))
+    killed: list[tuple[float, int]] = []
+    for number, moment in enumerate(moments):
+        folder = Path(shutil.copytree(before, tmp_path / f"kill{number}"))
+        child = start(*arguments(months, DAY), cwd=folder)
+        if not child.wait(moment):
+            child.kill()
+            entries = books.rows(folder / "crossloop.db", "SELECT count(*) FROM entries")[0][0]
+            killed.append((moment, entries))
+        child.done()
+        warm(*arguments(months, DAY), cwd=folder).expect(3)
+        finished_as_if_undisturbed(folder, expected)
+    with capsys.disabled():
+        shown = ", ".join(f"{moment:.2f} s: {entries}" for moment, entries in killed)
+        print(f"\n  took {took:.2f} s; killed {len(killed)} of {KILLS}; entries then: {shown}")  # noqa: T201
+    assert len(killed) >= KILLS // 2, "most runs were over before they were to be killed"
+
+
+@pytest.mark.parametrize("point", RUNS)
+def test_killed_at_a_named_point_a_run_ends_as_if_undisturbed(
+    point: str, before: Path, undisturbed: tuple[Path, float], months: Months, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(before, tmp_path / "store"))
+    died = crossloop(*arguments(months, DAY), cwd=folder, env={"CROSSLOOP_CRASH_AT": point})
+    assert died.code == -signal.SIGKILL, f"{point} was never passed: {died.err}"
+    warm(*arguments(months, DAY), cwd=folder).expect(3)
+    finished_as_if_undisturbed(folder, undisturbed[0])
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("point", ["act.after_started", "act.after_effect"])
+def test_killed_between_actions_what_was_done_is_found_and_the_rest_is_done(
+    point: str, count: int, before: Path, undisturbed: tuple[Path, float], months: Months, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(before, tmp_path / "store"))
+    died = crossloop(*arguments(months, DAY), cwd=folder, env={"CROSSLOOP_CRASH_AT": f"{point}:{count}"})
+    assert died.code == -signal.SIGKILL
+    done = count - 1 if point == "act.after_started" else count
+    assert len(books.effects(folder)) == len(books.effects(before)) + done
+    warm(*arguments(months, DAY), cwd=folder).expect(3)
+    finished_as_if_undisturbed(folder, undisturbed[0])
+
+
+def test_killed_again_and_again_it_still_ends(
+    before: Path, undisturbed: tuple[Path, float], months: Months, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(before, tmp_path / "store"))
+    for point in ("admit.after_commit", "decide.after_commit", "act.after_effect", "act.after_started"):
+        died = crossloop(*arguments(months, DAY), cwd=folder, env={"CROSSLOOP_CRASH_AT": point})
+        assert died.code == -signal.SIGKILL, point
+    warm(*arguments(months, DAY), cwd=folder).expect(3)
+    finished_as_if_undisturbed(folder, undisturbed[0])
+
+
+def last_answer(folder: Path) -> tuple[str, ...]:
+    """Let all but one of those asked approve a question, and return how the last one does."""
+    asked = warm("approvals", "list", "--state", "waiting", "--json", cwd=folder).expect(0).json["approvals"]
+    one = asked[0]
+    *others, last = one["from"]
+    for person in others:
+        warm("approvals", "approve", one["id"], "--as", person, cwd=folder).expect(3)
+    return ("approvals", "approve", one["id"], "--as", last)
+
+
+@pytest.mark.parametrize("point", ANSWERS)
+def test_killed_while_an_answer_is_given_it_counts_once_or_can_be_given_again(
+    point: str, undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(undisturbed[0], tmp_path / "store"))
+    answer = last_answer(folder)
+    effects = len(books.effects(folder))
+    died = crossloop(*answer, cwd=folder, env={"CROSSLOOP_CRASH_AT": point})
+    assert died.code == -signal.SIGKILL
+    assert len(books.effects(folder)) == effects
+    again = warm(*answer, cwd=folder)
+    if point == "answer.before_commit":
+        again.expect(0)
+        assert len(books.effects(folder)) == effects + 1
+    else:
+        again.expect(2)  # it was given, and a second answer does not count
+        assert warm("approvals", "show", answer[2], "--json", cwd=folder).json["state"] == "approved"
+    assert warm("ledger", "verify", "--json", cwd=folder).expect(0).json["ok"] is True
+
+
+def test_what_an_interrupted_answer_permitted_is_done_by_the_next_run(
+    undisturbed: tuple[Path, float], months: Months, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(undisturbed[0], tmp_path / "store"))
+    answer = last_answer(folder)
+    before = len(books.effects(folder))
+    crossloop(*answer, cwd=folder, env={"CROSSLOOP_CRASH_AT": "answer.after_commit"})
+    assert len(books.effects(folder)) == before
+    done = warm(*arguments(months, DAY), "--json", cwd=folder)
+    assert [one["outcome"] for one in done.json["receipts"]] == ["done"]
+    assert len(books.effects(folder)) == before + 1
+    warm(*arguments(months, DAY), "--json", cwd=folder)
+    assert len(books.effects(folder)) == before + 1
