@@ -1,4 +1,4 @@
-"""crossloop: departments' agents act on each other's signals, under rules both heads signed.
+"""crossloop: departments' agents act on each other's signals, under rules that both heads agreed on.
 
 The public door. What is not named here, or in a sub-package's ``__init__``, is private. Names are loaded
 when they are used, so that importing crossloop stays light.

@@ -76,10 +76,6 @@ class Background:
             self._closing = True
             self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.run_until_complete(_cancel_all())
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
 
     def _serve(self) -> None:
         while not self._closing:
@@ -88,6 +84,11 @@ class Background:
             except (SystemExit, KeyboardInterrupt):
                 # A task ended so. Whoever waits for it is told; the loop goes on for the others.
                 continue
+        # Ended on its own thread: whoever closes may be inside a running loop of their own (a notebook).
+        self._loop.run_until_complete(_cancel_all())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
 
     def _refuse_own_thread(self) -> None:
         if threading.current_thread() is self._thread:

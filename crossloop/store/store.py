@@ -122,9 +122,10 @@ class Store:
     def close(self) -> None:
         """Finish what is being written and let go of the file. Closing twice does nothing."""
         self._thread.shutdown(wait=True)
+        # Readers first: only a writer that leaves last folds the write-ahead log back into the file.
+        self._readers.dispose()
         self._let_go()
         self._writers.dispose()
-        self._readers.dispose()
 
     def write(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> T:
         """Run ``work`` in a writing transaction and return its result once it is committed.

@@ -173,7 +173,7 @@ RULES = [
         "a wrong type",
         f"{RUN} --governance rules.yaml",
         ("rules.yaml:", "spend_floor"),
-        rules("spend_floor: 20000 INR", "spend_floor: plenty"),
+        rules("spend_floor: 1000 INR", "spend_floor: plenty"),
     ),
     Bad(
         "a rule that does not parse",

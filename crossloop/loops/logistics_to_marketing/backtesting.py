@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -65,6 +66,9 @@ def run_backtest(
         InputError: a file, mapping or setting is wrong, or the data is too short.
     """
     read = read_inputs(with_embedded_data(company, inputs), as_of)
+    campaigns = read.campaigns
+    if campaigns is None and inputs.primary is None:
+        campaigns = asyncio.run(company.ads.campaigns())
     try:
         detecting = detection_settings(settings)
         check_metric(read.shipments, detecting)
@@ -74,7 +78,7 @@ def run_backtest(
     report = backtest(counts, detecting, progress=progress)
     saving = estimate(
         report,
-        campaigns=read.campaigns or (),
+        campaigns=campaigns or (),
         economics=economics_of(settings),
         policy=policy,
         currency=read.shipments.currency or DEFAULT_CURRENCY,

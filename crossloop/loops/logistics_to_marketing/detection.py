@@ -7,8 +7,9 @@ Rules:
    may raise: it says more.
 2. An open area clears when its last window holds ``min_orders`` orders with a known outcome and the
    probability that its next rate is below ``clear_threshold`` is at least ``confidence``. An area without
-   enough new orders never clears: silence is not evidence. Between the two thresholds it stays open, so
-   a rate that hovers around one of them does not make the condition flap.
+   enough new orders never clears: silence is not evidence. Nor does one with much of its window pending,
+   as where the data ends early: returns are the last to become known. Between the two thresholds it stays
+   open, so a rate that hovers around one of them does not make the condition flap.
 3. What would be at risk if a spike counted like any other day is found as transient, and does not raise.
 4. The confidence of a finding is the probability that the area's rate in the next window is above the
    threshold; that of a clearing is the probability that it is below the clearing threshold.
@@ -41,7 +42,7 @@ from crossloop.loops.logistics_to_marketing.spikes import Daily
 from crossloop.signals.entities import Level
 
 _MUCH_PENDING = 0.1
-"""Share of pending orders in the window above which the notes warn."""
+"""Share of pending orders in the window above which the notes warn and nothing clears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def detect(counts: Counts, settings: Settings, as_of: date, open_paths: Collecti
             findings.append(found.as_state(raises=raises))
     for spot, path in open_spots.items():
         found = describe(counts, where, seen, spot, path)
-        clears = found.orders >= settings.min_orders and found.clear_confidence >= settings.confidence
+        evidence = found.orders >= settings.min_orders and not _much_pending(found)
+        clears = evidence and found.clear_confidence >= settings.confidence
         findings.append(found.as_state(clears=clears, still_open=not clears))
     findings.sort(key=lambda one: (COARSE_TO_FINE.index(one.area.level), one.area.path))
     return Detection(
@@ -117,6 +119,10 @@ def _found(
         else:
             unseen.append(path)
     return spots, unseen
+
+
+def _much_pending(found: Finding) -> bool:
+    return found.pending > _MUCH_PENDING * (found.orders + found.pending + found.lost)
 
 
 def _covered(path: str, opened: Collection[str]) -> bool:

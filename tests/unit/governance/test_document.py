@@ -56,7 +56,7 @@ def test_numbers_money_and_lists_are_typed_from_text() -> None:
     assert document.loops[LOOP].interventions["exclude"].act == 0.95
     floor = document.departments["marketing"].strategy.spend_floor
     assert floor is not None
-    assert (floor.amount, floor.currency) == (Decimal(20000), "INR")
+    assert (floor.amount, floor.currency) == (Decimal(1000), "INR")
 
 
 def test_text_stays_the_text_that_was_written() -> None:
@@ -99,7 +99,7 @@ def test_the_schema_accepts_the_demonstration_document() -> None:
     [
         (("stage: autonomous\n    respond", "stage: fast\n    respond"), f"loops.{LOOP}.stage"),
         (("within: 4h   ", "within: soon "), "rules.large_change.within"),
-        (("20000 INR", "20000"), "departments.marketing.strategy.spend_floor"),
+        (("1000 INR", "1000"), "departments.marketing.strategy.spend_floor"),
         (("company:", "budget: 3\ncompany:"), ""),
         (("act: 0.95", "act: 1.95"), f"loops.{LOOP}.interventions.exclude.act"),
     ],

@@ -239,7 +239,7 @@ MISTAKES = {
         "",
     ),
     "money without a currency": (
-        ("spend_floor: 20000 INR", "spend_floor: 20000    "),
+        ("spend_floor: 1000 INR", "spend_floor: 1000    "),
         "departments.marketing.strategy.spend_floor",
         "spend_floor",
         "amount with its currency",

@@ -27,7 +27,7 @@ def test_comments_and_layout_do_not_change_the_digest() -> None:
         ("asha@acme", "a@acme"),
         ("act: 0.95", "act: 0.96"),
         ("order: [logistics, marketing]", "order: [marketing, logistics]"),
-        ("20000 INR", "20000 USD"),
+        ("1000 INR", "1000 USD"),
     ],
 )
 def test_every_value_is_under_the_digest(change: tuple[str, str]) -> None:
