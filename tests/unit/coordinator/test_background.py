@@ -141,3 +141,13 @@ def test_work_that_wants_to_end_the_process_reaches_the_caller_and_not_the_loop(
             background.run(work())
         assert left.value.code == 4
     assert background.run(answer(1)) == 1
+
+
+def test_it_can_be_closed_inside_a_running_loop_of_somebody_else() -> None:
+    async def notebook() -> int:
+        opened = Background()
+        found = opened.run(answer(7))
+        opened.close()
+        return found
+
+    assert asyncio.run(notebook()) == 7

@@ -395,3 +395,10 @@ def test_reading_from_many_threads_works(store: Store):
 def test_an_error_of_the_reading_work_reaches_the_caller(store: Store):
     with pytest.raises(ZeroDivisionError):
         store.read(lambda read: 1 // 0)
+
+
+def test_closing_leaves_the_whole_store_in_one_file(tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path}/whole.db", clock=ManualClock(START)) as store:
+        store.write(lambda tx: tx.append("said", None, {"x": 1}))
+        store.read(lambda read: read.head())
+    assert [file.name for file in tmp_path.iterdir()] == ["whole.db"]

@@ -254,3 +254,23 @@ def shipments_of(simulated: Simulated, *, dated: bool = False) -> list[Row]:
                     )
                 )
     return rows
+
+
+def test_an_area_with_much_of_its_window_pending_does_not_clear() -> None:
+    """Deliveries are known first: where the data ends early, they alone look like a cure."""
+    settings = RISK.model_copy(update={"min_orders": 10})
+    days = [FIRST + timedelta(days=number) for number in range(60)]
+    delivered = [shipment(ordered_on=on) for on in days for _ in range(20)]
+    known = count_shipments(table_of(delivered), settings)
+    pending = count_shipments(
+        table_of(delivered + [shipment(ordered_on=on, outcome="in_transit") for on in days for _ in range(5)]),
+        settings,
+    )
+    path = f"geo/{known.places[0].country}/{known.places[0].state}"
+    cleared = {
+        name: next(one for one in detect(counts, settings, day(60), [path]).findings if one.area.path == path)
+        for name, counts in (("known", known), ("pending", pending))
+    }
+    assert cleared["known"].clears
+    assert not cleared["pending"].clears
+    assert cleared["pending"].still_open
