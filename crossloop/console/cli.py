@@ -65,9 +65,8 @@ def _usage(out: Output, wrong: TyperException) -> int:
     context = getattr(wrong, "ctx", None)
     command = getattr(context, "command_path", NAME)
     message = wrong.format_message().strip()
-    if type(wrong).__name__ == "NoArgsIsHelpError":
-        out.aside.print(message, markup=False, soft_wrap=True)
-        return wrong.exit_code
+    if not message:
+        return 0  # a group was called without a command, and its help has been shown
     next_step = f"See: {command} --help"
     out.problem("input.usage", message, next_step)
     if out.json:

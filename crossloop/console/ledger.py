@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from crossloop.console import options
+from crossloop.console import options, words
 from crossloop.console.output import Output, columns, say
+from crossloop.errors import StoreNotUsable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,20 +42,32 @@ def verify_(store: options.Store = options.STORE, json: options.Json = False) ->
             }
         )
     elif found.ok:
-        say(out.people, f"[green]ok[/]: all {found.entries} entries are as they were written", hang=2)
+        entries = words.counted(found.entries, "entry is as it was", "entries are as they were")
+        say(out.people, f"[green]ok[/]: {entries} written", hang=2)
         out.people.print(f"  root {found.root}", soft_wrap=True)
     else:
         say(out.people, f"[bold red]broken[/]: {escape(found.problem)}", hang=2)
-        say(out.people, f"[dim]{found.entries} entries before it are good.[/]", indent=2)
+        if found.entries:
+            good = words.counted(found.entries, "entry is", "entries are")
+            say(out.people, f"[dim]The first {good} good.[/]", indent=2)
     if not found.ok:
         raise typer.Exit(1)
 
 
 def _verified(store: str) -> Verification:
-    from crossloop.store import verify
+    """Verify a store. One that is damaged so far that it cannot be opened fails as a whole."""
+    from crossloop.store import Verification, verify
+    from crossloop.store.ledger.merkle import Frontier
 
-    with options.existing_store(store) as opened:
-        return opened.read(verify)
+    try:
+        with options.existing_store(store) as opened:
+            return opened.read(verify)
+    except StoreNotUsable as wrong:
+        # SQLite's other complaints (no permission, no such file) say nothing about what stands in it.
+        cause = wrong.__cause__
+        if not isinstance(cause, sqlite3.DatabaseError) or isinstance(cause, sqlite3.OperationalError):
+            raise
+        return Verification(False, 0, Frontier().root().hex(), None, f"{wrong.message} {wrong.next_step}")
 
 
 @app.command()

@@ -142,7 +142,7 @@ class Strategy(Frozen):
     """Daily spend of all live campaigns together below which no intervention may press it; the department
     weighs it, because that takes the present spend."""
 
-    allowed_regions: tuple[AreaPath, ...] | None = None
+    allowed_regions: Annotated[tuple[AreaPath, ...], Field(min_length=1)] | None = None
     """Areas in which interventions are allowed; everywhere when left out."""
 
 

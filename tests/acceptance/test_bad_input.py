@@ -172,8 +172,8 @@ RULES = [
     Bad(
         "a wrong type",
         f"{RUN} --governance rules.yaml",
-        ("rules.yaml:", "spend_floor"),
-        rules("spend_floor: 1000 INR", "spend_floor: plenty"),
+        ("rules.yaml:", "within"),
+        rules("within: 4h", "within: soon"),
     ),
     Bad(
         "a rule that does not parse",
