@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
         mapping: options.Mapping = None,
         as_of: options.AsOf = None,
         set_: options.Settings = None,
+        store: options.Store = options.STORE,
         governance: options.Governance = None,
         json: options.Json = False,
     ) -> None:
@@ -45,7 +46,7 @@ def register(app: typer.Typer) -> None:
         """
         out = Output(json=json)
         chosen = options.pairs(set_, "--set")
-        found = _backtest(out, loop, options.inputs(data, mapping), as_of, chosen, governance)
+        found = _backtest(out, loop, options.inputs(data, mapping), as_of, chosen, store, governance)
         if json:
             out.document(found.to_json())
         else:
@@ -58,15 +59,15 @@ def _backtest(
     inputs: Inputs,
     as_of: str | None,
     chosen: Mapping[str, str],
+    store: str,
     governance: Path | None,
 ) -> Backtest:
     from rich.progress import Progress
 
     from crossloop.adapters.embedded import EmbeddedCompany
     from crossloop.coordinator import loop_settings
-    from crossloop.governance import load_policy
     from crossloop.loops.logistics_to_marketing.loop import LogisticsToMarketing
-    from crossloop.loops.ready import EMBEDDED_GOVERNANCE, ready_catalogue
+    from crossloop.loops.ready import policy_in_force
 
     day = options.day(as_of)
     if loop != LogisticsToMarketing.name:
@@ -76,7 +77,7 @@ def _backtest(
     require("a backtest", extra="loops", modules=("ibis", "duckdb", "scipy"))
     from crossloop.loops.logistics_to_marketing.backtesting import run_backtest
 
-    policy = load_policy(governance or EMBEDDED_GOVERNANCE, catalogue=ready_catalogue())
+    policy = policy_in_force(store, governance)
     # nothing of a backtest is kept: the embedded company it may need lives as long as the command
     with (
         TemporaryDirectory(prefix="crossloop-backtest-") as folder,

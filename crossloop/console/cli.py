@@ -33,7 +33,7 @@ app = typer.Typer(
     help="Departments' agents act on each other's signals, under rules that both heads agreed on.",
     epilog="Exit codes: 0 done; 1 something is broken; 2 wrong usage or bad input; 3 waits for a person.",
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 for module in (welcome, demo, run, backtest, publish, explain, listing):

@@ -15,15 +15,16 @@ from crossloop.console.words import CHOSEN, COLOUR
 if TYPE_CHECKING:
     from crossloop.coordinator import RunReport
     from crossloop.coordinator.report import DecisionReport, OptionReport
+    from crossloop.governance import Policy
 
 _NOTHING = "do_nothing"
 
 
-def print_decisions(console: Console, report: RunReport) -> None:
+def print_decisions(console: Console, report: RunReport, policy: Policy) -> None:
     """Print what was considered and decided."""
     if not report.decisions:
         return
-    _heading(console, report)
+    _heading(console, report, policy)
     areas = {str(one["id"]): words.area(one) for one in report.signals}
     status = _statuses(report)
     alone: list[tuple[str, str]] = []
@@ -40,7 +41,7 @@ def print_decisions(console: Console, report: RunReport) -> None:
     console.print()
 
 
-def _heading(console: Console, report: RunReport) -> None:
+def _heading(console: Console, report: RunReport, policy: Policy) -> None:
     from crossloop.loops.ready import ready_catalogue
 
     weighed = {one.intervention: one.currency for decision in report.decisions for one in decision.options}
@@ -57,6 +58,14 @@ def _heading(console: Console, report: RunReport) -> None:
     for name in weighed:
         if name in meanings:
             say(console, f"[dim]{name}: {words.plain(meanings[name])}[/]", indent=2, hang=4)
+    governed = policy.document.loops.get(report.loop)
+    if governed is not None:
+        order = words.listed(name for name in governed.interventions if name in weighed)
+        how = {
+            "order": f"the first that is worth doing, in the order {order}",
+            "value": "what is worth most",
+        }
+        say(console, f"[dim]The rules take {how[governed.choose]}.[/]", indent=2)
 
 
 def _by_signal(decisions: Sequence[DecisionReport]) -> dict[str, list[DecisionReport]]:

@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
             "departments agreed on rules. Nothing of what follows was planned for this run.",
         )
         out.people.print()
-        print_run(out.people, report, command=options.command(), at=options.at(store))
+        print_run(out.people, report, company.policy, command=options.command(), at=options.at(store))
 
 
 def _fresh(folder: Path) -> None:

@@ -44,6 +44,6 @@ def register(app: typer.Typer) -> None:
         if json:
             out.document(report.model_dump(mode="json"))
         else:
-            print_run(out.people, report, command=options.command(), at=options.at(store))
+            print_run(out.people, report, company.policy, command=options.command(), at=options.at(store))
         if report.waiting:
             raise typer.Exit(3)

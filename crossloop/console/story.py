@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from crossloop.coordinator import RunReport
+    from crossloop.governance import Policy
 
 _WIDEST_BAR: Final = 34
 _NARROWEST_BAR: Final = 12
@@ -35,10 +36,11 @@ _METRIC: Final = {
 }
 
 
-def print_run(console: Console, report: RunReport, *, command: str, at: str) -> None:
+def print_run(console: Console, report: RunReport, policy: Policy, *, command: str, at: str) -> None:
     """Print the whole story of a run.
 
     Args:
+        policy: the rules it ran under.
         command: how to call ``crossloop`` from here.
         at: what further commands need to find the store: `` --store URL``, or nothing.
     """
@@ -51,7 +53,7 @@ def print_run(console: Console, report: RunReport, *, command: str, at: str) -> 
     console.print()
     _looked_at(console, report)
     _seen(console, report)
-    print_decisions(console, report)
+    print_decisions(console, report, policy)
     _done(console, report)
     _waiting(console, report)
     _worth(console, report)
@@ -176,9 +178,12 @@ def _bar(low: float, estimate: float, high: float, threshold: float, scale: floa
 def _done(console: Console, report: RunReport) -> None:
     if report.receipts:
         title(console, "What was done")
-        for receipt in report.receipts:
-            mark = "[green]✓[/]" if receipt.outcome == "done" else f"[red]✗ {receipt.outcome}:[/]"
-            say(console, f"{mark} {words.plain(receipt.detail)}", indent=2, hang=4)
+        for outcome in dict.fromkeys(one.outcome for one in report.receipts):
+            mark = "[green]✓[/]" if outcome == "done" else f"[red]✗ {outcome}:[/]"
+            details = (one.detail.partition(": ") for one in report.receipts if one.outcome == outcome)
+            for text, names in words.grouped((name, text) for name, _, text in details).items():
+                said = f"{words.listed(names)}: {text}" if text else words.listed(names)
+                say(console, f"{mark} {words.plain(said)}", indent=2, hang=4)
         console.print()
     elif report.decisions:
         title(console, "What was done")

@@ -3,11 +3,13 @@
 Rules:
 
 1. The observation of a loop, its signals, its condition changes and its standing claims are admitted in
-   one transaction. The same facts as of the same day under the same settings are one observation,
+   one transaction. The same facts as of the same day under the same settings and rules are one observation,
    however often they are run: the second time admits nothing.
 2. Time runs forward: an as-of day before the last one that was observed is refused.
 3. A signal from outside must be of a type of the company's catalogue and carry that type's payload.
-4. The governance document is put in force with the first thing that is admitted under it.
+4. The governance document is put in force with the first thing that is admitted under it, in place of the
+   one that was in force when it was read. Where somebody put another one in force since, nothing is
+   admitted: an old document never comes back by itself.
 5. Whatever is wrong is said before anything is written.
 """
 
@@ -19,8 +21,10 @@ from datetime import date
 from pydantic import JsonValue
 
 from crossloop.canonical import NotCanonical, digest
+from crossloop.coordinator.decide import require_in_force
 from crossloop.coordinator.loop import Change, Condition, Loop, Observation
 from crossloop.coordinator.runtime import Runtime
+from crossloop.coordinator.unanswered import unanswered
 from crossloop.errors import InputError, SignalRefused, UnknownName, Where
 from crossloop.faults import crash_point
 from crossloop.ids import CaseId, LoopName, SignalId
@@ -37,10 +41,10 @@ async def admit(runtime: Runtime, loop: Loop, observation: Observation) -> bool:
     """
     for signal in observation.signals:
         _check(signal, runtime.company.catalogue)
-    settings_digest = digest(observation.settings)
+    settings_digest = digest([observation.settings, runtime.policy.digest])
 
     def work(tx: Tx) -> bool:
-        policies.adopt(tx, digest=runtime.policy.digest, body=runtime.policy.as_body())
+        put_in_force(tx, runtime)
         if observations.get(tx, loop.name, observation.as_of, settings_digest, observation.input_digest):
             return False
         last = observations.last(tx, loop.name)
@@ -70,6 +74,19 @@ async def admit(runtime: Runtime, loop: Loop, observation: Observation) -> bool:
     return admitted
 
 
+def put_in_force(tx: Tx, runtime: Runtime) -> None:
+    """Put the document of a runtime in force (rule 4).
+
+    Raises:
+        PolicyReplaced: somebody put another one in force since it was read.
+    """
+    present = policies.present(tx)
+    if present is None or present.digest == runtime.replaces:
+        policies.adopt(tx, digest=runtime.policy.digest, body=runtime.policy.as_body())
+    else:
+        require_in_force(tx, runtime.policy)
+
+
 async def admit_signals(runtime: Runtime, signals: Sequence[Signal]) -> int:
     """Admit signals from outside in one transaction; return how many were new.
 
@@ -80,7 +97,7 @@ async def admit_signals(runtime: Runtime, signals: Sequence[Signal]) -> int:
         _check(signal, runtime.company.catalogue)
 
     def work(tx: Tx) -> int:
-        policies.adopt(tx, digest=runtime.policy.digest, body=runtime.policy.as_body())
+        put_in_force(tx, runtime)
         new = sum(_admit(tx, signal) for signal in signals)
         crash_point("admit.before_commit")
         return new
@@ -90,7 +107,7 @@ async def admit_signals(runtime: Runtime, signals: Sequence[Signal]) -> int:
     return new
 
 
-def known_conditions(read: Read, loop: LoopName) -> list[Condition]:
+def known_conditions(read: Read, loop: LoopName, policy: str) -> list[Condition]:
     """Return what a loop has seen so far to be so, or to be over."""
     return [
         Condition(
@@ -102,6 +119,7 @@ def known_conditions(read: Read, loop: LoopName) -> list[Condition]:
             signal_id=SignalId(row.signal_id),
             case=CaseId(row.case),
             since=row.since,
+            again=unanswered(read, row.case, cleared=row.state == "cleared", policy=policy),
         )
         for row in conditions.current(read, loop)
     ]

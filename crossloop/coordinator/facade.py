@@ -24,7 +24,7 @@ from crossloop.coordinator.holding import Holding
 from crossloop.coordinator.loop import Inputs
 from crossloop.coordinator.report import PublishReport, RunReport
 from crossloop.coordinator.run import all_settings, publish_report, run_loop
-from crossloop.coordinator.runtime import Runtime
+from crossloop.coordinator.runtime import Runtime, in_force
 from crossloop.errors import StoreBusy
 from crossloop.governance import Policy
 from crossloop.ids import PersonId
@@ -64,6 +64,7 @@ class Coordinator:
         self._threads = ApprovalThreads(threads)
         self._closing = closing
         self._closed = False
+        self._replaces = in_force(store)
         self._holding = Holding(store)
         self._background = Background()
 
@@ -103,7 +104,9 @@ class Coordinator:
     ) -> RunReport:
         """The same as :meth:`run`, for callers with an event loop of their own."""
         async with self._runtime() as runtime:
-            return await run_loop(runtime, self.company.loop(loop), inputs, as_of=as_of, settings=settings)
+            report = await run_loop(runtime, self.company.loop(loop), inputs, as_of=as_of, settings=settings)
+            self._replaces = self.policy.digest
+            return report
 
     def publish(self, signals: Sequence[Signal]) -> PublishReport:
         """Admit signals from outside and bring them to their end.
@@ -118,6 +121,7 @@ class Coordinator:
         async with self._runtime() as runtime:
             settings = all_settings(runtime)
             new = await admit_signals(runtime, signals)
+            self._replaces = self.policy.digest
             done = await runtime.drain(as_of=self._clock.now(), settings=settings)
             return self.store.read(lambda read: publish_report(read, signals, new, done))
 
@@ -214,7 +218,15 @@ class Coordinator:
     async def _runtime(self, *, patience: float = 0.0) -> AsyncGenerator[Runtime]:
         """A runtime that holds the lease of the store for as long as something runs."""
         async with self._holding.lease(patience=patience) as lease:
-            yield Runtime(self.store, self.company, self.policy, self._threads, self._clock, lease=lease)
+            yield Runtime(
+                self.store,
+                self.company,
+                self.policy,
+                self._threads,
+                self._clock,
+                lease=lease,
+                replaces=self._replaces,
+            )
 
 
 def adopt(store: Store, policy: Policy) -> bool:

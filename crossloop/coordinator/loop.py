@@ -7,7 +7,7 @@ observation in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -46,6 +46,10 @@ class Condition:
     case: CaseId
     since: date
     """As-of day on which it opened, or cleared."""
+
+    again: str | None = None
+    """Set where what was decided about it came to nothing, so that it has to be signalled again: a token
+    that names the ending, for the deduplication key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,9 @@ class Observation:
     """Every condition as of this instant, as ``run`` reports it, the unchanged ones included."""
 
     standing: tuple[Standing, ...] = ()
+    load: Callable[[], None] | None = None
+    """Puts what the inputs say about the company's own systems there, once it is admitted."""
+
     notes: tuple[str, ...] = ()
     """What a person should know about how the figures came about."""
 

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
@@ -54,7 +55,7 @@ async def run_loop(
     """
     chosen = loop_settings(runtime.policy, loop, settings)
     settings_of = {**all_settings(runtime), loop.name: chosen}
-    known = runtime.store.read(lambda read: known_conditions(read, loop.name))
+    known = runtime.store.read(lambda read: known_conditions(read, loop.name, runtime.policy.digest))
     observation = await loop.observe(
         inputs,
         as_of=as_of,
@@ -63,7 +64,9 @@ async def run_loop(
         conditions=known,
     )
     await admit(runtime, loop, observation)
-    done = await runtime.drain(as_of=observation.instant, settings=settings_of)
+    if observation.load is not None:
+        await asyncio.to_thread(observation.load)
+    done = await runtime.drain(as_of=observation.instant, settings=settings_of, expire_claims=True)
     return runtime.store.read(lambda read: _report(read, runtime, loop, observation, done))
 
 

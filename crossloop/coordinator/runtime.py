@@ -28,7 +28,7 @@ from crossloop.faults import crash_point
 from crossloop.governance import GateState, Policy, SignalFacts, judge
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, SignalId
 from crossloop.signals import Proposal, Receipt, Signal
-from crossloop.store import Lease, Store, Tx, claims
+from crossloop.store import Lease, Store, Tx, claims, policies
 
 
 @dataclass
@@ -43,6 +43,12 @@ class Done:
     receipts: list[Receipt] = field(default_factory=list[Receipt])
 
 
+def in_force(store: Store) -> str:
+    """Digest of the governance document in force; empty in a store without one."""
+    present = store.read(policies.present)
+    return "" if present is None else present.digest
+
+
 class Runtime:
     """Runs the waiting signals of one store to their end."""
 
@@ -55,24 +61,38 @@ class Runtime:
         clock: Clock,
         *,
         lease: Lease | None = None,
+        replaces: str | None = None,
     ) -> None:
+        """Take the parts.
+
+        Args:
+            replaces: digest of the governance document that ``policy`` may take the place of: the one that
+                was in force when ``policy`` was read, empty where there was none. By default the one in
+                force now.
+        """
         self.store = store
         self.company = company
         self.policy = policy
         self._threads = threads
         self.lease = lease
+        self.replaces = in_force(store) if replaces is None else replaces
         self._executor = Executor(store, company.adapters, clock, done=self._write_done)
         self._views = Views(store, company, policy)
 
-    async def drain(self, *, as_of: datetime, settings: Settings | None = None) -> Done:
+    async def drain(
+        self, *, as_of: datetime, settings: Settings | None = None, expire_claims: bool = False
+    ) -> Done:
         """Bring everything that waits to its end: recovery first, then wave after wave.
 
         Args:
             as_of: the business instant at which departments look and limits count.
             settings: settings of the loops, for the departments' views.
+            expire_claims: whether claims that have ended by ``as_of`` are given back. Only for an instant
+                that the facts themselves are as of: the clock of the wall may be years ahead of them.
         """
         done = Done(since=self.store.read(lambda read: read.head().size))
-        await self.store.write_async(lambda tx: claims.expire(tx, as_of), lease=self.lease)
+        if expire_claims:
+            await self.store.write_async(lambda tx: claims.expire(tx, as_of), lease=self.lease)
         await self.settle(done)
         graph = build_supervisor(
             self.company.departments,

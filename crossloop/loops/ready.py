@@ -10,7 +10,6 @@ from sqlalchemy.exc import ArgumentError
 from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.clock import Clock, SystemClock
 from crossloop.coordinator import Company, Coordinator
-from crossloop.coordinator.facade import adopt
 from crossloop.departments import Department
 from crossloop.departments.marketing import marketing
 from crossloop.errors import StoreNotUsable
@@ -61,7 +60,7 @@ def open_company(
 
     Args:
         store: URL of the store; its systems and approval threads live in files beside it.
-        governance: path of a governance document; the store adopts it.
+        governance: path of a governance document; it is put in force with the first thing that is admitted.
         create: whether to create the store where there is none.
 
     Raises:
@@ -72,8 +71,6 @@ def open_company(
     opened = Store.open(store, clock=clock or SystemClock(), create=create)
     try:
         policy = chosen or _policy_of(opened, catalogue)
-        if chosen is not None:
-            adopt(opened, chosen)
         beside = _file(store)
         systems = EmbeddedCompany.open(beside.with_name(f"{beside.stem}-company.db"))
     except BaseException:
@@ -102,9 +99,10 @@ def policy_in_force(store: str, governance: Path | None = None) -> Policy:
 
 def _policy_of(store: Store, catalogue: Catalogue) -> Policy:
     kept = store.read(policies.present)
-    if kept is not None:
-        return Policy.from_body(kept.body, catalogue)
-    return _policy_elsewhere(catalogue)
+    fallback = load_policy(EMBEDDED_GOVERNANCE, catalogue=catalogue).in_shadow()
+    if kept is None or kept.digest == fallback.digest:  # the fallback never outranks the company's own
+        return _policy_elsewhere(catalogue)
+    return Policy.from_body(kept.body, catalogue)
 
 
 def _policy_elsewhere(catalogue: Catalogue) -> Policy:

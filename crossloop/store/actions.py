@@ -54,6 +54,7 @@ _OPEN = "a.state IN ('permitted', 'started')"
 _PERMITTED = _ROWS + f"WHERE a.state = 'permitted' AND {_OPEN} ORDER BY a.key LIMIT :limit"
 _STARTED = _ROWS + f"WHERE a.state = 'started' AND {_OPEN} ORDER BY a.key"
 _GET = _ROWS + "WHERE a.id = :id"
+_FOR_DECISION = _ROWS + "WHERE d.id = :decision_id"
 _FIND = _ROWS + "WHERE a.id >= :low AND a.id < :high ORDER BY a.id LIMIT :limit"
 # Sorted by the caller: asked to sort, the planner walks the whole table in the order of keys.
 _IN_FORCE = _ROWS + "WHERE a.state = 'done' "
@@ -189,6 +190,11 @@ def get(read: Read, key: str) -> ActionRow | None:
     """Return one action."""
     row = read.row(_GET, id=key)
     return None if row is None else _row(row)
+
+
+def for_decision(read: Read, decision_id: str) -> list[ActionRow]:
+    """Return the actions that a decision led to."""
+    return [_row(row) for row in read.rows(_FOR_DECISION, decision_id=decision_id)]
 
 
 def find(read: Read, prefix: str) -> list[ActionRow]:

@@ -126,6 +126,8 @@ DATA = [
         text("x.parquet", GOOD),
     ),
     Bad("a day before all data", f"{SHOP} --as-of 1999-01-01", ("orders.csv", "later than as_of"), shop),
+    Bad("a day before all embedded data", f"{RUN} --as-of 1999-01-01", ("later than as_of",)),
+    Bad("campaigns that are not there", f"{RUN} --data campaigns=c.csv", ("c.csv", "no such file")),
     Bad("two primary inputs", f"{RUN} --data orders.csv --data mapping.yaml", ("--data", "two"), shop),
     Bad("an unknown input", f"{SHOP} --data prices=orders.csv", ("prices", "campaigns"), shop),
     Bad(

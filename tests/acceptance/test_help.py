@@ -15,7 +15,7 @@ from tests.support.run_shape import check_error
 COMMANDS = {
     "demo": ("--folder", "--json"),
     "run": ("--data", "--mapping", "--as-of", "--set", "--store", "--governance", "--json"),
-    "backtest": ("--data", "--mapping", "--as-of", "--set", "--governance", "--json"),
+    "backtest": ("--data", "--mapping", "--as-of", "--set", "--store", "--governance", "--json"),
     "publish": ("--store", "--governance", "--json"),
     "explain": ("--store", "--json"),
     "signals": ("--state", "--limit", "--store", "--json"),

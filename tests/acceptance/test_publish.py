@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,10 +125,25 @@ def test_standard_input_is_named_where_it_is_wrong(tmp_path: Path) -> None:
 def test_it_ends_with_three_while_what_was_published_waits(event: dict[str, Any], tmp_path: Path) -> None:
     quiet = orders.write_company(tmp_path, days=40)  # after which the campaigns are known
     warm("run", LOOP, *quiet, "--governance", rules(tmp_path, ONE), cwd=tmp_path).expect(0)
-    done = publish(tmp_path, event).expect(3).json
+    now = datetime.now(UTC)
+    fresh = from_elsewhere(event, "shop-42") | {"time": now.isoformat()}
+    fresh["data"]["valid_until"] = (now + timedelta(days=3)).isoformat()
+    done = publish(tmp_path, fresh).expect(3).json
     assert [one["people"] for one in done["waiting"]] == [["asha"]]
     assert {one["verdict"] for one in done["decisions"]} == {"hold", "refuse"}
     assert books.effects(tmp_path) == []
+
+
+def test_what_is_no_longer_valid_is_recorded_and_not_acted_on(event: dict[str, Any], tmp_path: Path) -> None:
+    quiet = orders.write_company(tmp_path, days=40)
+    warm("run", LOOP, *quiet, "--governance", DEMO, cwd=tmp_path).expect(0)
+    done = publish(tmp_path, event).expect(0).json
+    assert {one["verdict"] for one in done["decisions"]} == {"refuse"}
+    assert any(
+        reason["gate"] == "validity" and reason["outcome"] == "refuse"
+        for one in done["decisions"]
+        for reason in one["reasons"]
+    )
 
 
 def test_people_read_what_came_of_it(event: dict[str, Any], tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 from tests.support.project import PROJECT, project_files, text_of
 
 MAY_CATCH_ALL = {"crossloop/actions/boundary.py", "crossloop/departments/boundary.py"}
-"""The one boundary around an adapter: its defect never loses an action. The one around a user's handler: a bad
-signal never fails its wave."""
+"""The one boundary around an adapter: its defect never loses an action. The one around a user's handler: a
+bad signal never fails its wave."""
 
 MAY_PRINT = "crossloop/console/"
 MAX_LINES = 600

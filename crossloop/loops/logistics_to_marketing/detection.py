@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 import numpy as np
 from pydantic import JsonValue
@@ -41,8 +42,11 @@ from crossloop.loops.logistics_to_marketing.settings import Settings
 from crossloop.loops.logistics_to_marketing.spikes import Daily
 from crossloop.signals.entities import Level
 
-_MUCH_PENDING = 0.1
+_MUCH_PENDING: Final = 0.1
 """Share of pending orders in the window above which the notes warn and nothing clears."""
+
+_MUCH_LATE: Final = 0.1
+"""Share of the failures of earlier windows that came after maturity above which the notes warn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,11 @@ def detect(counts: Counts, settings: Settings, as_of: date, open_paths: Collecti
     opened = {path: _named(path) for path in open_paths}
     seen = look(counts, where, settings, as_of, also=[level for level, _, _ in opened.values()])
     if seen is None:
-        note = f"No order is {settings.maturity_days} days old on {as_of}: nothing can be said yet."
+        oldest = settings.maturity_days + settings.history_days
+        note = (
+            f"No order is between {settings.maturity_days} and {oldest} days old on {as_of}, the ages "
+            "that are looked at: nothing can be said."
+        )
         return Detection(as_of, (), (note,), unseen=tuple(sorted(opened)))
     open_spots, unseen = _found(seen, where, opened)
     risky = at_risk(seen)
@@ -159,6 +167,12 @@ def _notes(seen: Look, where: Geography, findings: list[Finding]) -> tuple[str, 
             f"{pending / shipped:.0%} of the window's orders have no outcome yet. Returns take longer than "
             f"deliveries, so the rates are rather too low; a larger maturity_days "
             f"(now {settings.maturity_days}) mends that."
+        )
+    if seen.known.late_failures > _MUCH_LATE:
+        notes.append(
+            f"{seen.known.late_failures:.0%} of the failures of earlier windows became known only after "
+            f"maturity_days ({settings.maturity_days}), so the last window is rather too low; a larger "
+            "maturity_days mends that."
         )
     return tuple(notes)
 

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 
 from crossloop.loops.logistics_to_marketing.beta import Flags, Floats, Ints
-from crossloop.loops.logistics_to_marketing.counts import Counts, from_day, to_day
+from crossloop.loops.logistics_to_marketing.counts import Counts, Outcomes, from_day, to_day
 from crossloop.loops.logistics_to_marketing.model import Nested, Series
 from crossloop.loops.logistics_to_marketing.settings import Settings
 from crossloop.loops.logistics_to_marketing.spikes import Daily
@@ -118,6 +118,9 @@ class Known:
     overall: float
     """Rate of all of them."""
 
+    late_failures: float
+    """Share of the failures of earlier windows that became known only after maturity."""
+
     window: Tally
     levels: tuple[LevelAreas, ...]
     """From country to the finest level asked for."""
@@ -179,9 +182,17 @@ def known_on(
         places=places,
         daily=daily,
         overall=overall,
+        late_failures=_late_failures(cells, settled, last - settings.window_days, settings.maturity_days),
         window=_tally(counts, local, len(places), settings, today),
         levels=_levels(where, places, daily, overall, levels),
     )
+
+
+def _late_failures(cells: Outcomes, settled: Ints, until: int, maturity_days: int) -> float:
+    earlier = settled[cells.day[settled] <= until]
+    failures = cells.failures[earlier]
+    late = cells.known[earlier] > cells.day[earlier] + maturity_days
+    return float(failures[late].sum()) / max(float(failures.sum()), 1.0)
 
 
 def _tally(counts: Counts, local: Ints, places: int, settings: Settings, today: int) -> Tally:

@@ -60,7 +60,7 @@ class LogisticsToMarketing:
         require(f"the loop {self.name}", extra="loops", modules=("ibis", "duckdb", "scipy"))
         from crossloop.loops.logistics_to_marketing.observing import prepare
 
-        return prepare(inputs, as_of=as_of, settings=settings)
+        return prepare(self._company, inputs, as_of=as_of, settings=settings)
 
     async def observe(
         self,

@@ -61,23 +61,29 @@ class Prepared(Inputs):
     read: Read | None = None
 
 
-def prepare(inputs: Inputs, *, as_of: date | None, settings: Mapping[str, JsonValue]) -> Inputs:
+def prepare(
+    company: EmbeddedCompany, inputs: Inputs, *, as_of: date | None, settings: Mapping[str, JsonValue]
+) -> Inputs:
     """Read and check what is handed in, before anything is created.
 
-    Without a file there is nothing to read yet: the embedded company makes its own.
+    Without a file the data is the embedded company's own. The one given here may be thrown away: what it
+    makes is the same everywhere, and is only looked at where something handed in has to fit it.
 
     Raises:
         InputError: the first thing that is wrong.
     """
-    if inputs.primary is None:
-        _refuse_strangers(inputs)
+    _refuse_strangers(inputs)
+    if inputs.primary is None and as_of is None and not inputs.others:
         return inputs
-    read = read_inputs(inputs, as_of)
+    read = read_inputs(with_embedded_data(company, inputs), as_of)
     try:
         check_metric(read.shipments, detection_settings(settings))
     except InputError:
         read.shipments.close()
         raise
+    if inputs.primary is None:
+        read.shipments.close()
+        return inputs
     return Prepared(inputs.primary, inputs.mapping, inputs.others, read)
 
 
@@ -101,8 +107,6 @@ async def observe(
         )
     finally:
         read.shipments.close()
-    if read.campaigns is not None:
-        await asyncio.to_thread(company.load_campaigns, read.campaigns)
     currency = read.shipments.currency or DEFAULT_CURRENCY
     economics = economics_of(settings)
     instant = end_of_day(day, timezone)
@@ -118,7 +122,8 @@ async def observe(
         as_of=day,
         file=read.shipments.file.name,
     )
-    campaigns = await company.ads.campaigns()
+    given = read.campaigns
+    campaigns = await company.ads.campaigns() if given is None else given
     scale_ups = await company.ads.scale_ups()
     return Observation(
         as_of=day,
@@ -139,6 +144,7 @@ async def observe(
         standing=tuple(_standing(one) for one in scale_ups),
         notes=(*detection.notes, *_spikes(detection), *_notes(campaigns, detecting, read.shipments)),
         counts=detection.looked_at,
+        load=None if given is None else lambda: company.load_campaigns(given),
     )
 
 

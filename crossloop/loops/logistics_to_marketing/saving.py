@@ -17,7 +17,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import cast
@@ -123,7 +123,7 @@ class _Acting:
         self._settings = report.settings
         self._campaigns = tuple(campaigns)
         self._economics = economics
-        self._policy = policy
+        self._policy = replace(policy, shadow_only=False)  # as the document stands (rule 1)
         self._currency = currency
         self._file = file
         self._moved: dict[tuple[str, date], float] = {}

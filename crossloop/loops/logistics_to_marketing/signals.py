@@ -3,13 +3,14 @@
 Rules:
 
 1. A finding that raises and whose area has no open condition opens one and publishes ``geo_risk``. One
-   whose condition is open is *still open* and publishes nothing: conditions do not fire daily.
+   whose condition is open is *still open* and publishes nothing: conditions do not fire daily. Only where
+   what was decided about it came to nothing is it said again, in the same case.
 2. A finding that clears closes its condition and publishes ``geo_risk_cleared`` in the same case.
 3. A condition whose area shows nothing new stays open.
 4. The deduplication key holds metric, area and the as-of day of opening: running one day twice yields the
    same signals with the same ids.
 5. A condition that was opened or cleared on this very day is looked at as it was before, so that running
-   the day again says the same.
+   the day again says the same. One that is over, and whose restrictions were not lifted, is said again.
 6. A risk signal may start an action until the day after the next window would be over.
 """
 
@@ -60,10 +61,12 @@ def tell(
     for finding in detection.findings:
         path = condition_path(settings.metric, finding.area)
         condition = known.get(path)
-        if condition is not None and condition.state == "cleared" and condition.since != as_of:
+        if condition is not None and _over(condition, as_of) and not (condition.again and finding.clears):
             condition = None
         if condition is not None and not finding.clears:
             changes.append(Change("seen", condition))
+            if condition.state == "open" and condition.again:
+                signals.append(risk_signal(finding, settings, rto_cost, instant, as_of, file, condition))
             state = "open" if condition.since == as_of else "still_open"
             reported.append(
                 _line(finding, settings, condition.signal_id, GEO_RISK.name, state, finding.confidence)
@@ -71,7 +74,8 @@ def tell(
         elif condition is not None:
             signal = _cleared(finding, condition, settings, instant, file)
             signals.append(signal)
-            changes.append(Change("cleared", _closed(condition, as_of)))
+            if condition.state == "open":
+                changes.append(Change("cleared", _closed(condition, as_of)))
             reported.append(_line(finding, settings, signal.id, signal.type, "cleared", signal.confidence))
         elif finding.raises:
             signal = risk_signal(finding, settings, rto_cost, instant, as_of, file)
@@ -86,8 +90,12 @@ def looked_at(conditions: Sequence[Condition], metric: str, as_of: date) -> list
     return [
         one.path.removeprefix(f"{metric}/")
         for one in conditions
-        if one.metric == metric and (one.state == "open" or one.since == as_of)
+        if one.metric == metric and (not _over(one, as_of) or one.again)
     ]
+
+
+def _over(condition: Condition, as_of: date) -> bool:
+    return condition.state == "cleared" and condition.since != as_of
 
 
 def condition_path(metric: str, area: Area) -> str:
@@ -128,8 +136,11 @@ def risk_signal(
     instant: datetime,
     as_of: date,
     file: str,
+    again: Condition | None = None,
 ) -> Signal:
-    """Say that one area is at risk."""
+    """Say that one area is at risk; again, in its own case, where what was decided came to nothing."""
+    day = as_of if again is None else again.since
+    repeated = "" if again is None else f":{again.again}"
     data = GeoRisk.model_validate(
         {
             **_measured(finding, settings, settings.threshold),
@@ -147,12 +158,14 @@ def risk_signal(
         source=SOURCE,
         department=LOGISTICS,
         subject=finding.area.path,
-        dedup_key=f"{settings.metric}:{finding.area.path}:{as_of.isoformat()}",
+        dedup_key=f"{settings.metric}:{finding.area.path}:{day.isoformat()}{repeated}",
         time=instant,
         valid_until=instant + timedelta(days=settings.window_days + 1),
         confidence=finding.confidence,
         data=data,
         evidence=_evidence(finding, settings, file),
+        correlation_id=None if again is None else again.case,
+        causation_id=None if again is None else again.signal_id,
     )
 
 
@@ -163,6 +176,7 @@ def _cleared(
     instant: datetime,
     file: str,
 ) -> Signal:
+    repeated = f":{condition.again}" if condition.state == "cleared" and condition.again else ""
     data = GeoRiskCleared.model_validate(
         {
             **_measured(finding, settings, settings.clear_threshold),
@@ -175,7 +189,7 @@ def _cleared(
         source=SOURCE,
         department=LOGISTICS,
         subject=finding.area.path,
-        dedup_key=f"{settings.metric}:{finding.area.path}:{condition.signal_id}:cleared",
+        dedup_key=f"{settings.metric}:{finding.area.path}:{condition.signal_id}:cleared{repeated}",
         time=instant,
         valid_until=instant + timedelta(days=settings.window_days + 1),
         confidence=finding.clear_confidence,

@@ -10,14 +10,16 @@ import pytest
 
 from crossloop.clock import end_of_day
 from crossloop.coordinator.admit import admit, admit_signals, known_conditions
+from crossloop.coordinator.decide import PolicyReplaced
 from crossloop.coordinator.loop import Change, Condition, Inputs, Standing
 from crossloop.errors import InputError, SignalRefused
+from crossloop.governance import Policy
 from crossloop.ids import LoopName
 from crossloop.signals import Claim, Signal
 from crossloop.store import claims, inbox, policies
 from tests.support.fake_loop import FakeLoop
 from tests.support.samples import geo_risk, geo_risk_signal
-from tests.support.trials import Ask, Trial
+from tests.support.trials import Ask, Trial, policy
 
 DAY = date(2025, 3, 1)
 
@@ -79,7 +81,9 @@ def test_signals_conditions_and_standing_claims_are_admitted_together(opened: Tr
     assert observed(opened, loop)
     kinds = [one.kind for one in opened.store.read(lambda read: list(read.entries()))]
     assert kinds == ["policy.adopted", "observation", "signal.received", "condition.opened", "claim"]
-    assert opened.store.read(lambda read: known_conditions(read, loop.name)) == [condition(signal)]
+    assert opened.store.read(lambda read: known_conditions(read, loop.name, opened.policy.digest)) == [
+        condition(signal)
+    ]
     (body,) = opened.entries("observation")
     assert body["conditions"] == [{"path": "rto/geo/IN/KARNATAKA", "change": "opened", "signal": signal.id}]
     assert body["rows"] == {"read": 2, "used": 1, "set_aside": [{"reason": "bad", "count": 1}]}
@@ -122,7 +126,7 @@ def test_a_condition_that_is_seen_again_and_then_over_is_kept_in_step(opened: Tr
         FakeLoop(changes=(Change("cleared", condition(over, "cleared")),), signals=(over,)),
         as_of=DAY + timedelta(2),
     )
-    (found,) = opened.store.read(lambda read: known_conditions(read, FakeLoop().name))
+    (found,) = opened.store.read(lambda read: known_conditions(read, FakeLoop().name, opened.policy.digest))
     assert (found.state, found.signal_id, found.since) == ("cleared", over.id, DAY + timedelta(2))
 
 
@@ -181,6 +185,45 @@ def test_the_document_is_put_in_force_with_the_first_signal(opened: Trial, tmp_p
     present = opened.store.read(policies.present)
     assert present is not None
     assert (present.digest, len(opened.entries("policy.adopted"))) == (opened.policy.digest, 1)
+
+
+OTHER, THIRD = (policy(("within: 4h}\ndepartments", f"within: {hours}h}}\ndepartments")) for hours in (5, 6))
+
+
+def under(opened: Trial, governed: Policy, **changes: Any) -> Any:
+    runtime = opened.runtime(policy=governed, **changes)
+    return opened.wait(admit_signals(runtime, [opened.said()]))
+
+
+def test_a_document_takes_the_place_of_the_one_that_was_in_force_when_it_was_read(opened: Trial) -> None:
+    published(opened, opened.said())
+    assert under(opened, OTHER, replaces=opened.policy.digest) == 1
+    assert len(opened.entries("policy.adopted")) == 2
+    assert under(opened, OTHER, replaces=opened.policy.digest) == 1  # it is in force already
+
+
+@pytest.mark.parametrize("read_when", ["there was none", "another was in force"])
+def test_an_old_document_never_comes_back_by_itself(opened: Trial, read_when: str) -> None:
+    published(opened, opened.said())
+    under(opened, THIRD)
+    before = size(opened)
+    with pytest.raises(PolicyReplaced):
+        under(opened, OTHER, replaces="" if read_when == "there was none" else opened.policy.digest)
+    assert size(opened) == before
+
+
+def test_the_same_facts_under_other_rules_are_another_observation(opened: Trial) -> None:
+    observed(opened, FakeLoop())
+
+    async def work() -> bool:
+        loop = FakeLoop()
+        observation = await loop.observe(
+            Inputs(), as_of=DAY, timezone="Asia/Kolkata", settings=loop.settings({}), conditions=()
+        )
+        return await admit(opened.runtime(policy=OTHER), loop, observation)
+
+    assert opened.wait(work())
+    assert not opened.wait(work())
 
 
 def test_publishing_nothing_admits_nothing(opened: Trial) -> None:

@@ -91,6 +91,7 @@ def test_a_thread_that_was_answered_otherwise_than_its_row_says_is_built_anew(
     assert look(file).values["answer"] == NO
     ApprovalThreads(file).ask({"apr_1": QUESTION})
     assert threads.waiting("apr_1")
+    assert "answer" not in look(file).values
 
 
 def test_a_thread_that_was_never_opened_is_opened_by_its_answer(threads: ApprovalThreads, file: Path) -> None:

@@ -19,7 +19,7 @@ from crossloop.governance import (
     PolicyChanged,
     UnknownPerson,
 )
-from crossloop.store import actions, approvals, policies, votes
+from crossloop.store import Entry, actions, approvals, policies, votes
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.ledger.redaction import redact
 from tests.support.trials import Ask, Trial, policy
@@ -63,6 +63,13 @@ def test_an_approval_needs_everybody_of_the_quorum_and_then_permits_once(
     (permit,) = (one["permit"] for one in opened.entries("permit"))
     assert (permit["approvers"], permit["approval_id"]) == (["ravi", "asha"], held.id)
     assert permit["action_digest"] == held.digest
+    assert opened.entries("claim.in_force") == [
+        {"decision_id": held.decision_id, "claims": [one.position for one in claimed(opened)]}
+    ]
+
+
+def claimed(opened: Trial) -> list[Entry]:
+    return [one for one in opened.store.read(lambda read: list(read.entries())) if one.kind == "claim"]
 
 
 REFUSALS: list[tuple[str, dict[str, Any], type[AnswerRefused]]] = [

@@ -48,6 +48,17 @@ def test_a_call_from_inside_another_running_loop_returns(background: Background)
     assert asyncio.run(notebook()) == 3
 
 
+def test_closing_from_inside_another_running_loop_ends_what_is_under_way() -> None:
+    opened = Background()
+
+    async def notebook() -> int:
+        result = opened.run(answer(3))
+        opened.close()
+        return result
+
+    assert asyncio.run(notebook()) == 3
+
+
 def test_calls_from_several_threads_share_one_loop(background: Background) -> None:
     async def loop() -> int:
         return id(asyncio.get_running_loop())
@@ -118,7 +129,8 @@ def test_ctrl_c_ends_the_work_before_it_is_delivered(background: Background) -> 
         try:
             await asyncio.get_running_loop().create_future()
         finally:
-            await asyncio.sleep(0)
+            for _ in range(2000):  # giving back takes its time
+                await asyncio.sleep(0)
             ended.append("given back")
 
     with pytest.raises(KeyboardInterrupt):

@@ -117,7 +117,10 @@ def test_deciding_the_same_wave_again_writes_nothing(opened: Trial) -> None:
     wave = (opened.said(Ask(share=0.1)), opened.said(Ask(campaign="C2", share=0.2)))
     decided(opened, *wave)
     before = entries(opened)
-    other = {one.id: {"marketing": (proposal(one, Ask(campaign="C9")),)} for one in wave}
+    other = {
+        one.id: {"marketing": tuple(proposal(one, Ask(campaign="C9"), step) for step in range(2))}
+        for one in wave
+    }
     assert decided(opened, *wave, answers=other) == Decided((), (), ())
     assert entries(opened) == before
 

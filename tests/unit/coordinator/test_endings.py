@@ -156,6 +156,19 @@ def test_an_answer_that_came_while_it_was_getting_over_is_not_performed(opened: 
     assert opened.state(signal) == "finished"
 
 
+def test_what_another_case_was_permitted_meanwhile_is_performed_all_the_same(opened: Trial) -> None:
+    signal, other = opened.said(LARGE), opened.said(Ask(campaign="C2", share=0.2))
+    opened.publish(signal)
+    opened.wait(answer_twice(opened))
+    assert not opened.store.write(
+        lambda tx: withdraw_cleared(
+            tx, opened.over(other.correlation_id), CATALOGUE, opened.policy, opened.clock.now()
+        )
+    )
+    opened.publish()
+    assert opened.restrictions() == ["C1 560001"]
+
+
 async def answer_twice(opened: Trial) -> None:
     """Approve without performing, as a process would that dies between the two."""
     for person in ("asha", "ravi"):

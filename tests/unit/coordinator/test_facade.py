@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from crossloop.coordinator import Coordinator
+from crossloop.coordinator.decide import PolicyReplaced
 from crossloop.coordinator.facade import adopt
 from crossloop.coordinator.loop import Inputs
 from crossloop.departments import View
@@ -190,6 +191,19 @@ def test_a_second_coordinator_on_the_store_is_told_that_the_first_is_at_work(tmp
             gate.opened.set()
             assert call.result(30).new == 1
             assert second.ask(Ask()).new == 1
+
+
+def test_a_coordinator_whose_document_was_replaced_says_so_and_does_not_bring_it_back(tmp_path: Path) -> None:
+    other = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
+    with trial(tmp_path) as old, trial(tmp_path, first=100, under=other) as new:
+        new.ask(Ask())
+        with pytest.raises(PolicyReplaced):
+            old.ask(Ask(campaign="C2"))
+        assert new.ask(Ask(campaign="C3")).new == 1
+        present = new.store.read(policies.present)
+        assert present is not None
+        assert present.digest == other.digest
+        assert len(new.entries("policy.adopted")) == 1
 
 
 def test_an_answer_given_while_another_is_at_work_counts_and_is_performed_by_it(

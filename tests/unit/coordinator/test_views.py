@@ -68,7 +68,7 @@ def test_a_view_that_follows_is_the_view_that_would_be_read_anew(opened: Trial) 
         for signal in [opened.said(Ask(campaign=f"C{number}"))]
         for receipt in opened.publish(signal).receipts
     ]
-    following.performed(ActionKey(receipt.action_key) for _, receipt in keys)
+    following.performed(ActionKey(receipt.action_key) for _, receipt in reversed(keys))
     assert view(opened, following).in_force == view(opened, views(opened)).in_force
     signal, receipt = keys[1]
     back = opened.over(signal.correlation_id, lift(receipt.action_key, receipt.reference, campaign="C1"))

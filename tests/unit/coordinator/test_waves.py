@@ -179,7 +179,7 @@ def test_at_most_32_slow_signals_are_under_way(opened: Trial) -> None:
     under_way, most = 0, 0
 
     async def main() -> None:
-        full = asyncio.Event()
+        full, one_by_one = asyncio.Event(), asyncio.Lock()
 
         async def think(wave: tuple[Signal, ...]) -> None:
             nonlocal under_way, most
@@ -189,8 +189,10 @@ def test_at_most_32_slow_signals_are_under_way(opened: Trial) -> None:
             if under_way == SLOW_LANE:
                 full.set()
             await full.wait()
-            await asyncio.sleep(0)
-            under_way -= 1
+            async with one_by_one:
+                for _ in range(20):  # long enough for the lane to be looked at again
+                    await asyncio.sleep(0)
+                under_way -= 1
 
         await run_waves(waiting(opened), think, never_aside)
 

@@ -161,6 +161,16 @@ def test_data_that_is_too_short_is_refused_with_the_days_it_has() -> None:
     assert refused.value.exit_code == 2
 
 
+def test_days_of_which_nothing_is_known_are_passed_over() -> None:
+    simulated = company(days=180, states=3)
+    simulated.orders[:, 30:150] = 0
+    settings = STATE.model_copy(update={"history_days": 28})
+    found = backtest(simulated.counts(1), settings, first=day(80), last=day(140))
+    assert found.days == 61
+    assert found.reliability == ()
+    assert found.expected_calibration_error is None
+
+
 def test_nothing_flagged_is_a_rate_of_none() -> None:
     settings = Settings.parse({"threshold": "0.9", "level": "state"})
     found = backtest(company(days=60, states=3).counts(1), settings)

@@ -163,13 +163,17 @@ def test_too_few_orders_anywhere_is_said() -> None:
     assert note.startswith("Nothing actionable: no area has 20 orders with a known outcome")
 
 
-@pytest.mark.parametrize("rows", [[], [shipment(ordered_on=FIRST + timedelta(days=5))]])
-def test_without_a_mature_order_nothing_is_found(rows: list[Row]) -> None:
+@pytest.mark.parametrize("on", [None, 5, -100])
+def test_without_an_order_of_an_age_that_is_looked_at_nothing_is_said(on: int | None) -> None:
+    rows = [] if on is None else [shipment(ordered_on=FIRST + timedelta(days=on))]
     counts = count_shipments(table_of(rows), RISK)
     detection = detect(counts, RISK, day(10), [STATE])
     assert detection.findings == ()
     assert detection.unseen == (STATE,)
-    assert detection.notes == (f"No order is 10 days old on {day(10)}: nothing can be said yet.",)
+    assert detection.notes == (
+        f"No order is between 10 and 101 days old on {day(10)}, the ages that are looked at: "
+        "nothing can be said.",
+    )
 
 
 def test_many_pending_orders_are_warned_of() -> None:
@@ -177,6 +181,17 @@ def test_many_pending_orders_are_warned_of() -> None:
     rows = [shipment(ordered_on=on)] * 30 + [shipment(ordered_on=on, outcome="in_transit")] * 10
     notes = detect(count_shipments(table_of(rows), RISK), RISK, day(15)).notes
     assert any(note.startswith("25% of the window's orders have no outcome yet.") for note in notes)
+
+
+@pytest.mark.parametrize(("after", "warns"), [(9, False), (14, True)])
+def test_failures_that_become_known_after_maturity_are_warned_of(after: int, warns: bool) -> None:
+    ordered = [FIRST + timedelta(days=number) for number in range(40)]
+    back = [
+        shipment(ordered_on=on, outcome="returned", outcome_on=on + timedelta(days=after)) for on in ordered
+    ]
+    rows = back + [shipment(ordered_on=on, outcome_on=on + timedelta(days=4)) for on in ordered]
+    notes = detect(count_shipments(table_of(rows), RISK), RISK, day(40)).notes
+    assert any("became known only after maturity_days (10)" in note for note in notes) is warns
 
 
 def test_a_finding_says_what_marketing_needs_to_know() -> None:
@@ -263,7 +278,9 @@ def test_an_area_with_much_of_its_window_pending_does_not_clear() -> None:
     delivered = [shipment(ordered_on=on) for on in days for _ in range(20)]
     known = count_shipments(table_of(delivered), settings)
     pending = count_shipments(
-        table_of(delivered + [shipment(ordered_on=on, outcome="in_transit") for on in days for _ in range(5)]),
+        table_of(
+            delivered + [shipment(ordered_on=on, outcome="in_transit") for on in days for _ in range(5)]
+        ),
         settings,
     )
     path = f"geo/{known.places[0].country}/{known.places[0].state}"

@@ -58,8 +58,8 @@ def judged(series: Series) -> Rates:
 
 @pytest.mark.parametrize("strength", [30.0, 120.0, 480.0])
 def test_it_learns_how_alike_areas_are(strength: float) -> None:
-    series, _ = simulate(strength=strength, areas=400)
-    learnt = learn(series, centre(400), WEEK).strength
+    series, _ = simulate(strength=strength, areas=500)
+    learnt = learn(series, centre(500), WEEK).strength
     assert strength / 1.6 < learnt < strength * 1.6
 
 

@@ -1,0 +1,77 @@
+"""Which conditions have to be signalled again, because what was decided about them came to nothing.
+
+A condition publishes once and then stays quiet. That is right as long as its answer holds; it is wrong
+when the answer ended without effect, since nobody would hear of it again.
+
+Rules, for one case, in the order the code follows them:
+
+1. While something of the case waits (a signal, a question, an action under way), nothing is repeated.
+2. An open condition of which an action is in force is answered.
+3. An open condition is signalled again when, of the last signal about it, the rules that decided were not
+   those in force now, the signal had expired, a question ended unanswered, or an action failed.
+   What was refused, left alone or rejected under the rules in force stays answered.
+4. A cleared condition of which an action is still in force is signalled again: it was to be lifted.
+
+The token that is returned names what came to nothing, so that the same ending is answered once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from crossloop.ids import derived
+from crossloop.signals import Verdict
+from crossloop.store import Read, actions, approvals, decisions, inbox
+from crossloop.store.decisions import DecisionRow
+
+_ALL: Final = 10_000
+
+
+def unanswered(read: Read, case: str, *, cleared: bool, policy: str) -> str | None:
+    """Return a token for what came to nothing, or None when the case is answered or still waits.
+
+    Args:
+        cleared: whether the condition is cleared; else it is open.
+        policy: digest of the governance document in force.
+    """
+    made = decisions.listing(read, case=case, limit=_ALL)
+    if not made or any(_waits(read, one) for one in made):
+        return None
+    newest = max(made, key=lambda one: one.entry)
+    holding = _holding(read, made)
+    if cleared:
+        return derived("again", newest.id, *sorted(holding)) if holding else None
+    if holding:
+        return None
+    last = (one for one in made if one.signal_id == newest.signal_id)
+    endings = {text for one in last for text in _endings(read, one, policy)}
+    return derived("again", *sorted(endings)) if endings else None
+
+
+def _holding(read: Read, made: Sequence[DecisionRow]) -> list[str]:
+    """Keys of the actions of a case that are in force, without those that only took another one back."""
+    rows = [row for one in made for row in actions.for_decision(read, one.id)]
+    took_back = {row.undone_by for row in rows}
+    return [row.key for row in rows if row.state == "done" and row.key not in took_back]
+
+
+def _waits(read: Read, decision: DecisionRow) -> bool:
+    signal = inbox.get(read, decision.signal_id)
+    return signal is not None and signal.state != "finished"
+
+
+def _endings(read: Read, decision: DecisionRow, policy: str) -> Iterator[str]:
+    body = read.entry(decision.entry).body
+    if body is not None:  # what was removed from the ledger tells nothing any more
+        verdict = Verdict.model_validate(body["verdict"])
+        if verdict.policy != policy:
+            yield f"policy:{policy}"
+        if any(one.gate == "validity" and one.outcome == "refuse" for one in verdict.reasons):
+            yield f"expired:{decision.id}"
+    asked = approvals.for_decision(read, decision.id)
+    if asked is not None and asked.state == "expired":
+        yield f"unanswered:{asked.id}"
+    for action in actions.for_decision(read, decision.id):
+        if action.state == "failed":
+            yield f"failed:{action.key}"

@@ -1,0 +1,72 @@
+"""A condition is said again where what was decided about it came to nothing, and only then."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+import crossloop
+from crossloop.adapters.embedded import EmbeddedCompany
+from crossloop.coordinator.decide import PolicyReplaced
+from tests.support.project import PROJECT
+
+GOVERNED = PROJECT / "examples" / "governance" / "demo.yaml"
+LOOP = "logistics-to-marketing"
+DAY = date(2026, 6, 30)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(day: date, governance: Path | None = None) -> crossloop.RunReport:
+    with crossloop.open_company("sqlite:///crossloop.db", governance=governance) as company:
+        return company.run(LOOP, as_of=day)
+
+
+def test_what_was_only_recorded_in_shadow_is_put_to_the_rules_that_come_after_it() -> None:
+    shadow = run(DAY)
+    assert {one.verdict for one in shadow.decisions} <= {"shadow", "refuse"}
+    assert not shadow.receipts
+    governed = run(DAY, GOVERNED)
+    assert [one.outcome for one in governed.receipts].count("done") >= 1
+    assert [one["id"] for one in governed.signals] == [one["id"] for one in shadow.signals]
+    again = run(DAY, GOVERNED)
+    assert not again.decisions
+    assert not again.receipts
+
+
+def test_what_was_answered_under_the_rules_in_force_is_not_asked_again() -> None:
+    first = run(DAY, GOVERNED)
+    assert first.decisions
+    for later in (1, 2, 3):
+        assert not run(DAY + timedelta(days=later), GOVERNED).decisions
+
+
+def test_an_old_document_never_comes_back_by_itself(tmp_path: Path) -> None:
+    supervised = tmp_path / "supervised.yaml"
+    supervised.write_text(GOVERNED.read_text().replace("stage: autonomous", "stage: supervised"))
+    with crossloop.open_company("sqlite:///crossloop.db", governance=GOVERNED) as old:
+        run(DAY - timedelta(days=30), supervised)
+        with pytest.raises(PolicyReplaced, match="put in force meanwhile"):
+            old.run(LOOP, as_of=DAY)
+
+
+def test_a_run_that_is_refused_leaves_the_systems_as_they_were(tmp_path: Path) -> None:
+    run(DAY, GOVERNED)
+    campaigns = tmp_path / "campaigns.csv"
+    campaigns.write_text(
+        "campaign,name,status,daily_budget,currency,level,code\nx,X,live,100,INR,country,IN\n"
+    )
+    with (
+        crossloop.open_company("sqlite:///crossloop.db") as company,
+        pytest.raises(crossloop.InputError, match="earlier"),
+    ):
+        company.run(LOOP, as_of=DAY - timedelta(days=5), others={"campaigns": campaigns})
+    with EmbeddedCompany.open(tmp_path / "crossloop-company.db") as systems:
+        names = [one.campaign_id for one in asyncio.run(systems.ads.campaigns())]
+    assert "x" not in names

@@ -1,0 +1,127 @@
+"""Which conditions are signalled again: those whose answer came to nothing, once for each ending."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from crossloop.coordinator.admit import admit_signals
+from crossloop.coordinator.unanswered import unanswered
+from crossloop.signals import Signal
+from crossloop.store.ledger.redaction import redact
+from tests.support.trials import Ask, Trial, lift
+
+LARGE = Ask(share=0.2)
+
+
+def token(opened: Trial, signal: Signal, *, cleared: bool = False, policy: str | None = None) -> str | None:
+    digest = opened.policy.digest if policy is None else policy
+    return opened.store.read(
+        lambda read: unanswered(read, signal.correlation_id, cleared=cleared, policy=digest)
+    )
+
+
+def published(opened: Trial, *asks: Ask, **changes: object) -> Signal:
+    signal = opened.said(*asks, **changes)
+    opened.publish(signal)
+    return signal
+
+
+def test_a_case_that_nobody_has_decided_about_is_not_repeated(opened: Trial) -> None:
+    signal = opened.said(Ask())
+    assert token(opened, signal) is None
+    opened.wait(admit_signals(opened.runtime(), [signal]))
+    assert token(opened, signal) is None
+
+
+def test_what_was_done_answers_an_open_condition(opened: Trial) -> None:
+    assert token(opened, published(opened, Ask())) is None
+
+
+def test_what_still_waits_is_not_repeated(opened: Trial) -> None:
+    held = published(opened, LARGE, Ask(campaign="C999"))
+    assert token(opened, held) is None
+    assert token(opened, held, policy="another") is None
+
+
+@pytest.mark.parametrize("asks", [(), (Ask(intervention="raise"),)])
+def test_what_was_refused_or_left_alone_under_the_rules_in_force_stays_answered(
+    opened: Trial, asks: tuple[Ask, ...]
+) -> None:
+    assert token(opened, published(opened, *asks)) is None
+
+
+def test_what_people_rejected_stays_answered(opened: Trial) -> None:
+    signal = published(opened, LARGE)
+    opened.coordinator.answer("apr_", person="asha", decision="reject", reason="no", asserted="test")
+    assert token(opened, signal) is None
+
+
+def test_other_rules_than_those_that_decided_ask_again_once_for_each_document(opened: Trial) -> None:
+    signal = published(opened, Ask(intervention="raise"))
+    first, second = (token(opened, signal, policy=digest) for digest in ("a", "b"))
+    assert first is not None
+    assert second is not None
+    assert first != second
+    assert token(opened, signal, policy="a") == first
+
+
+def test_a_question_that_nobody_answered_is_asked_again_and_each_time_by_another_token(opened: Trial) -> None:
+    signal = published(opened, LARGE)
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    first = token(opened, signal)
+    assert first is not None
+    assert token(opened, signal) == first
+    again = opened.said(LARGE, correlation_id=signal.correlation_id)
+    opened.publish(again)
+    assert token(opened, signal) is None
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    assert token(opened, signal) not in (None, first)
+
+
+def test_an_action_that_failed_is_asked_for_again(opened: Trial) -> None:
+    assert token(opened, published(opened, Ask(campaign="C999"))) is not None
+
+
+def test_a_signal_that_came_too_late_is_said_again(opened: Trial) -> None:
+    late = opened.said(Ask(), valid_until=opened.clock.now() + timedelta(hours=1))
+    opened.clock.advance(timedelta(hours=2))
+    opened.publish(late)
+    assert token(opened, late) is not None
+
+
+def test_only_the_last_signal_about_a_condition_counts(opened: Trial) -> None:
+    failed = published(opened, Ask(campaign="C999"))
+    opened.publish(opened.said(Ask(intervention="raise"), correlation_id=failed.correlation_id))
+    assert token(opened, failed) is None
+
+
+def test_a_condition_that_is_over_is_said_again_while_something_of_it_is_in_force(opened: Trial) -> None:
+    signal = opened.said(Ask(), Ask(campaign="C2"))
+    first, second = opened.publish(signal).receipts
+    assert token(opened, signal, cleared=True) is not None
+    opened.publish(opened.over(signal.correlation_id, lift(first.action_key, first.reference)))
+    before = token(opened, signal, cleared=True)
+    assert before is not None
+    back = lift(second.action_key, second.reference, campaign="C2")
+    opened.publish(opened.over(signal.correlation_id, back))
+    assert token(opened, signal, cleared=True) is None
+
+
+def test_what_only_takes_back_is_not_in_force_itself(opened: Trial) -> None:
+    signal = opened.said(Ask())
+    (done,) = opened.publish(signal).receipts
+    opened.publish(opened.over(signal.correlation_id, lift(done.action_key, done.reference)))
+    again = opened.said(Ask(campaign="C999"), correlation_id=signal.correlation_id)
+    opened.publish(again)
+    assert token(opened, signal) is not None
+
+
+def test_a_decision_whose_content_was_removed_tells_nothing_and_stops_nobody(opened: Trial) -> None:
+    signal = published(opened, Ask(intervention="raise"))
+    found = opened.store.read(lambda read: [one for one in read.entries() if one.kind == "decision"])
+    opened.store.write(lambda tx: [redact(tx, one.position, "asked for") for one in found])
+    assert token(opened, signal, policy="another") is None
