@@ -57,10 +57,9 @@ def bare(file: Path, window: int) -> None:
 
 def whole(file: Path, window: int) -> None:
     """What a run does with the file, down to the findings."""
-    from crossloop.loops.logistics_to_marketing.detection import detect
-
     from crossloop.adapters.files import read_shipments
     from crossloop.loops.logistics_to_marketing.counts import count_shipments
+    from crossloop.loops.logistics_to_marketing.detection import detect
     from crossloop.loops.logistics_to_marketing.settings import Settings
 
     settings = Settings(window_days=window)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -24,6 +24,7 @@ class FakeLoop:
     signals: tuple[Signal, ...] = ()
     changes: tuple[Change, ...] = ()
     standing: tuple[Standing, ...] = ()
+    load: Callable[[], None] | None = None
     digest: str = "data-1"
     day: date = date(2025, 3, 1)
     known: list[Sequence[Condition]] = field(default_factory=list[Sequence[Condition]])
@@ -61,6 +62,7 @@ class FakeLoop:
             changes=self.changes,
             reported=tuple({"id": one.id, "type": one.type} for one in self.signals),
             standing=self.standing,
+            load=self.load,
             notes=("made up",),
             counts={"areas": 1},
         )

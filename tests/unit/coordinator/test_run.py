@@ -13,7 +13,7 @@ from crossloop.coordinator.loop import Change, Condition, Inputs
 from crossloop.coordinator.run import all_settings, loop_settings, run_loop
 from crossloop.coordinator.runtime import Runtime
 from crossloop.departments import Department, Handler, View
-from crossloop.errors import SettingError
+from crossloop.errors import InputError, SettingError
 from crossloop.ids import LoopName
 from crossloop.signals import Signal
 from tests.support.fake_loop import FakeLoop
@@ -97,6 +97,42 @@ def test_a_loop_is_shown_the_conditions_it_has_opened(opened: Trial) -> None:
     run(opened, loop)
     run(opened, loop, as_of=DAY + timedelta(days=1))
     assert loop.known == [[], [own]]
+
+
+def test_what_the_inputs_say_about_the_systems_is_loaded_before_departments_look(tmp_path: Any) -> None:
+    order: list[str] = []
+
+    def handle(signal: Signal, view: View) -> Any:
+        order.append("asked")
+        return []
+
+    own = Department(MARKETING, (Handler(NOTICE.name, LOOPS[MARKETING], handle),))
+    with trial(tmp_path, departments=(own,)) as opened:
+        run(opened, FakeLoop(signals=(opened.said(),), load=lambda: order.append("loaded")))
+    assert order == ["loaded", "asked"]
+
+
+def test_nothing_is_loaded_from_an_observation_that_was_refused(opened: Trial) -> None:
+    loaded: list[str] = []
+    run(opened, FakeLoop(), as_of=DAY)
+    with pytest.raises(InputError, match="is earlier"):
+        run(opened, FakeLoop(load=lambda: loaded.append("x")), as_of=DAY - timedelta(days=1))
+    assert loaded == []
+
+
+def test_a_loop_is_shown_that_a_condition_has_to_be_said_again(opened: Trial) -> None:
+    signal = opened.said(Ask(share=0.2))
+    own = Condition("rto/x", "rto", "state", "X", "open", signal.id, signal.correlation_id, DAY)
+    loop = FakeLoop(signals=(signal,), changes=(Change("opened", own),))
+    run(opened, loop)
+    loop.signals, loop.changes = (), ()
+    run(opened, loop, as_of=DAY + timedelta(days=1))
+    opened.clock.advance(timedelta(hours=5))
+    run(opened, loop, as_of=DAY + timedelta(days=2))
+    run(opened, loop, as_of=DAY + timedelta(days=3))
+    (while_it_waits,), (before_it_expired,), (afterwards,) = loop.known[1:]
+    assert while_it_waits.again is before_it_expired.again is None
+    assert afterwards.again is not None
 
 
 def test_a_wrong_setting_of_any_loop_is_said_before_anything_is_written(opened: Trial) -> None:

@@ -120,3 +120,23 @@ def test_approvals_are_listed_by_state_and_counted_by_signal(store: Store):
 def test_looking_for_open_approvals_reads_an_index_that_holds_the_open_ones_only(store: Store):
     for statement in (approvals._LIST_WAITING, approvals._UNRESUMED):
         assert "USING INDEX approvals_open (resumed=?)" in plan(store, statement)
+
+
+def test_what_was_due_before_an_instant_and_still_waits_is_overdue(store: Store):
+    store.write(lambda tx: [ask(tx, f"apr_{number}") for number in (1, 2)])
+    store.write(lambda tx: answer(tx, "apr_1", "approved"))
+    assert store.read(lambda read: approvals.overdue(read, DUE)) == []
+    late = store.read(lambda read: approvals.overdue(read, DUE + timedelta(microseconds=1)))
+    assert [row.id for row in late] == ["apr_2"]
+    assert "USING INDEX approvals_open (resumed=?)" in plan(store, approvals._OVERDUE, before=0)
+
+
+def test_what_waits_is_found_by_the_case_of_its_decision(store: Store):
+    store.write(lambda tx: (admit(tx, "sig_b"), decide(tx, "dec_2", "sig_b")))
+    for id, decision in (("apr_2", "dec_1"), ("apr_1", "dec_1"), ("apr_3", "dec_1"), ("apr_4", "dec_2")):
+        store.write(lambda tx, id=id, decision=decision: ask(tx, id, decision=decision))
+    store.write(lambda tx: answer(tx, "apr_3", "rejected"))
+    found = store.read(lambda read: approvals.waiting_of_case(read, "case_of_sig_a"))
+    assert [row.id for row in found] == ["apr_2", "apr_1"]
+    assert store.read(lambda read: approvals.waiting_of_case(read, "case_zzz")) == []
+    assert "USING INDEX decisions_of_case" in plan(store, approvals._WAITING_OF_CASE, case_key=1)

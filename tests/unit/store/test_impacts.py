@@ -77,3 +77,10 @@ def test_one_resource_is_counted_in_one_currency(store: Store):
 def test_an_impact_of_an_unknown_decision_is_refused(store: Store):
     with pytest.raises(UnknownName, match="dec_99"):
         store.write(lambda tx: add(tx, "dec_99", 0.1, "10"))
+
+
+def test_the_currency_of_a_day_is_known_once_something_is_counted(store: Store):
+    assert store.read(lambda read: impacts.currency(read, "ads/C1", DAY)) is None
+    store.write(lambda tx: add(tx, "dec_1", 0.1, "10", currency="EUR"))
+    assert store.read(lambda read: impacts.currency(read, "ads/C1", DAY)) == "EUR"
+    assert store.read(lambda read: impacts.currency(read, "ads/C1", DAY + timedelta(days=1))) is None

@@ -100,3 +100,16 @@ def test_the_list_is_newest_first_and_can_be_narrowed_by_state(store: Store):
 def test_looking_for_waiting_signals_reads_an_index_that_holds_the_open_ones_only(store: Store):
     for statement in (inbox._OLDEST_OPEN, inbox._NEWEST_OPEN):
         assert "USING INDEX signals_open (state=?)" in plan(store, statement, state="new", limit=1)
+
+
+def test_reading_on_from_an_entry_gives_what_was_admitted_after_it_and_is_still_new(store: Store):
+    for id in ("sig_a", "sig_b", "sig_c"):
+        store.write(lambda tx, name=id: admit(tx, name))
+    first = store.read(lambda read: inbox.waiting_after(read, -1, 2))
+    assert [row.id for row in first] == ["sig_a", "sig_b"]
+    store.write(lambda tx: admit(tx, "sig_d"))
+    store.write(lambda tx: inbox.decided(tx, "sig_c", {}))
+    following = store.read(lambda read: inbox.waiting_after(read, first[-1].entry, 10))
+    assert [row.id for row in following] == ["sig_d"]
+    used = plan(store, inbox._OPEN_AFTER, state="new", after=3, limit=1)
+    assert "USING INDEX signals_open (state=? AND key>?)" in used
