@@ -126,7 +126,7 @@ def _areas(console: Console, report: RunReport, threshold: float) -> None:
         (
             words.area(one),
             f"{one['failures']} of {one['orders']}",
-            f"{_number(one, 'estimate'):.1%} ({_interval(one)[0]:.1%} to {_interval(one)[1]:.1%})",
+            f"{_number(one, 'estimate'):.1%} ({_interval(one)[0]:.0%} to {_interval(one)[1]:.0%})",
             f"{_number(one, 'confidence'):.0%}",
             str(one["state"]).replace("_", " "),
         )

@@ -5,24 +5,26 @@ Rules:
 1. The observation of a loop, its signals, its condition changes and its standing claims are admitted in
    one transaction. The same facts as of the same day under the same settings and rules are one observation,
    however often they are run: the second time admits nothing.
-2. Time runs forward: an as-of day before the last one that was observed is refused.
-3. A signal from outside must be of a type of the company's catalogue and carry that type's payload.
-4. The governance document is put in force with the first thing that is admitted under it, in place of the
+2. Claims that have ended by the instant of an observation are given back with it. Only facts tell what
+   time it is in the business: the clock of the wall may be years ahead of them.
+3. Time runs forward: an as-of day before the last one that was observed is refused.
+4. A signal from outside must be of a type of the company's catalogue and carry that type's payload.
+5. The governance document is put in force with the first thing that is admitted under it, in place of the
    one that was in force when it was read. Where somebody put another one in force since, nothing is
    admitted: an old document never comes back by itself.
-5. Whatever is wrong is said before anything is written.
+6. Whatever is wrong is said before anything is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import JsonValue
 
 from crossloop.canonical import NotCanonical, digest
 from crossloop.coordinator.decide import require_in_force
-from crossloop.coordinator.loop import Change, Condition, Loop, Observation
+from crossloop.coordinator.loop import Change, Condition, Loop, Observation, Standing
 from crossloop.coordinator.runtime import Runtime
 from crossloop.coordinator.unanswered import unanswered
 from crossloop.errors import InputError, SignalRefused, UnknownName, Where
@@ -65,7 +67,9 @@ async def admit(runtime: Runtime, loop: Loop, observation: Observation) -> bool:
             _admit(tx, signal)
         for change in observation.changes:
             _apply(tx, loop.name, change, observation.as_of)
-        _place_standing(tx, observation)
+        # A claim that has ended would otherwise stand for the one that follows it.
+        claims.expire(tx, observation.instant)
+        _place_standing(tx, observation.standing)
         crash_point("admit.before_commit")
         return True
 
@@ -75,7 +79,7 @@ async def admit(runtime: Runtime, loop: Loop, observation: Observation) -> bool:
 
 
 def put_in_force(tx: Tx, runtime: Runtime) -> None:
-    """Put the document of a runtime in force (rule 4).
+    """Put the document of a runtime in force (rule 5).
 
     Raises:
         PolicyReplaced: somebody put another one in force since it was read.
@@ -107,8 +111,13 @@ async def admit_signals(runtime: Runtime, signals: Sequence[Signal]) -> int:
     return new
 
 
-def known_conditions(read: Read, loop: LoopName, policy: str) -> list[Condition]:
-    """Return what a loop has seen so far to be so, or to be over."""
+def known_conditions(read: Read, loop: LoopName, policy: str, now: datetime) -> list[Condition]:
+    """Return what a loop has seen so far to be so, or to be over.
+
+    Args:
+        policy: digest of the governance document that decides next.
+        now: real time, for the deadlines of what still waits.
+    """
     return [
         Condition(
             path=row.path,
@@ -119,7 +128,7 @@ def known_conditions(read: Read, loop: LoopName, policy: str) -> list[Condition]
             signal_id=SignalId(row.signal_id),
             case=CaseId(row.case),
             since=row.since,
-            again=unanswered(read, row.case, cleared=row.state == "cleared", policy=policy),
+            again=unanswered(read, row.case, cleared=row.state == "cleared", policy=policy, now=now),
         )
         for row in conditions.current(read, loop)
     ]
@@ -157,10 +166,8 @@ def _admit(tx: Tx, signal: Signal) -> bool:
         ) from None
 
 
-def _place_standing(tx: Tx, observation: Observation) -> None:
-    # A claim that has ended would otherwise stand for the one that follows it.
-    claims.expire(tx, observation.instant)
-    for standing in observation.standing:
+def _place_standing(tx: Tx, plans: Sequence[Standing]) -> None:
+    for standing in plans:
         claims.place(
             tx,
             holder=standing.holder,

@@ -14,12 +14,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import CancelledError, Future, wait
-from typing import TypeVar
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from typing import Final, TypeVar
 
 from crossloop.errors import CrossloopError
 
 ResultT = TypeVar("ResultT")
+
+_THREADS: Final = 64
+"""Most calls that wait in threads at once: twice the slow lane. Threads are made when they are needed."""
 
 
 class Background:
@@ -27,6 +30,9 @@ class Background:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        # Slow synchronous handlers wait in threads. The loop's own pool has a handful on a small machine,
+        # and the deadlines of those that stand in line for it would pass.
+        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="crossloop-work"))
         self._closing = False
         self._door = threading.Lock()
         """Held while work is handed in, so that none is handed to a loop that is just closing."""
@@ -47,20 +53,29 @@ class Background:
             begun.append(self._loop.create_task(work))
             begun[0].add_done_callback(lambda task: _deliver(task, outcome))
 
+        def end() -> None:
+            # Runs after ``begin`` if that was handed in at all: callbacks keep their order.
+            if begun:
+                begun[0].cancel()
+            else:
+                work.close()
+                outcome.cancel()
+
         try:
             self._refuse_own_thread()
             with self._door:
                 if self._closing:
                     raise CrossloopError("the company is closed.", next_step="Open it again.")
                 self._loop.call_soon_threadsafe(begin)
-        except CrossloopError:
-            work.close()
-            raise
-        try:
             return outcome.result()
         except KeyboardInterrupt:
-            self._loop.call_soon_threadsafe(lambda: begun[0].cancel())
+            # It may come at any line above, between handing in and waiting as well.
+            self._loop.call_soon_threadsafe(end)
             wait([outcome])
+            raise
+        except CrossloopError:
+            if not begun:
+                work.close()
             raise
 
     def close(self) -> None:

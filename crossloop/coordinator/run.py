@@ -55,7 +55,8 @@ async def run_loop(
     """
     chosen = loop_settings(runtime.policy, loop, settings)
     settings_of = {**all_settings(runtime), loop.name: chosen}
-    known = runtime.store.read(lambda read: known_conditions(read, loop.name, runtime.policy.digest))
+    now = runtime.clock.now()
+    known = runtime.store.read(lambda read: known_conditions(read, loop.name, runtime.policy.digest, now))
     observation = await loop.observe(
         inputs,
         as_of=as_of,
@@ -66,7 +67,7 @@ async def run_loop(
     await admit(runtime, loop, observation)
     if observation.load is not None:
         await asyncio.to_thread(observation.load)
-    done = await runtime.drain(as_of=observation.instant, settings=settings_of, expire_claims=True)
+    done = await runtime.drain(as_of=observation.instant, settings=settings_of)
     return runtime.store.read(lambda read: _report(read, runtime, loop, observation, done))
 
 

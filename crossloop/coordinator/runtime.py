@@ -28,7 +28,7 @@ from crossloop.faults import crash_point
 from crossloop.governance import GateState, Policy, SignalFacts, judge
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, SignalId
 from crossloop.signals import Proposal, Receipt, Signal
-from crossloop.store import Lease, Store, Tx, claims, policies
+from crossloop.store import Lease, Store, Tx, policies
 
 
 @dataclass
@@ -74,25 +74,20 @@ class Runtime:
         self.company = company
         self.policy = policy
         self._threads = threads
+        self.clock = clock
         self.lease = lease
         self.replaces = in_force(store) if replaces is None else replaces
         self._executor = Executor(store, company.adapters, clock, done=self._write_done)
         self._views = Views(store, company, policy)
 
-    async def drain(
-        self, *, as_of: datetime, settings: Settings | None = None, expire_claims: bool = False
-    ) -> Done:
+    async def drain(self, *, as_of: datetime, settings: Settings | None = None) -> Done:
         """Bring everything that waits to its end: recovery first, then wave after wave.
 
         Args:
             as_of: the business instant at which departments look and limits count.
             settings: settings of the loops, for the departments' views.
-            expire_claims: whether claims that have ended by ``as_of`` are given back. Only for an instant
-                that the facts themselves are as of: the clock of the wall may be years ahead of them.
         """
         done = Done(since=self.store.read(lambda read: read.head().size))
-        if expire_claims:
-            await self.store.write_async(lambda tx: claims.expire(tx, as_of), lease=self.lease)
         await self.settle(done)
         graph = build_supervisor(
             self.company.departments,

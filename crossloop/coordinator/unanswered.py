@@ -5,7 +5,8 @@ when the answer ended without effect, since nobody would hear of it again.
 
 Rules, for one case, in the order the code follows them:
 
-1. While something of the case waits (a signal, a question, an action under way), nothing is repeated.
+1. While something of the case waits (a signal, a question, an action under way), nothing is repeated. A
+   question whose deadline has passed waits no more, though its row is closed by the next drain only.
 2. An open condition of which an action is in force is answered.
 3. An open condition is signalled again when, of the last signal about it, the rules that decided were not
    those in force now, the signal had expired, a question ended unanswered, or an action failed.
@@ -18,25 +19,28 @@ The token that is returned names what came to nothing, so that the same ending i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from crossloop.ids import derived
 from crossloop.signals import Verdict
 from crossloop.store import Read, actions, approvals, decisions, inbox
+from crossloop.store.approvals import ApprovalRow
 from crossloop.store.decisions import DecisionRow
 
 _ALL: Final = 10_000
 
 
-def unanswered(read: Read, case: str, *, cleared: bool, policy: str) -> str | None:
+def unanswered(read: Read, case: str, *, cleared: bool, policy: str, now: datetime) -> str | None:
     """Return a token for what came to nothing, or None when the case is answered or still waits.
 
     Args:
         cleared: whether the condition is cleared; else it is open.
         policy: digest of the governance document in force.
+        now: real time, for deadlines.
     """
     made = decisions.listing(read, case=case, limit=_ALL)
-    if not made or any(_waits(read, one) for one in made):
+    if not made or any(_waits(read, one, now) for one in made):
         return None
     newest = max(made, key=lambda one: one.entry)
     holding = _holding(read, made)
@@ -45,7 +49,7 @@ def unanswered(read: Read, case: str, *, cleared: bool, policy: str) -> str | No
     if holding:
         return None
     last = (one for one in made if one.signal_id == newest.signal_id)
-    endings = {text for one in last for text in _endings(read, one, policy)}
+    endings = {text for one in last for text in _endings(read, one, policy, now)}
     return derived("again", *sorted(endings)) if endings else None
 
 
@@ -56,12 +60,20 @@ def _holding(read: Read, made: Sequence[DecisionRow]) -> list[str]:
     return [row.key for row in rows if row.state == "done" and row.key not in took_back]
 
 
-def _waits(read: Read, decision: DecisionRow) -> bool:
+def _waits(read: Read, decision: DecisionRow, now: datetime) -> bool:
     signal = inbox.get(read, decision.signal_id)
-    return signal is not None and signal.state != "finished"
+    if signal is None or signal.state == "finished":
+        return False
+    asked = approvals.for_decision(read, decision.id)
+    under_way = any(one.state in ("permitted", "started") for one in actions.for_decision(read, decision.id))
+    return signal.state == "new" or under_way or (asked is not None and _open(asked, now))
 
 
-def _endings(read: Read, decision: DecisionRow, policy: str) -> Iterator[str]:
+def _open(asked: ApprovalRow, now: datetime) -> bool:
+    return asked.state == "waiting" and now <= asked.due
+
+
+def _endings(read: Read, decision: DecisionRow, policy: str, now: datetime) -> Iterator[str]:
     body = read.entry(decision.entry).body
     if body is not None:  # what was removed from the ledger tells nothing any more
         verdict = Verdict.model_validate(body["verdict"])
@@ -70,7 +82,7 @@ def _endings(read: Read, decision: DecisionRow, policy: str) -> Iterator[str]:
         if any(one.gate == "validity" and one.outcome == "refuse" for one in verdict.reasons):
             yield f"expired:{decision.id}"
     asked = approvals.for_decision(read, decision.id)
-    if asked is not None and asked.state == "expired":
+    if asked is not None and asked.state in ("waiting", "expired") and not _open(asked, now):
         yield f"unanswered:{asked.id}"
     for action in actions.for_decision(read, decision.id):
         if action.state == "failed":

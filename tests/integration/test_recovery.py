@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from crossloop.faults import POINTS
+from crossloop.store import verify
 from tests.support.crashing import die_at, final_state, play
 from tests.support.project import PROJECT
+from tests.support.stores import open_store
 
 # A fork server forks from a process without threads, and imports what is tested only once.
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -54,6 +56,16 @@ def test_telling_the_story_again_changes_nothing(tmp_path: Path, undisturbed: di
     for _ in range(2):
         play(tmp_path)
     assert final_state(tmp_path) == undisturbed
+
+
+def test_the_same_story_told_with_the_same_clock_and_salts_gives_the_same_ledger(tmp_path: Path) -> None:
+    roots: set[str] = set()
+    for place in ("one", "other"):
+        (tmp_path / place).mkdir()
+        play(tmp_path / place)
+        with open_store(tmp_path / place / "store.db") as store:
+            roots.add(store.read(verify).root)
+    assert len(roots) == 1
 
 
 @pytest.mark.parametrize("passage", [1, 2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -127,6 +128,18 @@ def test_at_most_32_slow_signals_are_under_way_and_the_rest_follow(tmp_path: Pat
         assert {opened.state(one) for one in said} == {"finished"}
     assert max(most) == 32
     assert len(most) == 70
+
+
+def test_as_many_synchronous_slow_handlers_wait_at_once_as_the_lane_lets_through(tmp_path: Path) -> None:
+    together = threading.Barrier(32, timeout=30)
+
+    def slowly(signal: Signal, view: View) -> list[Any]:
+        together.wait()
+        return []
+
+    with trial(tmp_path, departments=made_of({MARKETING: nothing}, slowly)) as opened:
+        report = opened.publish(*(opened.said(type=QUESTION.name) for _ in range(32)))
+    assert {one.rationale for one in report.decisions} == {"marketing has nothing to say about it"}
 
 
 def test_one_handler_that_fails_leaves_the_other_signals_of_the_wave_untouched(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_signals_conditions_and_standing_claims_are_admitted_together(opened: Tr
     assert observed(opened, loop)
     kinds = [one.kind for one in opened.store.read(lambda read: list(read.entries()))]
     assert kinds == ["policy.adopted", "observation", "signal.received", "condition.opened", "claim"]
-    assert opened.store.read(lambda read: known_conditions(read, loop.name, opened.policy.digest)) == [
+    assert opened.store.read(lambda read: known_conditions(read, loop.name, "", opened.clock.now())) == [
         condition(signal)
     ]
     (body,) = opened.entries("observation")
@@ -126,7 +126,7 @@ def test_a_condition_that_is_seen_again_and_then_over_is_kept_in_step(opened: Tr
         FakeLoop(changes=(Change("cleared", condition(over, "cleared")),), signals=(over,)),
         as_of=DAY + timedelta(2),
     )
-    (found,) = opened.store.read(lambda read: known_conditions(read, FakeLoop().name, opened.policy.digest))
+    (found,) = opened.store.read(lambda read: known_conditions(read, FakeLoop().name, "", opened.clock.now()))
     assert (found.state, found.signal_id, found.since) == ("cleared", over.id, DAY + timedelta(2))
 
 
@@ -139,6 +139,20 @@ def test_a_standing_claim_that_has_ended_makes_room_for_the_one_that_follows_it(
         lambda read: claims.overlapping(read, "ads/campaign/C1", instant, instant + timedelta(days=1))
     )
     assert found.ends == instant + timedelta(days=7)
+
+
+def test_claims_that_have_ended_by_the_instant_of_an_observation_are_given_back_with_it(
+    opened: Trial,
+) -> None:
+    opened.ask(Ask(days=7))
+    opened.clock.advance(timedelta(days=30))
+    opened.publish()
+    assert opened.entries("claim.expired") == []  # the clock of the wall tells nothing about the facts
+    observed(opened, FakeLoop(), as_of=DAY + timedelta(days=6))
+    assert opened.entries("claim.expired") == []
+    observed(opened, FakeLoop(), as_of=DAY + timedelta(days=7))
+    (expired,) = opened.entries("claim.expired")
+    assert len(expired["claims"]) == 1
 
 
 def test_the_same_signal_published_twice_is_one(opened: Trial) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -51,23 +50,6 @@ def test_nothing_waiting_is_nothing_done_and_nothing_written(opened: Trial) -> N
     done = opened.wait(drain(opened))
     assert (done.decisions, done.asked, done.receipts) == ([], [], [])
     assert opened.store.read(lambda read: read.head()) == before
-
-
-def test_claims_whose_window_has_ended_stand_in_nobodys_way(opened: Trial) -> None:
-    drained(opened, opened.said(Ask(days=7)))
-    opened.clock.advance(timedelta(days=7))
-    later = opened.said(Ask(by="sales", wants="increase", interest="sales", intervention="raise"))
-    drained(opened, later)
-    assert opened.entries("claim.expired") == []  # the wall clock may be years ahead of the facts
-    opened.wait(opened.runtime().drain(as_of=opened.clock.now(), expire_claims=True))
-    (expired,) = opened.entries("claim.expired")
-    assert len(expired["claims"]) == 1
-    (decision,) = (
-        one
-        for one in opened.entries("decision", later.correlation_id)
-        if one["proposal"]["department"] == "sales"
-    )
-    assert decision["dissent"] == []
 
 
 def test_an_answer_that_comes_during_a_drain_is_performed_at_its_end(opened: Trial) -> None:

@@ -18,7 +18,9 @@ LARGE = Ask(share=0.2)
 def token(opened: Trial, signal: Signal, *, cleared: bool = False, policy: str | None = None) -> str | None:
     digest = opened.policy.digest if policy is None else policy
     return opened.store.read(
-        lambda read: unanswered(read, signal.correlation_id, cleared=cleared, policy=digest)
+        lambda read: unanswered(
+            read, signal.correlation_id, cleared=cleared, policy=digest, now=opened.clock.now()
+        )
     )
 
 
@@ -37,6 +39,25 @@ def test_a_case_that_nobody_has_decided_about_is_not_repeated(opened: Trial) -> 
 
 def test_what_was_done_answers_an_open_condition(opened: Trial) -> None:
     assert token(opened, published(opened, Ask())) is None
+
+
+def test_what_was_done_answers_it_though_something_else_of_it_failed(opened: Trial) -> None:
+    assert token(opened, published(opened, Ask(), Ask(campaign="C999"))) is None
+
+
+def test_what_was_approved_and_not_yet_performed_is_not_repeated(
+    opened: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal = published(opened, LARGE, Ask(campaign="C999"))
+    monkeypatch.setattr(opened.coordinator, "_follow", nobody_follows)
+    for person in ("asha", "ravi"):
+        opened.coordinator.answer("apr_", person=person, decision="approve", asserted="test")
+    opened.clock.advance(timedelta(hours=5))
+    assert token(opened, signal) is None
+
+
+async def nobody_follows() -> tuple[()]:
+    return ()
 
 
 def test_what_still_waits_is_not_repeated(opened: Trial) -> None:
@@ -69,10 +90,12 @@ def test_other_rules_than_those_that_decided_ask_again_once_for_each_document(op
 
 def test_a_question_that_nobody_answered_is_asked_again_and_each_time_by_another_token(opened: Trial) -> None:
     signal = published(opened, LARGE)
-    opened.clock.advance(timedelta(hours=5))
-    opened.publish()
+    opened.clock.advance(timedelta(hours=4))
+    assert token(opened, signal) is None
+    opened.clock.advance(timedelta(seconds=1))
     first = token(opened, signal)
     assert first is not None
+    opened.publish()  # now the row says so, too
     assert token(opened, signal) == first
     again = opened.said(LARGE, correlation_id=signal.correlation_id)
     opened.publish(again)

@@ -133,8 +133,8 @@ def test_what_was_due_before_an_instant_and_still_waits_is_overdue(store: Store)
 
 def test_what_waits_is_found_by_the_case_of_its_decision(store: Store):
     store.write(lambda tx: (admit(tx, "sig_b"), decide(tx, "dec_2", "sig_b")))
-    for id, decision in (("apr_2", "dec_1"), ("apr_1", "dec_1"), ("apr_3", "dec_1"), ("apr_4", "dec_2")):
-        store.write(lambda tx, id=id, decision=decision: ask(tx, id, decision=decision))
+    for asked, decision in (("apr_2", "dec_1"), ("apr_1", "dec_1"), ("apr_3", "dec_1"), ("apr_4", "dec_2")):
+        store.write(lambda tx, name=asked, decision=decision: ask(tx, name, decision=decision))
     store.write(lambda tx: answer(tx, "apr_3", "rejected"))
     found = store.read(lambda read: approvals.waiting_of_case(read, "case_of_sig_a"))
     assert [row.id for row in found] == ["apr_2", "apr_1"]
