@@ -59,7 +59,7 @@ class Background:
                 begun[0].cancel()
             else:
                 work.close()
-                outcome.cancel()
+                outcome.set_exception(CancelledError())
 
         try:
             self._refuse_own_thread()

@@ -139,6 +139,30 @@ def test_ctrl_c_ends_the_work_before_it_is_delivered(background: Background) -> 
     assert background.run(answer(1)) == 1
 
 
+def test_ctrl_c_before_the_work_was_handed_in_begins_nothing(
+    background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    async def work() -> None:
+        begun.append("begun")
+
+    class Pressed:
+        """A door at which somebody presses Ctrl-C."""
+
+        def __enter__(self) -> None:
+            raise KeyboardInterrupt
+
+        def __exit__(self, *_: object) -> None: ...
+
+    with monkeypatch.context() as pressed:
+        pressed.setattr(background, "_door", Pressed())
+        with pytest.raises(KeyboardInterrupt):
+            background.run(work())
+    assert background.run(answer(1)) == 1
+    assert begun == []
+
+
 def test_work_that_wants_to_end_the_process_reaches_the_caller_and_not_the_loop(
     background: Background,
 ) -> None:
