@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from crossloop.actions import Executor
 from crossloop.clock import Clock
@@ -22,13 +23,17 @@ from crossloop.coordinator.mediator import Mediated, settled_within
 from crossloop.coordinator.supervisor import RECURSION_LIMIT, build_supervisor
 from crossloop.coordinator.views import Settings, Views
 from crossloop.coordinator.views import strategies as strategies
-from crossloop.coordinator.waves import Waiting, run_waves
+from crossloop.coordinator.waves import Think, Waiting, run_waves
 from crossloop.departments.graph import Answers, Asked
 from crossloop.faults import crash_point
 from crossloop.governance import GateState, Policy, SignalFacts, judge
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, SignalId
 from crossloop.signals import Proposal, Receipt, Signal
 from crossloop.store import Lease, Store, Tx, policies
+
+_PAUSED: Final = (
+    "a handler paused the graph; questions to people are asked by governance, about what a handler proposes"
+)
 
 
 @dataclass
@@ -99,13 +104,23 @@ class Runtime:
         async def think(wave: tuple[Signal, ...]) -> None:
             view = await self._views.take(as_of, settings or {})
             crash_point("wave.before_decide")
-            await graph.ainvoke(  # pyright: ignore[reportUnknownMemberType]
+            out = await graph.ainvoke(  # pyright: ignore[reportUnknownMemberType]
                 {"wave": wave}, {"recursion_limit": RECURSION_LIMIT}, context=Asked(view)
             )
+            if "keys" not in out:
+                await self._paused(wave, think)
 
         await run_waves(Waiting(self.store, self.company), think, self._set_aside)
         await self.settle(done)
         return done
+
+    async def _paused(self, wave: tuple[Signal, ...], think: Think) -> None:
+        """A handler paused the graph, which ended before it decided: find out about which signal."""
+        if len(wave) == 1:
+            await self._set_aside(wave[0].id, _PAUSED)
+        else:
+            for signal in wave:
+                await think((signal,))
 
     async def settle(self, done: Done | None = None) -> tuple[Receipt, ...]:
         """Bring what was decided before in step: effects, deadlines, answers, questions.

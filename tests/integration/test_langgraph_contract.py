@@ -16,7 +16,7 @@ from enum import Enum
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
@@ -30,14 +30,13 @@ from langgraph.types import Command, Send, interrupt
 from crossloop.canonical import NotCanonical
 from crossloop.coordinator import approval_graph, supervisor
 from crossloop.coordinator.approval_graph import ApprovalThreads, build_approval_graph
+from crossloop.coordinator.decide import request_digest
 from crossloop.coordinator.serializer import CheckpointRefused, JsonSerializer
-from crossloop.departments import View
-from crossloop.departments.boundary import ask as ask_department
-from crossloop.departments.department import Handler
-from crossloop.departments.graph import merged
+from crossloop.departments import Department, Handler, View
+from crossloop.departments.graph import Asked, DepartmentState, build, merged
 from crossloop.errors import UnknownName
 from crossloop.governance import AlreadyAnswered, PermitMismatch, check_permit
-from crossloop.signals import Permit
+from crossloop.signals import ActionRequest, Permit
 from tests.support.hostile import hostile_pickle
 from tests.support.stores import START as NOW
 from tests.support.trials import LOOPS, MARKETING, NOTICE, Ask, Trial, departments, proposal, trial
@@ -116,21 +115,13 @@ def test_an_approval_of_one_price_is_taken_for_another() -> None:
 
 
 def test_so_a_permit_is_bound_to_the_digest_of_the_request(opened: Trial) -> None:
-    shown, other = (proposal(opened.said(), Ask(pin=pin)).action for pin in ("560001", "560002"))
-    assert shown is not None
-    assert other is not None
-    permit = Permit.model_validate(
-        {
-            "action_key": "act_1",
-            "action_digest": shown.digest(),
-            "policy": opened.policy.digest,
-            "granted_at": NOW,
-            "expires_at": NOW.replace(year=2030),
-        }
-    )
-    check_permit(permit, shown, now=NOW)
+    shown, other = (proposal(opened.said(), Ask(pin=pin)) for pin in ("560001", "560002"))
+    granted = {"granted_at": NOW, "expires_at": NOW.replace(year=2030), "policy": opened.policy.digest}
+    digest = request_digest(shown)
+    permit = Permit.model_validate({"action_key": shown.action_key, "action_digest": digest, **granted})
+    check_permit(permit, cast("ActionRequest", shown.action), now=NOW)
     with pytest.raises(PermitMismatch):
-        check_permit(permit, other, now=NOW)
+        check_permit(permit, cast("ActionRequest", other.action), now=NOW)
 
 
 # -- 8 and 12: a second resume, an unknown id, and a resume after the end are accepted in silence ----
@@ -242,23 +233,19 @@ def test_a_broad_except_swallows_the_question_and_the_graph_goes_on_unapproved()
     assert done == ["executed"]
 
 
-def test_so_the_boundary_around_a_handler_lets_the_control_flow_of_the_graph_pass(opened: Trial) -> None:
-    class Steering(Exception):
-        pass
+def test_so_the_boundary_around_a_handler_lets_a_question_of_the_graph_pass(opened: Trial) -> None:
+    def asking_people(signal: Any, view: View) -> Any:
+        return interrupt("may I?")
 
-    def handle(signal: Any, view: View) -> Any:
-        raise Steering
-
-    handler = Handler(NOTICE.name, LOOPS[MARKETING], handle)
-    work = ask_department(
-        MARKETING,
-        handler,
-        opened.said(),
-        View(as_of=NOW, timezone="UTC"),
-        control_flow=(Steering,),
-    )
-    with pytest.raises(Steering):
-        asyncio.run(work)
+    own = build(Department(MARKETING, (Handler(NOTICE.name, LOOPS[MARKETING], asking_people),)))
+    graph = StateGraph(DepartmentState, context_schema=Asked)
+    graph.add_node("marketing", own)
+    graph.add_edge(START, "marketing")
+    context = Asked(View(as_of=NOW, timezone="UTC"))
+    given = {"signals": (opened.said(),)}
+    out = asyncio.run(graph.compile(checkpointer=InMemorySaver()).ainvoke(given, CONFIG, context=context))
+    assert [one.value for one in out["__interrupt__"]] == ["may I?"]
+    assert not out.get("answers")
 
 
 # -- 15 and 16: types are lost, and reading a checkpoint can execute --------------------------------

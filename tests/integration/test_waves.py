@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.types import interrupt
 
 from crossloop.coordinator import runtime
 from crossloop.coordinator.admit import admit_signals
@@ -155,6 +156,21 @@ def test_one_handler_that_fails_leaves_the_other_signals_of_the_wave_untouched(t
         assert {opened.state(one) for one in said} == {"finished"}
     assert [one.verdict for one in report.decisions] == ["act", "refuse", "act"]
     assert "RuntimeError: a bug of theirs" in report.decisions[1].rationale
+
+
+def test_a_handler_that_pauses_the_graph_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    def pausing(signal: Signal, view: View) -> Any:
+        if signal.subject.endswith("/1"):
+            interrupt("may I?")
+        return asking(MARKETING, LOOPS[MARKETING])(signal, view)
+
+    with trial(tmp_path, departments=made_of({MARKETING: pausing})) as opened:
+        said = [opened.said(Ask(campaign=f"C{number}")) for number in range(3)]
+        report = opened.publish(*said)
+        assert {opened.state(one) for one in said} == {"finished"}
+        assert opened.restrictions() == ["C0 560001", "C2 560001"]
+        assert "paused the graph" in opened.outcome(said[1])
+    assert [one.verdict for one in report.decisions] == ["act", "act"]
 
 
 def test_an_answer_that_the_ledger_cannot_keep_fails_its_own_signal_only(tmp_path: Path) -> None:
