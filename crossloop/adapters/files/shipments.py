@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -97,9 +98,10 @@ def read_shipments(
     with ExitStack() as opened:
         connection = connect()
         opened.callback(connection.disconnect)
-        with reading_content(file):
+        with reading_content(file), ThreadPoolExecutor(max_workers=1) as beside:
+            digested = beside.submit(digest_of_file, file)
             table, rows, facts = _read(connection, file, kind, mapping or CANONICAL, as_of)
-            digest = digest_of_file(file)
+            digest = digested.result()
         if facts is None:
             raise _nothing_usable(file, rows)
         opened.pop_all()

@@ -1,4 +1,4 @@
-"""Shipments counted by place and day: two aggregations where the data is, then compact arrays.
+"""Shipments counted by place and day, where the data is; compact arrays come back.
 
 Rules:
 
@@ -16,15 +16,17 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import uuid4
 
 import ibis as _ibis
 import numpy as np
-import pyarrow as _pyarrow
 
+from crossloop.adapters.files.source import drop
 from crossloop.errors import SettingError, Where
 from crossloop.loops.logistics_to_marketing.beta import Floats, Ints
 from crossloop.loops.logistics_to_marketing.settings import Settings
@@ -33,8 +35,7 @@ from crossloop.signals.types.geo_risk import Metric
 if TYPE_CHECKING:
     from ibis.expr import types as ir
 
-ibis: Any = _ibis  # neither of the two carries types; the arrays made of their results do
-pyarrow: Any = _pyarrow
+ibis: Any = _ibis  # carries no types; the arrays made of its results do
 
 NEVER: Final = 2**31 - 1
 """The day on which an outcome is known that is not known yet."""
@@ -145,18 +146,44 @@ def count_shipments(table: ir.Table, settings: Settings, *, as_of: date | None =
     recent = rows
     if as_of is not None:
         mature = as_of - timedelta(days=settings.maturity_days)
-        rows = _between(rows, mature - timedelta(days=settings.history_days), as_of)
+        rows = _between(rows, mature - timedelta(days=settings.history_days), mature)
         recent = _between(recent, mature - timedelta(days=settings.window_days), mature)
-    outcomes: Any = _outcomes(_left(rows), settings).to_pyarrow()
-    if settings.metric == "ndr" and outcomes.num_rows and not _numbers(outcomes, "finished").any():
+    last_day = from_day(as_of) if as_of is not None else _last_day(rows)
+    with _keeping(rows.get_backend()) as keep:
+        cells = keep(_outcomes(_left(rows), settings))
+        # The database joins its numbers to places in parallel; here each cell's texts would be looked up.
+        places = keep(_numbered(cells.select(*Place._fields).distinct()))
+        outcomes = _at(cells, places).to_pyarrow()
+        baskets = _at(_baskets(_left(recent)), places).to_pyarrow()
+        ranked = places.order_by("place").select(*Place._fields).to_pyarrow()
+    if settings.metric == "ndr":
+        _refuse_without_ndr(outcomes)
+    names = map(Place, *(ranked[name].to_pylist() for name in Place._fields))
+    return _counts(outcomes, baskets, tuple(names), settings, last_day)
+
+
+def _refuse_without_ndr(outcomes: Any) -> None:
+    if outcomes.num_rows and not _floats(outcomes, "finished").any():
         raise SettingError(
             "ndr needs NDR events: no shipment has delivery attempts.",
             where=Where(field="metric"),
             next_step="Map the columns attempts, failed_attempts and first_attempt_on, or set metric=rto.",
         )
-    baskets: Any = _baskets(_left(recent)).to_pyarrow()
-    last_day = from_day(as_of) if as_of is not None else _last_day(rows)
-    return _counts(outcomes, baskets, settings, last_day)
+
+
+@contextmanager
+def _keeping(database: Any) -> Generator[Callable[[Any], Any]]:
+    """Keep results in tables of the database for as long as they are needed."""
+    names: list[str] = []
+
+    def keep(expression: Any) -> Any:
+        names.append(f"crossloop_{uuid4().hex}")
+        return database.create_table(names[-1], expression, temp=True)
+
+    try:
+        yield keep
+    finally:
+        drop(database, *names)
 
 
 def _between(rows: Any, first: date, last: date) -> Any:
@@ -181,12 +208,28 @@ def _outcomes(rows: Any, settings: Settings) -> Any:
     waited = ibis.coalesce(known_on, rows.ordered_on).delta(rows.ordered_on, unit="day")
     late = ibis.ifelse(finished | lost, ibis.greatest(waited - settings.maturity_days, 0), -1)
     judged = rows.select(*_CELL, late=late.cast("int32"), finished=finished, failed=failed, lost=lost)
-    return judged.group_by([*_CELL, "late"]).aggregate(
-        finished=judged.count(where=judged.finished),
-        failures=judged.count(where=judged.failed),
-        lost=judged.count(where=judged.lost),
-        shipped=judged.count(),
+    cells = judged.group_by([*_CELL, "late"]).aggregate(
+        finished=judged.count(where=judged.finished).cast("float64"),
+        failures=judged.count(where=judged.failed).cast("float64"),
+        lost=judged.count(where=judged.lost).cast("float64"),
+        shipped=judged.count().cast("float64"),
     )
+    known = _day_number(cells.ordered_on) + settings.maturity_days + cells.late
+    return cells.mutate(known=ibis.ifelse(cells.late < 0, NEVER, known)).drop("late")
+
+
+def _day_number(day: Any) -> Any:
+    return day.delta(ibis.literal(_EPOCH), unit="day")
+
+
+def _numbered(places: Any) -> Any:
+    return places.mutate(place=ibis.row_number().over(order_by=[places[name] for name in Place._fields]))
+
+
+def _at(cells: Any, places: Any) -> Any:
+    """Replace the names of each cell's place by its number."""
+    joined = cells.join(places, Place._fields)
+    return joined.mutate(day=_day_number(joined.ordered_on)).drop(*_CELL)
 
 
 def _baskets(rows: Any) -> Any:
@@ -205,82 +248,45 @@ def _last_day(rows: Any) -> int:
     return from_day(max(days)) if days else 0
 
 
-def _counts(outcomes: Any, baskets: Any, settings: Settings, last_day: int) -> Counts:
-    (place, basket_place), places = _places([outcomes, baskets])
-    day, late = _days(outcomes), _numbers(outcomes, "late").astype(np.int64)
-    currency, currencies = _coded(baskets["money"].combine_chunks())
+def _counts(
+    outcomes: Any, baskets: Any, places: Sequence[Place], settings: Settings, last_day: int
+) -> Counts:
+    day = _ints(outcomes, "day")
+    money: Any = baskets["money"].combine_chunks().dictionary_encode()
+    written: list[str] = money.dictionary.to_pylist()
+    currencies = sorted(written)
+    rank = np.array([currencies.index(one) for one in written], dtype=np.int64)
     return Counts(
         metric=settings.metric,
         maturity_days=settings.maturity_days,
-        places=places,
+        places=tuple(places),
         currencies=tuple(currencies),
         outcomes=Outcomes(
-            place=place,
+            place=_ints(outcomes, "place"),
             day=day,
-            known=np.where(late < 0, NEVER, day + settings.maturity_days + late),
-            finished=_numbers(outcomes, "finished"),
-            failures=_numbers(outcomes, "failures"),
-            lost=_numbers(outcomes, "lost"),
-            shipped=_numbers(outcomes, "shipped"),
+            known=_ints(outcomes, "known"),
+            finished=_floats(outcomes, "finished"),
+            failures=_floats(outcomes, "failures"),
+            lost=_floats(outcomes, "lost"),
+            shipped=_floats(outcomes, "shipped"),
         ),
         baskets=Baskets(
-            place=basket_place,
-            day=_days(baskets),
-            currency=currency,
-            cod=_numbers(baskets, "cod"),
-            paid=_numbers(baskets, "paid"),
-            valued=_numbers(baskets, "valued"),
-            amount=_numbers(baskets, "amount"),
+            place=_ints(baskets, "place"),
+            day=_ints(baskets, "day"),
+            currency=rank[money.indices.to_numpy(zero_copy_only=False)],
+            cod=_floats(baskets, "cod"),
+            paid=_floats(baskets, "paid"),
+            valued=_floats(baskets, "valued"),
+            amount=_floats(baskets, "amount"),
         ),
         first_day=int(day.min()) if len(day) else 0,
         last_day=last_day,
     )
 
 
-def _numbers(found: Any, name: str) -> Floats:
-    return found[name].to_numpy().astype(np.float64)
+def _floats(found: Any, name: str) -> Floats:
+    return found[name].to_numpy().astype(np.float64, copy=False)
 
 
-def _days(found: Any) -> Ints:
-    return found["ordered_on"].cast(pyarrow.int32()).to_numpy().astype(np.int64)
-
-
-def _places(tables: Sequence[Any]) -> tuple[list[Ints], tuple[Place, ...]]:
-    """Code country, state and pin code together over all tables, in sorted order."""
-    together: Ints = np.zeros(sum(one.num_rows for one in tables), dtype=np.int64)
-    texts_of: list[list[str]] = []
-    for name in Place._fields:
-        chunks = [chunk for one in tables for chunk in one[name].chunks]
-        codes, texts = _coded(pyarrow.chunked_array(chunks, type=pyarrow.string()).combine_chunks())
-        together = together * len(texts) + codes
-        texts_of.append(texts)
-    codes, numbers = _distinct(pyarrow.array(together))
-    distinct = np.asarray(numbers, dtype=np.int64)
-    order = np.argsort(distinct)
-    rest = distinct[order]
-    names: list[list[str]] = []
-    for texts in reversed(texts_of):
-        names.append([texts[index] for index in rest % max(len(texts), 1)])
-        rest //= max(len(texts), 1)
-    ends = np.cumsum([one.num_rows for one in tables])[:-1]
-    return np.split(_ranked(codes, order), ends), tuple(map(Place, *reversed(names)))
-
-
-def _coded(column: Any) -> tuple[Ints, list[str]]:
-    """Replace texts by their index among the sorted distinct texts."""
-    codes, texts = _distinct(column)
-    order = sorted(range(len(texts)), key=texts.__getitem__)
-    return _ranked(codes, np.asarray(order, dtype=np.int64)), [texts[index] for index in order]
-
-
-def _distinct(column: Any) -> tuple[Ints, list[Any]]:
-    """Index of each value among the distinct ones, in order of first appearance (hashed, not sorted)."""
-    encoded = column.dictionary_encode()
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary.to_pylist()
-
-
-def _ranked(codes: Ints, order: Ints) -> Ints:
-    """Renumber codes so that ``order[0]`` becomes 0, and so on."""
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank[codes]
+def _ints(found: Any, name: str) -> Ints:
+    return found[name].to_numpy().astype(np.int64, copy=False)

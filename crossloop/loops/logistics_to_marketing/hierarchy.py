@@ -23,7 +23,7 @@ import numpy as np
 
 from crossloop.loops.logistics_to_marketing.beta import Flags, Floats, Ints
 from crossloop.loops.logistics_to_marketing.counts import Counts, Outcomes, from_day, to_day
-from crossloop.loops.logistics_to_marketing.model import Nested, Series
+from crossloop.loops.logistics_to_marketing.model import Series
 from crossloop.loops.logistics_to_marketing.settings import Settings
 from crossloop.loops.logistics_to_marketing.spikes import Daily
 from crossloop.signals.entities import LEVELS, Area, Level
@@ -79,8 +79,29 @@ class LevelAreas:
     counted: Series
     """The same by window, every day counted."""
 
-    nested: Nested
-    """The level as the model wants it: by window, without spikes."""
+    above: LevelAreas | None
+    """The level above; none for countries."""
+
+    inside: Daily
+    """Those of them that lie in the parent: all, unless borders cross."""
+
+    overall: float
+    """Rate of everything known, which steadies the search for spikes."""
+
+    @property
+    def orders(self) -> Floats:
+        """Orders of each area over all windows."""
+        return self.counted.orders.sum(axis=0)
+
+    def own(self, areas: Ints) -> Series:
+        """Count some areas by window, without spikes."""
+        return self.daily.of(areas).without_spikes(self.overall)
+
+    def around(self, areas: Ints) -> Series:
+        """Count what lies in the parents of some areas, but not in the area itself, without spikes."""
+        assert self.above is not None, "nothing lies around a country"
+        parents = self.above.daily.of(self.parent[areas])
+        return parents.without(self.inside.of(areas)).without_spikes(self.overall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +183,9 @@ def known_on(
         return None
     days = windows * settings.window_days
     cohort = np.flatnonzero((cells.day <= last) & (cells.day > last - days))
-    places = np.unique(cells.place[cohort])
-    if not len(places):
+    if not len(cohort):
         return None
-    local = np.full(len(counts.places), -1, dtype=np.int64)
-    local[places] = np.arange(len(places))
+    places, local = _renumbered(cells.place[cohort], len(counts.places))
     settled = cohort[cells.known[cohort] <= today]
     key = (cells.day[settled] - last + days - 1) * len(places) + local[cells.place[settled]]
     shape = (windows, settings.window_days, len(places))
@@ -226,26 +245,27 @@ def _levels(
     levels: list[LevelAreas] = []
     weight = daily.orders.sum(axis=(0, 1))
     for level in COARSE_TO_FINE[:depth]:
-        ids, member = np.unique(where.member[level][places], return_inverse=True)
-        areas = len(ids)
-        own = _together(daily, member, areas)
+        named = where.member[level][places]
+        ids, number = _renumbered(named, len(where.labels[level]))
+        member = number[named]
+        own = inside = _together(daily, member, len(ids))
+        parent: Ints = np.zeros(len(ids), dtype=np.int64)
+        above = levels[-1] if levels else None
+        if above is not None:
+            parent = _most(member, above.member, weight, len(ids))
+            stray = np.flatnonzero(parent[member] != above.member)
+            if len(stray):
+                inside = own.without(_together(daily.of(stray), member[stray], len(ids)))
         counted = own.all_days()
-        series = own.without_spikes(overall)
-        if levels:
-            above = levels[-1]
-            parent = _most(member, above.member, weight, areas)
-            within = parent[member] == above.member
-            inside = own  # unless borders cross
-            if not within.all():
-                part = Daily(daily.orders * within, daily.failures * within)
-                inside = _together(part, member, areas)
-            around = above.daily.of(parent).without(inside)
-            nested = Nested(series, parent, around.without_spikes(overall))
-        else:
-            parent = np.zeros(areas, dtype=np.int64)
-            nested = Nested(series, parent, series)
-        levels.append(LevelAreas(level, ids, member, parent, own, counted, nested))
+        levels.append(LevelAreas(level, ids, member, parent, own, counted, above, inside, overall))
     return tuple(levels)
+
+
+def _renumbered(present: Ints, size: int) -> tuple[Ints, Ints]:
+    """Those of so many numbers that are present, sorted, and the index of each number among them."""
+    there = np.zeros(size, dtype=np.bool_)
+    there[present] = True
+    return np.flatnonzero(there), np.cumsum(there) - 1
 
 
 def _most(member: Ints, above: Ints, weight: Floats, areas: int) -> Ints:
@@ -263,14 +283,17 @@ def _most(member: Ints, above: Ints, weight: Floats, areas: int) -> Ints:
 
 def _together(daily: Daily, member: Ints, areas: int) -> Daily:
     """Add up the places of each area."""
-    return Daily(_added(daily.orders, member, areas), _added(daily.failures, member, areas))
+    if len(member) == areas and (member == np.arange(areas)).all():
+        return daily  # every place is an area of its own
+    order = np.argsort(member, kind="stable")
+    there, starts = np.unique(member[order], return_index=True)
 
+    def added(values: Floats) -> Floats:
+        total = np.zeros((*values.shape[:2], areas))
+        total[:, :, there] = np.add.reduceat(values[:, :, order], starts, axis=2)
+        return total
 
-def _added(values: Floats, member: Ints, areas: int) -> Floats:
-    windows, days, _ = values.shape
-    row: Ints = np.arange(windows * days, dtype=np.int64)[:, np.newaxis]
-    key: Ints = (row * areas + member).ravel()
-    return _total(key, values.ravel(), windows * days * areas).reshape(windows, days, areas)
+    return Daily(added(daily.orders), added(daily.failures))
 
 
 def _total(key: Ints, values: Floats, size: int) -> Floats:

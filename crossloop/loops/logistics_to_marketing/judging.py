@@ -79,7 +79,7 @@ class Look:
 
     def rates(self, level: Level, areas: Ints) -> Rates:
         """Rates of some areas in the next window."""
-        return self.fitted[level].rates.of(areas)
+        return self.fitted[level].rates(areas)
 
     def counted_above(self, level: Level, areas: Ints) -> Flags:
         """Which of the areas counted a rate above the threshold."""
@@ -103,7 +103,7 @@ def look(
     if known is None:
         return None
     reach = Reach(settings.window_days, settings.window_days + settings.maturity_days)
-    fitted = fit([one.nested for one in known.levels], reach)
+    fitted = fit(known.levels, reach)
     return Look(settings, known, dict(zip(COARSE_TO_FINE, fitted, strict=False)))
 
 
@@ -118,7 +118,7 @@ def spiking(seen: Look, level: Level) -> Ints:
     """Areas of a level that would exceed if spikes of the last window counted as any other day."""
     areas = _counted(seen, level)
     here = seen.known.at(level)
-    series = here.nested.series.of(areas)
+    series = here.own(areas)
     series.orders[-1] = here.counted.orders[-1, areas]
     series.failures[-1] = here.counted.failures[-1, areas]
     above = seen.fitted[level].again(areas, series).above(seen.settings.threshold)
@@ -134,7 +134,7 @@ def _counted(seen: Look, level: Level) -> Ints:
 def sustained(seen: Look, level: Level, areas: Ints) -> Flags:
     """Which of the areas stay above the threshold without the window's worst days (rule 3)."""
     here = seen.known.at(level)
-    series = here.daily.of(areas).without_worst_days(here.nested.series.of(areas))
+    series = here.daily.of(areas).without_worst_days(here.own(areas))
     return seen.fitted[level].again(areas, series).above(seen.settings.threshold) >= EVEN
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -134,15 +134,35 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class Nested:
-    """One level of areas within the level above."""
+class Reach:
+    """How long a window is and how far the prediction reaches."""
 
-    series: Series
-    parent: Ints
-    """Index of each area's parent in the level above; zeros at the top."""
+    window_days: int
+    ahead_days: int
+    """Days from the last finished window to the predicted one, measured between their middles."""
 
-    around: Series
-    """What each area's parent counts without the area itself; not looked at for the top level."""
+
+class Nested(Protocol):
+    """One level of areas within the level above. What is counted is looked up for the areas asked for:
+    most pin codes are too small for anything to be said of them."""
+
+    @property
+    def orders(self) -> Floats:
+        """Orders of each area over all windows."""
+        ...
+
+    @property
+    def parent(self) -> Ints:
+        """Index of each area's parent in the level above; zeros at the top."""
+        ...
+
+    def own(self, areas: Ints) -> Series:
+        """What some areas count."""
+        ...
+
+    def around(self, areas: Ints) -> Series:
+        """What the parents of some areas count without the area itself; not asked of the top level."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,22 +170,27 @@ class Fitted:
     """One level after learning."""
 
     parameters: Parameters
-    series: Series
-    centre: Centre
-    rates: Rates
-    _reach: Reach
+    nested: Nested
+    above: Fitted | None
+    reach: Reach
+
+    def rates(self, areas: Ints) -> Rates:
+        """Judge some areas."""
+        return self.again(areas, self.nested.own(areas))
 
     def again(self, areas: Ints, series: Series) -> Rates:
         """Judge some areas as if they had counted something else."""
-        return follow(series, self.centre.of(areas), self.parameters, self._reach)
+        different, place = np.unique(areas, return_inverse=True)  # many pin codes lie in one prefix
+        centre = centre_of(different, self.nested, self.above).of(place)
+        return follow(series, centre, self.parameters, self.reach)
 
     def beside(self, areas: Rates, series: Series) -> Rates:
         """Judge further areas of this level, one beside each of some that are judged already."""
-        return follow(series, Centre(areas.mean(), areas.variance()), self.parameters, self._reach)
+        return follow(series, Centre(areas.mean(), areas.variance()), self.parameters, self.reach)
 
     def before(self, areas: Ints) -> Rates:
         """Judge some areas by the windows before the last one alone."""
-        series = self.series.of(areas)
+        series = self.nested.own(areas)
         seen = (np.arange(len(series.orders)) < len(series.orders) - 1)[:, np.newaxis]
         return self.again(areas, Series(series.orders * seen, series.failures * seen))
 
@@ -175,45 +200,40 @@ class Fitted:
         It is the probability that the rate changed there, times the size of that change: near zero as
         long as chance explains the counts.
         """
-        if len(self.series.orders) < 2:
+        rates = self.rates(areas)
+        if len(rates.weight) < 3:  # one window, and the component that has seen none
             return np.zeros(len(areas))
-        rates, earlier = self.rates.of(areas), self.before(areas)
+        earlier = self.before(areas)
         changed = rates.weight[-2] / rates.weight[:-1].sum(axis=0)
         new = rates.alpha[-2] / (rates.alpha[-2] + rates.beta[-2])
         old = earlier.weight[:-2] / earlier.weight[:-2].sum(axis=0)
         was = (old * earlier.alpha[:-2] / (earlier.alpha[:-2] + earlier.beta[:-2])).sum(axis=0)
-        return changed * (new - was) * 7 / self._reach.window_days
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How long a window is and how far the prediction reaches."""
-
-    window_days: int
-    ahead_days: int
-    """Days from the last finished window to the predicted one, measured between their middles."""
+        return changed * (new - was) * 7 / self.reach.window_days
 
 
 def fit(levels: Sequence[Nested], reach: Reach) -> list[Fitted]:
-    """Learn and predict every level, from the coarsest to the finest."""
+    """Learn the parameters of every level, from the coarsest to the finest."""
     fitted: list[Fitted] = []
     for nested in levels:
-        if not fitted:
-            centre = _pooled(nested.series)
-        else:
-            around = fitted[-1].again(nested.parent, nested.around)
-            centre = Centre(around.mean(), around.variance())
-        parameters = learn(nested.series, centre, reach)
-        rates = follow(nested.series, centre, parameters, reach)
-        fitted.append(Fitted(parameters, nested.series, centre, rates, reach))
+        above = fitted[-1] if fitted else None
+        some = _evenly(nested.orders)
+        parameters = learn(nested.own(some), centre_of(some, nested, above), reach)
+        fitted.append(Fitted(parameters, nested, above, reach))
     return fitted
 
 
-def _pooled(series: Series) -> Centre:
+def centre_of(areas: Ints, nested: Nested, above: Fitted | None) -> Centre:
+    """What the surroundings of some areas say about them (rule 3)."""
+    if above is None:
+        return _pooled(nested.own(np.arange(len(nested.orders))), len(areas))
+    around = above.again(nested.parent[areas], nested.around(areas))
+    return Centre(around.mean(), around.variance())
+
+
+def _pooled(series: Series, areas: int) -> Centre:
     """The overall rate, for areas that lie in nothing else; half a failure keeps it off zero."""
     mean = (float(series.failures.sum()) + 0.5) / (float(series.orders.sum()) + 1.0)
-    none: Floats = np.zeros_like(series.orders[0])
-    return Centre(none + mean, none)
+    return Centre(np.full(areas, mean), np.zeros(areas))
 
 
 def follow(series: Series, centre: Centre, parameters: Parameters, reach: Reach) -> Rates:
@@ -227,8 +247,6 @@ def follow(series: Series, centre: Centre, parameters: Parameters, reach: Reach)
 
 def learn(series: Series, centre: Centre, reach: Reach) -> Parameters:
     """Return the parameters of one level, each averaged over its grid while the others stand."""
-    some = _evenly(series.orders.sum(axis=0))
-    series, centre = series.of(some), centre.of(some)
     parameters = TYPICAL
     for _ in range(_SWEEPS):
         for name, grid in _GRIDS.items():

@@ -114,15 +114,16 @@ def test_places_are_sorted_and_told_apart_by_all_three_names() -> None:
     assert sorted(counts.outcomes.place) == sorted(counts.baskets.place) == [0, 1, 2]
 
 
-def test_for_a_day_only_its_history_and_nothing_later_is_counted() -> None:
+def test_for_a_day_only_its_mature_history_is_counted() -> None:
     as_of = date(2025, 6, 1)
-    oldest = as_of - timedelta(days=RTO.maturity_days + RTO.history_days)
+    mature = as_of - timedelta(days=RTO.maturity_days)
+    oldest = mature - timedelta(days=RTO.history_days)
     rows = [
         shipment(ordered_on=one)
-        for one in (oldest - timedelta(days=1), oldest, as_of, as_of + timedelta(days=1))
+        for one in (oldest - timedelta(days=1), oldest, mature, mature + timedelta(days=1), as_of)
     ]
     counts = counted(*rows, as_of=as_of)
-    assert sorted(counts.outcomes.day) == [from_day(oldest), from_day(as_of)]
+    assert sorted(counts.outcomes.day) == [from_day(oldest), from_day(mature)]
     assert to_day(counts.last_day) == as_of
 
 

@@ -87,7 +87,7 @@ def test_what_lies_around_an_area_never_counts_its_own_orders() -> None:
     ]
     prefixes = known(*rows).at("pin_prefix")
     assert prefixes.counted.orders[-1].tolist() == [3, 1]
-    assert prefixes.nested.around.orders[-1].tolist() == [1, 2]
+    assert prefixes.around(np.arange(2)).orders[-1].tolist() == [1, 2]
 
 
 def test_counts_of_a_simulated_company_add_up_at_every_level() -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossloop.loops.logistics_to_marketing.beta import Floats
+from crossloop.loops.logistics_to_marketing.beta import Floats, Ints
 from crossloop.loops.logistics_to_marketing.model import (
     TYPICAL,
     Centre,
-    Nested,
     Parameters,
     Rates,
     Reach,
@@ -24,6 +25,30 @@ from crossloop.loops.logistics_to_marketing.model import (
 WEEKS = 13
 WEEK = Reach(window_days=7, ahead_days=17)
 RATE = 0.08
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of areas with all counts at hand."""
+
+    series: Series
+    parent: Ints
+    surroundings: Series | None = None
+
+    @property
+    def orders(self) -> Floats:
+        return self.series.orders.sum(axis=0)
+
+    def own(self, areas: Ints) -> Series:
+        return self.series.of(areas)
+
+    def around(self, areas: Ints) -> Series:
+        assert self.surroundings is not None
+        return self.surroundings.of(areas)
+
+
+def top(series: Series) -> Level:
+    return Level(series, np.zeros(series.orders.shape[1], dtype=np.int64))
 
 
 def centre(areas: int, mean: float = RATE, variance: float = 0.0) -> Centre:
@@ -130,18 +155,19 @@ def test_an_only_child_is_not_counted_twice() -> None:
     failures = rng.binomial(orders.astype(int), 0.1).astype(np.float64)
     states = Series(orders, failures)
     country = Series(orders.sum(axis=1, keepdims=True), failures.sum(axis=1, keepdims=True))
-    top, zeros = np.zeros(8, dtype=np.int64), np.zeros(1, dtype=np.int64)
     rest = Series(country.orders - orders, country.failures - failures)
     nothing = Series(np.zeros_like(orders), np.zeros_like(orders))
     levels = fit(
         [
-            Nested(country, zeros, country),
-            Nested(states, top, rest),
-            Nested(states, np.arange(8), nothing),
+            top(country),
+            Level(states, np.zeros(8, dtype=np.int64), rest),
+            Level(states, np.arange(8), nothing),
         ],
         WEEK,
     )
-    assert (levels[2].rates.variance() > 0.9 * levels[1].rates.variance()).all()
+    all_areas = np.arange(8)
+    alone, inside = (one.rates(all_areas).variance() for one in levels[1:])
+    assert (inside > 0.9 * alone).all()
 
 
 @given(
@@ -184,10 +210,20 @@ def test_a_prediction_further_ahead_is_less_sure() -> None:
     assert (far > near).all()
 
 
+def test_an_area_is_judged_the_same_alone_and_among_others() -> None:
+    series, _ = simulate(areas=500)
+    country = Series(*(part.sum(axis=1, keepdims=True) for part in (series.orders, series.failures)))
+    rest = Series(country.orders - series.orders, country.failures - series.failures)
+    fitted = fit([top(country), Level(series, np.zeros(500, dtype=np.int64), rest)], WEEK)[1]
+    together, some = fitted.rates(np.arange(500)), np.array([7, 300])
+    assert fitted.rates(some).mean() == pytest.approx(together.mean()[some])
+    assert fitted.rates(some).above(0.1) == pytest.approx(together.above(0.1)[some])
+
+
 def test_the_trend_tells_a_jump_from_chance() -> None:
     series = Series(np.full((WEEKS, 2), 200.0), np.full((WEEKS, 2), 16.0))
     series.failures[-1] = [20.0, 60.0]
-    fitted = fit([Nested(series, np.zeros(2, dtype=np.int64), series)], WEEK)[0]
+    fitted = fit([top(series)], WEEK)[0]
     chance, jump = fitted.trend(np.arange(2))
     assert abs(chance) < 0.005
     assert jump > 0.1
@@ -195,11 +231,11 @@ def test_the_trend_tells_a_jump_from_chance() -> None:
 
 def test_there_is_no_trend_in_a_single_window() -> None:
     series = Series(np.full((1, 2), 20.0), np.full((1, 2), 2.0))
-    fitted = fit([Nested(series, np.zeros(2, dtype=np.int64), series)], WEEK)[0]
+    fitted = fit([top(series)], WEEK)[0]
     assert fitted.trend(np.arange(2)).tolist() == [0.0, 0.0]
 
 
 def test_a_company_without_any_finished_order_is_judged_without_an_error() -> None:
     nothing = Series(np.zeros((3, 2)), np.zeros((3, 2)))
-    fitted = fit([Nested(nothing, np.zeros(2, dtype=np.int64), nothing)], WEEK)[0]
-    assert fitted.rates.mean() == pytest.approx([0.5, 0.5])
+    fitted = fit([top(nothing)], WEEK)[0]
+    assert fitted.rates(np.arange(2)).mean() == pytest.approx([0.5, 0.5])
