@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crossloop.actions import AdapterError as AdapterError
     from crossloop.actions import Capabilities as Capabilities
     from crossloop.actions import Performed as Performed
+    from crossloop.clock import SystemClock as SystemClock
     from crossloop.coordinator import Company as Company
     from crossloop.coordinator import Coordinator as Coordinator
     from crossloop.coordinator import Loop as Loop
@@ -31,13 +32,19 @@ if TYPE_CHECKING:
     from crossloop.errors import InputError as InputError
     from crossloop.governance import Policy as Policy
     from crossloop.governance import load_policy as load_policy
+    from crossloop.ids import ActionKey as ActionKey
+    from crossloop.ids import DepartmentName as DepartmentName
+    from crossloop.ids import LoopName as LoopName
+    from crossloop.ids import Resource as Resource
     from crossloop.loops import open_company as open_company
+    from crossloop.loops import ready_catalogue as ready_catalogue
     from crossloop.loops import ready_company as ready_company
     from crossloop.money import Money as Money
     from crossloop.signals import ActionRequest as ActionRequest
     from crossloop.signals import Catalogue as Catalogue
     from crossloop.signals import Claim as Claim
     from crossloop.signals import Evidence as Evidence
+    from crossloop.signals import Intervention as Intervention
     from crossloop.signals import Proposal as Proposal
     from crossloop.signals import Signal as Signal
     from crossloop.signals import SignalData as SignalData
@@ -48,6 +55,8 @@ _DOORS: Final = {
     # run the ready-made company
     "open_company": "loops",
     "ready_company": "loops",
+    "ready_catalogue": "loops",
+    "SystemClock": "clock",
     "Coordinator": "coordinator",
     "Company": "coordinator",
     "Loop": "coordinator",
@@ -58,6 +67,10 @@ _DOORS: Final = {
     "SignalType": "signals",
     "Catalogue": "signals",
     "Evidence": "signals",
+    "Intervention": "signals",
+    "DepartmentName": "ids",
+    "LoopName": "ids",
+    "Resource": "ids",
     # ask for something
     "Department": "departments",
     "Handler": "departments",
@@ -71,6 +84,7 @@ _DOORS: Final = {
     "Policy": "governance",
     "load_policy": "governance",
     # do something
+    "ActionKey": "ids",
     "Adapter": "actions",
     "AdapterError": "actions",
     "Capabilities": "actions",

@@ -136,6 +136,12 @@ class StoreBusy(CrossloopError):
     code: ClassVar[str] = "store.busy"
 
 
+class ThreadsUnusable(CrossloopError):
+    """LangGraph's view of what waits cannot be brought in step now; the next run tries again."""
+
+    code: ClassVar[str] = "approval.threads"
+
+
 class LedgerBroken(CrossloopError):
     """The ledger does not verify; ``position`` is the first entry that is wrong."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -16,3 +19,11 @@ class Frozen(BaseModel):
         validate_default=True,
         ser_json_inf_nan="constants",
     )
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, with other values where given; what was derived (cached properties) is derived anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        values = vars(copied)
+        for derived in values.keys() - type(self).model_fields.keys():
+            values.pop(derived)  # it belongs to the values of the original
+        return copied

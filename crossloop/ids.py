@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import NewType
+from typing import Final, NewType
 
 SignalId = NewType("SignalId", str)
 """``sig_`` and 26 base-32 characters, derived from type, source and deduplication key."""
@@ -30,6 +30,19 @@ LoopName = NewType("LoopName", str)
 PersonId = NewType("PersonId", str)
 Resource = NewType("Resource", str)
 """A path such as ``ads/campaign/C1/geo/IN/KARNATAKA/560``; a parent covers all below it."""
+
+
+_KINDS: Final = ("sig", "case", "dec", "act", "apr")
+_ENOUGH: Final = 4
+
+
+def begins_one(text: str) -> bool:
+    """True when a person who gives only the beginning of an id has given enough of it to mean one.
+
+    That takes four characters after the kind: ``apr_`` fits whatever happens to wait alone.
+    """
+    kind, _, rest = text.partition("_")
+    return len(rest if kind in _KINDS else text) >= _ENOUGH
 
 
 def derived(prefix: str, *parts: str) -> str:

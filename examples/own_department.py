@@ -14,15 +14,12 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 import crossloop
-from crossloop.adapters.embedded import EmbeddedCompany
-from crossloop.clock import SystemClock
-from crossloop.ids import DepartmentName, LoopName, Resource
-from crossloop.loops import ready_company
-from crossloop.signals import Intervention
 from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED, GeoRisk
 
 # 1. What may be answered is enumerated in the signal's type, so that both ends know it.
-CONFIRM = Intervention("confirm_orders", "reversible", "Call cash-on-delivery buyers before dispatch.")
+CONFIRM = crossloop.Intervention(
+    "confirm_orders", "reversible", "Call cash-on-delivery buyers before dispatch."
+)
 CATALOGUE = crossloop.Catalogue(
     (replace(GEO_RISK, interventions=(*GEO_RISK.interventions, CONFIRM)), GEO_RISK_CLEARED)
 )
@@ -48,7 +45,7 @@ class CallCentre:
 
 
 # 3. A department: pure functions from a signal and a read-only view to proposals.
-SERVICE, CALLS = DepartmentName("service"), LoopName("service-calls")
+SERVICE, CALLS = crossloop.DepartmentName("service"), crossloop.LoopName("service-calls")
 CALLS_PER_DAY = 60
 """What the team can make; an area with more orders than this is not worth starting."""
 
@@ -59,7 +56,7 @@ def answer(signal: crossloop.Signal, view: crossloop.View) -> tuple[crossloop.Pr
     if calls > CALLS_PER_DAY:
         because = f"{calls:.0f} calls a day are needed and {CALLS_PER_DAY} can be made"
         return (crossloop.no_action(signal, SERVICE, CALLS, because),)
-    resource = Resource(f"calls/{signal.subject}")
+    resource = crossloop.Resource(f"calls/{signal.subject}")
     return (
         crossloop.Proposal(
             signal_id=signal.id,
@@ -126,21 +123,17 @@ loops:
 
 
 def main(folder: Path) -> None:
-    (folder / "governance.yaml").write_text(RULES, encoding="utf-8")
-    policy = crossloop.load_policy(folder / "governance.yaml", catalogue=CATALOGUE)
-    clock, calls = SystemClock(), CallCentre()
-    systems = EmbeddedCompany.open(folder / "company.db")
-    ready = ready_company(systems)
+    rules = folder / "governance.yaml"
+    rules.write_text(RULES, encoding="utf-8")
+    store, calls = f"sqlite:///{folder}/crossloop.db", CallCentre()
+    ready = crossloop.ready_company(store)
     company = replace(
         ready,
         catalogue=CATALOGUE,
         departments={**ready.departments, SERVICE: CUSTOMER_SERVICE},
         adapters={**ready.adapters, calls.system: calls},
     )
-    store = crossloop.Store.open(f"sqlite:///{folder}/crossloop.db", clock=clock)
-    with crossloop.Coordinator(
-        store, company, policy, threads=folder / "threads.db", clock=clock, closing=systems.close
-    ) as coordinator:
+    with crossloop.open_company(store, company=company, governance=rules) as coordinator:
         report = coordinator.run("logistics-to-marketing", as_of=date(2026, 5, 10))
         for made in report.decisions:
             print(f"{made.department:<10} {made.verdict:<6} {made.intervention:<15} {made.rationale[:70]}")

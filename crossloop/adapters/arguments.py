@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import date
 from typing import Annotated, Literal, TypeVar
 
@@ -36,13 +37,13 @@ from crossloop.signals.entities import (
 )
 
 
-class Arguments(Frozen):
+class Arguments(Frozen, ABC):
     """Base of the typed arguments of one operation."""
 
     @property
+    @abstractmethod
     def resource(self) -> str:
         """Path of the one resource that the operation changes."""
-        raise NotImplementedError
 
     def request(self, system: str, operation: str) -> ActionRequest:
         """The request that performs ``operation`` with these arguments."""

@@ -64,12 +64,8 @@ def list_(
         moves = f", moves {impact['share']:.1%} of its daily budget" if impact else ""
         colour = "yellow" if one["state"] == "waiting" else "dim"
         copyable(out.people, one["id"], indent=0)
-        say(
-            out.people,
-            f"[{colour}]{one['state']}[/]: [bold]{one['intervention']}[/], "
-            f"{escape(words.resource(one['action']['resource']))}{moves}",
-            indent=4,
-        )
+        said = f"[{colour}]{one['state']}[/]: [bold]{one['intervention']}[/], {_resource(one)}{moves}"
+        say(out.people, said, indent=4)
         if one["state"] == "waiting":
             asked = f"asked: {words.listed(one['from'])}, until {words.minute(one['due_at'])}"
             say(out.people, f"[dim]{asked}{_so_far(one)}[/]", indent=4)
@@ -161,7 +157,7 @@ def _say_given(console: Console, given: Given) -> None:
         verb = "is" if answered.still_needed == 1 else "are"
         say(console, f"{needed} {verb} needed before anything is done.", indent=2)
     for receipt in given.receipts:
-        say(console, f"{receipt.outcome}: {escape(receipt.detail)}", indent=2, hang=4)
+        say(console, f"{receipt.outcome}: {escape(words.told(receipt.detail))}", indent=2, hang=4)
     if answered.state == "rejected":
         say(console, "Nothing is done.", indent=2)
 
@@ -184,20 +180,24 @@ def _so_far(one: Mapping[str, Any]) -> str:
     return f"; {words.listed(approved)} approved" if approved else ""
 
 
+def _resource(one: Mapping[str, Any]) -> str:
+    return "redacted" if one["redacted"] else escape(words.resource(one["action"]["resource"]))
+
+
 def _print(console: Console, one: Mapping[str, Any], at: str) -> None:
-    resource = escape(words.resource(one["action"]["resource"]))
-    say(console, f"[bold]{one['intervention']}[/], {resource}  [yellow]{one['state']}[/]", hang=2)
-    say(console, escape(one["evidence"]), indent=2)
+    say(console, f"[bold]{one['intervention']}[/], {_resource(one)}  [yellow]{one['state']}[/]", hang=2)
+    say(console, escape(f"{one['proposed_by']}: {words.told(one['evidence'])}"), indent=2)
     impact = one["impact"]
     if impact:
         amount = impact["amount"]
         moved = f"{float(amount['amount']):,.0f} {amount['currency']} a day"
         say(console, f"It moves [bold]{impact['share']:.1%}[/] of the daily budget: {moved}.", indent=2)
     _alternatives(console, one)
-    console.print("[bold]Why you are asked[/]")
+    if one["reasons"]:
+        console.print("[bold]Why you are asked[/]")
     for reason in one["reasons"]:
         if reason["outcome"] in ("hold", "escalate"):
-            say(console, f"{reason['gate']}: {escape(reason['text'])}", indent=2, hang=4)
+            say(console, f"{reason['gate']}: {escape(words.told(reason['text']))}", indent=2, hang=4)
     if one["state"] != "waiting":
         return
     console.print("[bold]Who answers[/]")
@@ -209,7 +209,8 @@ def _print(console: Console, one: Mapping[str, Any], at: str) -> None:
         indent=2,
     )
     missing = next((name for name in one["from"] if name not in one["approved_by"]), one["from"][0])
-    for answer, why in (("approve", ""), ("reject", " --reason '…'")):
+    yes = () if one["redacted"] else (("approve", ""),)  # nobody can say yes to what nobody can see
+    for answer, why in (*yes, ("reject", " --reason '…'")):
         said = f"{options.command()} approvals {answer} {one['id']} --as {missing}{why}{at}"
         copyable(console, said, indent=4)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.padding import Padding
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from crossloop.coordinator.report import DecisionReport, OptionReport
     from crossloop.governance import Policy
 
-_NOTHING = "do_nothing"
+_NOTHING: Final = "do_nothing"
+_FOR_CAMPAIGN: Final = re.compile(r"\bfor campaign (\S+?)(?=[:, ]|$)")
 
 
 def print_decisions(console: Console, report: RunReport, policy: Policy) -> None:
@@ -28,6 +30,8 @@ def print_decisions(console: Console, report: RunReport, policy: Policy) -> None
     areas = {str(one["id"]): words.area(one) for one in report.signals}
     status = _statuses(report)
     alone: list[tuple[str, str]] = []
+    """Area, and what is said of it in one line."""
+
     for signal_id, decisions in _by_signal(report.decisions).items():
         about = areas.get(signal_id, "an earlier signal")
         valued = [one for one in decisions if words.campaign(one.impact) and one.options]
@@ -35,7 +39,7 @@ def print_decisions(console: Console, report: RunReport, policy: Policy) -> None
         if valued:
             _area(console, about, valued, others, status)
         else:
-            alone += [(about, _line(one, status)) for one in others]
+            alone += [(about, line) for line in _lines(others, status)]
     for line, abouts in words.grouped(alone).items():
         say(console, f"[bold]{words.plain(words.shortened(abouts))}[/]: {line}", indent=2, hang=4)
     console.print()
@@ -66,6 +70,7 @@ def _heading(console: Console, report: RunReport, policy: Policy) -> None:
             "value": "what is worth most",
         }
         say(console, f"[dim]The rules take {how[governed.choose]}.[/]", indent=2)
+    say(console, "[dim]moves: share of the campaign's daily budget that the chosen one moves.[/]", indent=2)
 
 
 def _by_signal(decisions: Sequence[DecisionReport]) -> dict[str, list[DecisionReport]]:
@@ -91,12 +96,26 @@ def _statuses(report: RunReport) -> dict[str, str]:
     return found
 
 
+def _lines(decisions: Sequence[DecisionReport], status: Mapping[str, str]) -> list[str]:
+    """Decisions without alternatives, in a line each; what holds for several campaigns is said once."""
+    said: dict[str, list[str]] = {}
+    for one in decisions:
+        line = _line(one, status)
+        about = _FOR_CAMPAIGN.search(line)
+        key = _FOR_CAMPAIGN.sub("for \0", line, count=1) if about else line
+        said.setdefault(key, []).extend([about[1]] if about else [])
+    return [
+        line.replace("\0", f"{'campaign' if len(names) == 1 else 'campaigns'} {words.shortened(names)}", 1)
+        for line, names in said.items()
+    ]
+
+
 def _line(decision: DecisionReport, status: Mapping[str, str]) -> str:
     """One decision in one line: a reason to do nothing, or a change without alternatives."""
+    why = words.plain(words.told(decision.rationale))
     if decision.action_key is None:
-        return words.plain(decision.rationale)
-    colour = COLOUR[decision.verdict]
-    return f"{decision.intervention}, [{colour}]{status[decision.id]}[/]: {words.plain(decision.rationale)}"
+        return why
+    return f"{decision.intervention}, [{COLOUR[decision.verdict]}]{status[decision.id]}[/]: {why}"
 
 
 def _area(
@@ -120,12 +139,12 @@ def _area(
         decision = f"[{COLOUR[one.verdict]}]{status[one.id]}[/]"
         table.add_row(words.campaign(one.impact), *cells, f"{share:.0%}", decision)
     console.print(Padding(table, (0, 0, 0, 4), expand=False))
-    for one in others:
-        say(console, f"[dim]{_line(one, status)}[/]", indent=4, hang=6)
+    for line in _lines(others, status):
+        say(console, f"[dim]{line}[/]", indent=4, hang=6)
     for text, campaigns in words.grouped(_obstacles(valued)).items():
         everywhere = 1 < len(valued) == len(campaigns)
         whom = "all" if everywhere else words.shortened(campaigns)
-        say(console, f"{whom}: {words.plain(text)}", indent=4, hang=6)
+        say(console, f"{whom}: {words.plain(words.told(text))}", indent=4, hang=6)
     for text, campaigns in words.grouped(_dissents(valued)).items():
         say(console, f"{words.shortened(campaigns)}: {text}", indent=4, hang=6)
 
@@ -135,7 +154,11 @@ def _pays(valued: Sequence[DecisionReport]) -> str:
     edges = {
         str(one.assumptions["break_even_rate"]) for one in valued if "break_even_rate" in one.assumptions
     }
-    return f": advertising pays there up to {float(edges.pop()):.1%} returns" if len(edges) == 1 else ""
+    return (
+        f": advertising pays there while less than {float(edges.pop()):.1%} comes back"
+        if len(edges) == 1
+        else ""
+    )
 
 
 def _options(decision: DecisionReport) -> dict[str, OptionReport]:
@@ -165,8 +188,6 @@ def _obstacles(decisions: Sequence[DecisionReport]) -> Iterator[tuple[str, str]]
 def _dissents(decisions: Sequence[DecisionReport]) -> Iterator[tuple[str, str]]:
     for one in decisions:
         for other in one.dissent:
-            yield (
-                words.campaign(one.impact),
-                f"[magenta]dissent[/]: {words.plain(other['with'])} wants to {words.plain(other['wants'])}: "
-                f"{words.plain(other['argument'])} ({words.plain(other['because'])})",
-            )
+            said = f"{other['with']} wants to {other['wants']}: {other['argument']} ({other['because']})"
+            text = f"[magenta]dissent[/], kept on record: {words.plain(words.told(said))}"
+            yield words.campaign(one.impact), text

@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
             out.people,
             "[bold]A made-up company sells clothes across India.[/] Its logistics agent watches which "
             "parcels come back; its marketing agent pays for advertising there. The heads of both "
-            "departments agreed on rules. Nothing of what follows was planned for this run.",
+            "departments agreed on rules. Some areas have a problem; neither agent is told which.",
         )
         out.people.print()
         print_run(out.people, report, company.policy, command=options.command(), at=options.at(store))

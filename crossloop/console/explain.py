@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.markup import escape
+from rich.console import Console
 
-from crossloop.console import options
+from crossloop.console import options, words
 from crossloop.console.output import Output, say
+
+if TYPE_CHECKING:
+    from crossloop.coordinator.explain import Step, Story
+
+_VERDICT: Final = " Verdict: "
+_GATES: Final = re.compile(r"(?<=\.); (?=[a-z_]+: )")
+"""Between the reasons of two gates: a reason ends with a full stop and starts with the name of its gate."""
 
 
 def register(app: typer.Typer) -> None:
@@ -38,18 +47,66 @@ def register(app: typer.Typer) -> None:
         if json:
             out.document(story.model_dump(mode="json"))
             return
-        out.people.print(f"[bold]Case {story.case}[/]", soft_wrap=True)
-        moment = ""
-        for step in story.steps:
-            at = step.at[:19].replace("T", " ")
-            time = "" if at == moment else f"  [dim]{at} UTC[/]"
-            moment = at
-            out.people.print()
-            say(
-                out.people,
-                f"[cyan]#{step.entry}[/] [bold]{escape(step.kind)}[/] {escape(step.who)}{time}",
-                hang=4,
-            )
-            say(out.people, escape(step.what), indent=4)
-            if step.because:
-                say(out.people, f"[dim]because {escape(step.because)}[/]", indent=4, hang=6)
+        print_story(out.people, story)
+
+
+def print_story(console: Console, story: Story) -> None:
+    """Print a case, step by step: with the number of each entry, in words."""
+    console.print(f"[bold]Case {story.case}[/]", soft_wrap=True)
+    say(console, "[dim]#: number of the entry in the ledger. As recorded, to the last digit: --json[/]")
+    moment = ""
+    asked: list[str] = []
+    for steps in _together(story.steps):
+        step = steps[0]
+        at = step.at[:19].replace("T", " ")
+        time = "" if at == moment else f"  [dim]{at} UTC[/]"
+        moment = at
+        entries = ", ".join(f"#{one.entry}" for one in steps)
+        console.print()
+        say(console, f"[cyan]{entries}[/] [bold]{step.kind}[/] {words.plain(step.who)}{time}", hang=4)
+        _say_what(console, _what(steps))
+        if step.kind == "decision":
+            asked.append(step.what)
+        # a notice is of the kind that its text says, and a claim rests on what its decision has just said
+        if step.kind != "notice" and not (step.kind == "claim" and any(step.because in one for one in asked)):
+            _say_because(console, step.because)
+
+
+def _say_what(console: Console, what: str) -> None:
+    said, verdict, outcome = words.told(what).rpartition(_VERDICT)
+    if not verdict:
+        say(console, words.plain(outcome), indent=4)
+        return
+    say(console, words.plain(said), indent=4)
+    name, dissent = re.split(r"\b", outcome, maxsplit=2)[1:]
+    say(console, f"verdict: [{words.COLOUR[name]}]{name}[/]{words.plain(dissent)}", indent=4, hang=6)
+
+
+def _say_because(console: Console, because: str) -> None:
+    """The reason, or the reason of each gate on a line of its own."""
+    for number, reason in enumerate(_GATES.split(words.told(because)) if because else []):
+        first = "because " if number == 0 else ""
+        say(console, f"[dim]{first}{words.plain(reason)}[/]", indent=4 if first else 6, hang=8)
+
+
+def _together(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Notices that say the same to one person after another are one step."""
+    group: list[Step] = []
+    for step in steps:
+        if group and not (step.kind == "notice" and _message(step) == _message(group[0])):
+            yield group
+            group = []
+        group.append(step)
+    if group:
+        yield group
+
+
+def _message(step: Step) -> str:
+    return step.what.partition(": ")[2]
+
+
+def _what(steps: Sequence[Step]) -> str:
+    if len(steps) == 1:
+        return steps[0].what
+    people = words.listed(one.what.partition(": ")[0].removeprefix("tells ") for one in steps)
+    return f"tells {people}: {_message(steps[0])}"

@@ -78,7 +78,7 @@ def tail(
     store: options.Store = options.STORE,
     json: options.Json = False,
 ) -> None:
-    """Show the newest entries, the last one at the bottom; whole with --json."""
+    """Show the newest entries in words, the last one at the bottom; as recorded, and whole, with --json."""
     out = Output(json=json)
     with options.existing_store(store) as opened:
         entries = opened.read(lambda read: list(read.entries(start=max(0, read.head().size - count))))
@@ -102,7 +102,9 @@ def tail(
 
 
 def _table(console: Console, entries: Sequence[Entry]) -> None:
-    """One line for each entry: its content is cut where the terminal ends."""
+    """One line for each entry: what it says is cut where the terminal ends."""
+    from crossloop.coordinator.explain import told
+
     wide = console.width >= _WIDE
     titles = ("entry", "at (UTC)", "kind", *(("case",) if wide else ()))
     rows = [
@@ -115,15 +117,10 @@ def _table(console: Console, entries: Sequence[Entry]) -> None:
         for one in entries
     ]
     used = sum(2 + max(len(cell) for cell in cells) for cells in zip(titles, *rows, strict=True))
-    table = columns(*titles, "content", right=("entry",), whole=titles)
+    table = columns(*titles, "what", right=("entry",), whole=titles)
     for one, row in zip(entries, rows, strict=True):
-        content = Text(_content(one.body))
+        step = told(one)
+        content = Text(words.told(f"{step.who} {step.what}".strip()))
         content.truncate(max(_SHORTEST, console.width - used), overflow="ellipsis")
         table.add_row(*row, content)
     console.print(table)
-
-
-def _content(body: object) -> str:
-    from crossloop.canonical import canonical_json
-
-    return "redacted" if body is None else canonical_json(body).decode()  # pyright: ignore[reportArgumentType]

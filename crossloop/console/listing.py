@@ -11,8 +11,8 @@ from crossloop.console import options, words
 from crossloop.console.output import Output, copyable, say
 
 if TYPE_CHECKING:
+    from crossloop.coordinator import Loop
     from crossloop.governance import Policy
-    from crossloop.loops.logistics_to_marketing.loop import LogisticsToMarketing
 
 
 def register(app: typer.Typer) -> None:
@@ -40,11 +40,9 @@ def register(app: typer.Typer) -> None:
         json: options.Json = False,
     ) -> None:
         """List the loops: who tells whom what, and what the rules in force let them do."""
-        from crossloop.loops.ready import READY_LOOPS, policy_in_force
-
         out = Output(json=json)
-        policy = policy_in_force(store, governance)
-        found = [_loop(loop, policy) for loop in READY_LOOPS]
+        with options.company(store, governance, create=True) as company:
+            found = [_loop(loop, company.policy) for loop in company.company.loops.values()]
         if json:
             out.document({"loops": found})
             return
@@ -86,13 +84,13 @@ def _signals(out: Output, state: str | None, limit: int, store: str) -> None:
         copyable(out.people, row.id, indent=0)
         say(
             out.people,
-            f"{row.department} says [bold]{row.type}[/] about {escape(row.subject)}, as of "
+            f"{row.department} says [bold]{row.type}[/] about {escape(words.told(row.subject))}, as of "
             f"{row.time:%Y-%m-%d}: {row.state}",
             indent=4,
         )
 
 
-def _loop(loop: type[LogisticsToMarketing], policy: Policy) -> dict[str, Any]:
+def _loop(loop: Loop, policy: Policy) -> dict[str, Any]:
     governed = policy.document.loops.get(loop.name)
     stage = policy.stage(governed.owner, loop.name) if governed else "shadow"
     return {

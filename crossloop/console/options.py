@@ -7,8 +7,9 @@ imported where it is used.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from shutil import which
@@ -75,6 +76,41 @@ Settings = Annotated[
         help="A setting of the loop, such as threshold=0.10; may be repeated. An unknown one lists them.",
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What ``run`` and ``backtest`` are told alike."""
+
+    loop: str
+    inputs: Inputs
+    as_of: date | None
+    settings: dict[str, str]
+    """Chosen settings as text."""
+
+    store: str
+    governance: Path | None
+    json: bool
+
+
+def looking(command: Callable[[Looking], None]) -> Callable[..., None]:
+    """Make a command that takes the options of ``run`` and ``backtest``."""
+
+    def called(
+        loop: LoopName,
+        data: Data = None,
+        mapping: Mapping = None,
+        as_of: AsOf = None,
+        set_: Settings = None,
+        store: Store = STORE,
+        governance: Governance = None,
+        json: Json = False,
+    ) -> None:
+        chosen = pairs(set_, "--set")
+        command(Looking(loop, inputs(data, mapping), day(as_of), chosen, store, governance, json))
+
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    return called
 
 
 @contextmanager

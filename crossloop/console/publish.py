@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,9 @@ from crossloop.errors import SignalRefused, Where
 if TYPE_CHECKING:
     from crossloop.coordinator import PublishReport
     from crossloop.signals import Signal
+
+
+_EXPECTED = "Give one CloudEvent in JSON, or a list of them: [event, event]."
 
 
 def register(app: typer.Typer) -> None:
@@ -69,24 +73,38 @@ def _say(out: Output, published: PublishReport, given: int) -> None:
 
 
 def _signals(data: bytes, file: str) -> tuple[Signal, ...]:
+    """The events of a document, of which there is at least one."""
     from crossloop.loops.ready import ready_catalogue
-    from crossloop.signals.cloudevents import from_batch, from_structured
+    from crossloop.signals.cloudevents import MAX_BATCH_BYTES, from_batch, from_structured
 
-    catalogue = ready_catalogue()
+    catalogue, text = ready_catalogue(), data.removeprefix(BOM_UTF8).strip()
     try:
-        if data.lstrip()[:1] == b"[":
-            return from_batch(data, catalogue)
-        return (from_structured(data, catalogue),)
+        if len(data) > MAX_BATCH_BYTES:
+            raise SignalRefused(f"has more than {MAX_BATCH_BYTES} bytes.", next_step="Publish it in parts.")
+        if text[:1] != b"[" and text:
+            return (from_structured(data, catalogue),)
+        signals = from_batch(data, catalogue) if text else ()
+        if not signals:
+            raise SignalRefused("holds no event: there is nothing to publish.")
+        return signals
     except SignalRefused as refused:
-        where = Where("stdin" if file == "-" else file, refused.where.line, refused.where.field)
-        raise SignalRefused(refused.message, where=where, next_step=refused.next_step) from None
+        where = Where(_named(file), refused.where.line, refused.where.field)
+        raise SignalRefused(refused.message, where=where, next_step=refused.next_step or _EXPECTED) from None
+
+
+def _named(file: str) -> str:
+    return "stdin" if file == "-" else file
 
 
 def _read(file: str) -> bytes:
+    """The bytes of a document, and no more of a larger one than shows that it is too large."""
+    from crossloop.signals.cloudevents import MAX_BATCH_BYTES
+
     if file == "-":
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read(MAX_BATCH_BYTES + 1)
     try:
-        return Path(file).read_bytes()
+        with Path(file).open("rb") as opened:
+            return opened.read(MAX_BATCH_BYTES + 1)
     except OSError as wrong:
         raise SignalRefused(
             f"cannot be read: {wrong.strerror}.", where=Where(file), next_step="Check the path."

@@ -14,36 +14,26 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
-    def run(
-        loop: options.LoopName,
-        data: options.Data = None,
-        mapping: options.Mapping = None,
-        as_of: options.AsOf = None,
-        set_: options.Settings = None,
-        store: options.Store = options.STORE,
-        governance: options.Governance = None,
-        json: options.Json = False,
-    ) -> None:
+    @options.looking
+    def run(asked: options.Looking) -> None:
         """Run a loop once: look at the facts, decide under the rules, act, record, tell.
 
         Nothing is executed unless the rules permit it: with no --governance, none kept in the store and no
-        ./governance.yaml, everything is thought through and recorded, in shadow. Running the same day twice
-        repeats nothing. It ends with 3 while something waits for a person.
+        ./governance.yaml, everything is thought through and recorded, in shadow. Where they permit it, --set
+        takes what they list as adjustable. Running the same day twice repeats nothing. It ends with 3 while
+        something waits for a person.
         """
-        from crossloop.console.checking import checked
         from crossloop.console.story import print_run
 
-        out = Output(json=json)
-        chosen = options.pairs(set_, "--set")
-        day = options.day(as_of)
-        inputs = options.inputs(data, mapping)
-        with out.working(f"running {loop}"):
-            read = checked(loop, inputs, as_of=day, chosen=chosen, store=store, governance=governance)
-            with options.company(store, governance, create=True) as company:
-                report = asyncio.run(company.arun(loop, read, as_of=day, settings=chosen))
-        if json:
-            out.document(report.model_dump(mode="json"))
-        else:
-            print_run(out.people, report, company.policy, command=options.command(), at=options.at(store))
+        out = Output(json=asked.json)
+        with options.company(asked.store, asked.governance, create=True) as company:
+            with out.working(f"running {asked.loop}"):
+                work = company.arun(asked.loop, asked.inputs, as_of=asked.as_of, settings=asked.settings)
+                report = asyncio.run(work)
+            if asked.json:
+                out.document(report.model_dump(mode="json"))
+            else:
+                at = options.at(asked.store)
+                print_run(out.people, report, company.policy, command=options.command(), at=at)
         if report.waiting:
             raise typer.Exit(3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from crossloop.coordinator import RunReport
+    from crossloop.coordinator.report import DecisionReport
     from crossloop.governance import Policy
 
 _WIDEST_BAR: Final = 34
@@ -182,7 +183,7 @@ def _done(console: Console, report: RunReport) -> None:
             mark = "[green]✓[/]" if outcome == "done" else f"[red]✗ {outcome}:[/]"
             details = (one.detail.partition(": ") for one in report.receipts if one.outcome == outcome)
             for text, names in words.grouped((name, text) for name, _, text in details).items():
-                said = f"{words.listed(names)}: {text}" if text else words.listed(names)
+                said = f"{words.listed(names)}: {words.told(text)}" if text else words.listed(names)
                 say(console, f"{mark} {words.plain(said)}", indent=2, hang=4)
         console.print()
     elif report.decisions:
@@ -224,7 +225,7 @@ def _split(questions: list[str]) -> list[tuple[str, str]]:
     return [(head, tail) for head, _, tail in (one.partition("\t") for one in questions)]
 
 
-def _question(decision: Any, areas: Mapping[str, str], action: str) -> str:
+def _question(decision: DecisionReport | None, areas: Mapping[str, str], action: str) -> str:
     """What is asked, and about which campaign, separated by a tab."""
     if decision is None:
         return f"{action}, asked in an earlier run\t"
@@ -267,7 +268,12 @@ def _worth(console: Console, report: RunReport) -> None:
 def _undo(console: Console, report: RunReport) -> None:
     made = [one for one in report.receipts if one.outcome == "done" and one.reference is not None]
     lifts = {one.action_key for one in report.decisions if one.intervention == "lift"}
-    references = dict.fromkeys(str(one.reference) for one in made if one.action_key not in lifts)
+    changes = {one.action_key: one for one in report.decisions}
+    areas = {str(one["id"]): words.area(one) for one in report.signals}
+    references: dict[str, str] = {}
+    for one in made:
+        if one.action_key not in lifts:
+            references[str(one.reference)] = _change(changes.get(one.action_key), areas)
     if not references:
         return
     title(console, "How to undo it")
@@ -278,9 +284,17 @@ def _undo(console: Console, report: RunReport) -> None:
         indent=2,
     )
     say(console, "By hand, in the advertising system, remove:", indent=2)
-    for reference in references:
-        copyable(console, reference, indent=6)
+    for reference, what in references.items():
+        copyable(console, f"{reference}  {what}".rstrip(), indent=6)
     console.print()
+
+
+def _change(decision: DecisionReport | None, areas: Mapping[str, str]) -> str:
+    """What was changed where: ``retargeting, state Rajasthan``."""
+    if decision is None:
+        return ""
+    changed = words.campaign(decision.impact) or decision.intervention
+    return ", ".join(part for part in (changed, areas.get(decision.signal_id, "")) if part)
 
 
 def _told(console: Console, report: RunReport) -> None:
@@ -309,17 +323,18 @@ def _told(console: Console, report: RunReport) -> None:
 
 def _next(console: Console, report: RunReport, command: str, at: str) -> None:
     title(console, "Where to look next")
+    steps = [("that nobody changed the record", f"ledger verify{at}")]
+    if report.waiting:
+        waiting = report.waiting[0].approval_id
+        steps.insert(0, ("what is asked, and how to answer", f"approvals show {waiting}{at}"))
     told = _most_telling(report)
     if told is not None:
-        copyable(console, f"{command} explain {told}{at}")
-    if report.waiting:
-        copyable(console, f"{command} approvals show {report.waiting[0].approval_id}{at}")
-    copyable(console, f"{command} ledger verify{at}")
-    say(
-        console,
-        f"[dim]the ledger has {report.ledger.entries} entries, root {report.ledger.root[:16]}…[/]",
-        indent=2,
-    )
+        steps.insert(0, ("why, from the first order to the last notice", f"explain {told}{at}"))
+    for what, call in steps:
+        say(console, f"[dim]{what}:[/]", indent=2)
+        copyable(console, f"{command} {call}", indent=4)
+    entries = words.counted(report.ledger.entries, "entry", "entries")
+    say(console, f"[dim]The ledger has {entries}, root {report.ledger.root[:16]}….[/]", indent=2)
 
 
 def _most_telling(report: RunReport) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -16,6 +17,18 @@ COLOUR: Final = {"act": "green", "hold": "yellow", "escalate": "yellow", "refuse
 
 CHOSEN: Final = "→ "
 """Stands before the option that was chosen, where colours may be missing."""
+
+_STATE = r"[A-Z]+(?:(?: & |[ -])[A-Z]+)*"
+_AREA = rf"[A-Z]{{2}}(?:/(?:{_STATE}|-)(?:/[0-9]{{3}}(?:/[0-9]{{6}})?)?)?"
+_PATH = re.compile(rf"\bads/campaign/[^/\s,;:]+(?:/geo/{_AREA}|/budget)?(?![\w/*])|\bgeo/{_AREA}(?![\w/*])")
+_BARE_AREA = re.compile(rf"\b[A-Z]{{2}}/(?:{_STATE}|-)(?:/[0-9]{{3}}(?:/[0-9]{{6}})?)?(?![\w/*])")
+_STATE_NAMED = re.compile(rf"\bstate ({_STATE}(?:, {_STATE})*)\b")
+_INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)")
+_SHARE = re.compile(
+    r"\b((?:\w*share\w*|confidence|signal|proposal|act|ask)(?: (?:<=?|>=?|==))?)"
+    r" (0\.\d+|0|1(?:\.0+)?)(?![\w.]*\d)"
+)
+_SMALL_WORDS: Final = ("and", "of")
 
 
 def listed(names: Iterable[str]) -> str:
@@ -48,21 +61,60 @@ def minute(instant: datetime | str) -> str:
 
 def area(signal: Mapping[str, JsonValue]) -> str:
     """What a reported signal is about: ``state RAJASTHAN``."""
-    codes = texts(signal["codes"])
-    shown = ", ".join(codes[:3]) + (f" and {len(codes) - 3} more" if len(codes) > 3 else "")
-    return f"{str(signal['level']).replace('_', ' ')} {shown}"
+    codes, level = texts(signal["codes"]), str(signal["level"]).replace("_", " ")
+    known = [state(one) for one in codes] if level == "state" else codes
+    shown = ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
+    return f"{level} {shown}"
+
+
+def state(name: str) -> str:
+    """The name of a state as people write it: ``Jammu and Kashmir``."""
+    parts = (one.lower() if one.lower() in _SMALL_WORDS else one.title() for one in name.split(" "))
+    return " ".join(parts)
+
+
+def place(path: str) -> str:
+    """An area's path in words: ``Rajasthan``, ``pin prefix 421, Maharashtra``, ``all of IN``."""
+    country, *within = path.removeprefix("geo/").split("/")
+    if not within:
+        return f"all of {country}"
+    around = country if within[0] == "-" else state(within[0])
+    if len(within) == 1:
+        return around
+    return f"pin {'prefix' if len(within) == 2 else 'code'} {within[-1]}, {around}"
 
 
 def resource(path: str) -> str:
     """A resource of the advertising system in words, any other as it is.
 
-    ``ads/campaign/brand/geo/IN/RAJASTHAN`` is ``campaign brand in IN/RAJASTHAN``.
+    ``ads/campaign/brand/geo/IN/RAJASTHAN`` is ``campaign brand in Rajasthan``.
     """
     parts = path.split("/")
     if parts[:2] != ["ads", "campaign"] or len(parts) < 3:
         return path
     named = f"campaign {parts[2]}"
-    return f"{named} in {'/'.join(parts[4:])}" if parts[3:4] == ["geo"] else named
+    return f"{named} in {place('/'.join(parts[3:]))}" if parts[3:4] == ["geo"] and parts[4:] else named
+
+
+def percent(share: float) -> str:
+    """A share with one decimal where it has one: ``93.4%``, ``85%``."""
+    return f"{share:.1%}".replace(".0%", "%")
+
+
+def told(text: str) -> str:
+    """What a record says, for people: resources and areas by name, instants to the minute, shares in percent.
+
+    The record itself keeps what was compared; ``--json`` shows it.
+    """
+    text = _PATH.sub(
+        lambda found: resource(found[0]) if found[0].startswith("ads/") else place(found[0]), text
+    )
+    text = _BARE_AREA.sub(lambda found: place(found[0]), text)
+    text = _STATE_NAMED.sub(
+        lambda found: f"state {', '.join(state(one) for one in found[1].split(', '))}", text
+    )
+    text = _INSTANT.sub(lambda found: minute(found[0]), text)
+    return _SHARE.sub(lambda found: f"{found[1]} {percent(float(found[2]))}", text)
 
 
 def campaign(impact: Mapping[str, JsonValue] | None) -> str:

@@ -5,38 +5,51 @@ Rules:
 1. The observation of a loop, its signals, its condition changes and its standing claims are admitted in
    one transaction. The same facts as of the same day under the same settings and rules are one observation,
    however often they are run: the second time admits nothing.
-2. Claims that have ended by the instant of an observation are given back with it. Only facts tell what
+2. Claims that have ended by the instant of an observation are given back with it, and those of plans that
+   were withdrawn or changed since the last one. Only facts tell what
    time it is in the business: the clock of the wall may be years ahead of them.
 3. Time runs forward: an as-of day before the last one that was observed is refused.
 4. A signal from outside must be of a type of the company's catalogue and carry that type's payload.
 5. The governance document is put in force with the first thing that is admitted under it, in place of the
    one that was in force when it was read. Where somebody put another one in force since, nothing is
    admitted: an old document never comes back by itself.
-6. Whatever is wrong is said before anything is written.
+6. Where the settings of an observation are others than those recorded last, or than those of the document
+   where nothing was recorded, one entry of its own says what changed from what to what.
+7. Whatever is wrong is said before anything is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import JsonValue
 
 from crossloop.canonical import NotCanonical, digest
 from crossloop.coordinator.decide import require_in_force
+from crossloop.coordinator.endings import adopt
 from crossloop.coordinator.loop import Change, Condition, Loop, Observation, Standing
-from crossloop.coordinator.runtime import Runtime
+from crossloop.coordinator.settings import Stated, loop_settings
 from crossloop.coordinator.unanswered import unanswered
 from crossloop.errors import InputError, SignalRefused, UnknownName, Where
 from crossloop.faults import crash_point
 from crossloop.ids import CaseId, LoopName, SignalId
 from crossloop.signals import Catalogue, Signal
 from crossloop.signals.codec import body
-from crossloop.store import Read, Tx, claims, conditions, inbox, observations, policies
+from crossloop.store import Read, Store, Tx, claims, conditions, inbox, observations, policies
+
+if TYPE_CHECKING:
+    from crossloop.coordinator.runtime import Runtime
+
+SETTINGS_CHANGED: Final = "settings.changed"
 
 
-async def admit(runtime: Runtime, loop: Loop, observation: Observation) -> bool:
+async def admit(runtime: Runtime, loop: Loop, observation: Observation, *, chosen: Mapping[str, str]) -> bool:
     """Admit an observation in one transaction; False when it was admitted before.
+
+    Args:
+        chosen: settings that were chosen for it, as text.
 
     Raises:
         InputError: it is as of a day before the last one, or carries a signal of an unknown type.
@@ -55,13 +68,15 @@ async def admit(runtime: Runtime, loop: Loop, observation: Observation) -> bool:
                 f"this store has already seen {loop.name} as of {last}; {observation.as_of} is earlier.",
                 next_step="Use a later --as-of, or another --store for the past.",
             )
+        _record_change(tx, runtime, loop, observation, chosen)
+        _withdraw_standing(tx, loop, observation)
         observations.record(
             tx,
             loop=loop.name,
             as_of=observation.as_of,
             settings_digest=settings_digest,
             input_digest=observation.input_digest,
-            body=_observed(loop, observation),
+            body=_observed(loop, observation, chosen),
         )
         for signal in observation.signals:
             _admit(tx, signal)
@@ -78,6 +93,12 @@ async def admit(runtime: Runtime, loop: Loop, observation: Observation) -> bool:
     return admitted
 
 
+def in_force(store: Store) -> str:
+    """Digest of the governance document in force; empty in a store without one."""
+    present = store.read(policies.present)
+    return "" if present is None else present.digest
+
+
 def put_in_force(tx: Tx, runtime: Runtime) -> None:
     """Put the document of a runtime in force (rule 5).
 
@@ -86,7 +107,7 @@ def put_in_force(tx: Tx, runtime: Runtime) -> None:
     """
     present = policies.present(tx)
     if present is None or present.digest == runtime.replaces:
-        policies.adopt(tx, digest=runtime.policy.digest, body=runtime.policy.as_body())
+        adopt(tx, runtime.policy)
     else:
         require_in_force(tx, runtime.policy)
 
@@ -166,6 +187,27 @@ def _admit(tx: Tx, signal: Signal) -> bool:
         ) from None
 
 
+def _withdraw_standing(tx: Tx, loop: Loop, observation: Observation) -> None:
+    """Give back the claims of plans that the last observation saw and this one does not see like that."""
+    last = observations.latest(tx, loop.name) or {}
+    for plan in cast("list[dict[str, str]]", last.get("standing", [])):
+        if plan not in _plans(observation):
+            claims.withdraw(tx, holder=plan["holder"], resource=plan["resource"], direction=plan["direction"])
+
+
+def _plans(observation: Observation) -> list[dict[str, JsonValue]]:
+    return [
+        {
+            "holder": one.holder,
+            "resource": one.claim.resource,
+            "direction": one.claim.direction,
+            "starts": one.claim.starts.isoformat(),
+            "ends": one.claim.ends.isoformat(),
+        }
+        for one in observation.standing
+    ]
+
+
 def _place_standing(tx: Tx, plans: Sequence[Standing]) -> None:
     for standing in plans:
         claims.place(
@@ -181,7 +223,33 @@ def _place_standing(tx: Tx, plans: Sequence[Standing]) -> None:
         )
 
 
-def _observed(loop: Loop, observation: Observation) -> dict[str, JsonValue]:
+def _record_change(
+    tx: Tx, runtime: Runtime, loop: Loop, observation: Observation, chosen: Mapping[str, str]
+) -> None:
+    """Record that the settings are others than before (rule 6)."""
+    last = observations.latest(tx, loop.name)
+    before = loop_settings(runtime.policy, loop, {}) if last is None else cast("Stated", last["settings"])
+    after = observation.settings
+    changed: dict[str, JsonValue] = {
+        name: {"from": before.get(name), "to": after.get(name)}
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    }
+    if changed:
+        tx.append(
+            SETTINGS_CHANGED,
+            None,
+            {
+                "loop": loop.name,
+                "as_of": observation.as_of.isoformat(),
+                "changed": changed,
+                "chosen": dict(chosen),
+                "policy": runtime.policy.digest,
+            },
+        )
+
+
+def _observed(loop: Loop, observation: Observation, chosen: Mapping[str, str]) -> dict[str, JsonValue]:
     return {
         "loop": loop.name,
         "as_of": observation.as_of.isoformat(),
@@ -189,10 +257,12 @@ def _observed(loop: Loop, observation: Observation) -> dict[str, JsonValue]:
         "inputs": dict(observation.inputs),
         "input_digest": observation.input_digest,
         "settings": dict(observation.settings),
+        "chosen": dict(chosen),
         "conditions": [
             {"path": one.condition.path, "change": one.kind, "signal": one.condition.signal_id}
             for one in observation.changes
         ],
+        "standing": list[JsonValue](_plans(observation)),
         "counts": dict(observation.counts),
         "notes": list(observation.notes),
     }

@@ -1,35 +1,36 @@
 """The approval graph: one question to people, as a LangGraph thread.
 
 A thread is a projection of its row in the approvals table and can be rebuilt from it at any time. The
-row decides; the graph shows the question where LangGraph's own tools look for it, and ends when the row
-was answered. Defences, each against a measured behaviour:
+row decides; the graph shows the question where LangGraph's own tools look for it, and nowhere else: when
+the row has ended, its thread is removed. Defences, each against a measured behaviour:
 
 * the gate node is one ``interrupt`` and nothing else, since everything before it would run again;
-* a thread is resumed by the interrupt id read at that moment, never by a bare value;
+* no thread is ever resumed here, and what somebody else resumes has no effect: it is built anew;
 * a thread gets input once: a second start of the same thread is not attempted while it waits;
 * ``durability="sync"``, and our own JSON-only serializer;
-* a thread whose checkpoint cannot be read, or that was answered otherwise than its row says, is thrown
-  away and built anew.
+* a thread whose checkpoint cannot be read is thrown away and built anew, and so is the whole file.
 """
 
 from __future__ import annotations
 
+import itertools
+import logging
 import sqlite3
-from collections.abc import Generator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, TypedDict, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Command, Interrupt, interrupt
+from langgraph.types import Interrupt, interrupt
 from pydantic import JsonValue
 
 from crossloop.canonical import canonical_json
 from crossloop.coordinator.serializer import MAX_BYTES, CheckpointRefused, JsonSerializer
-from crossloop.errors import StoreNotUsable
+from crossloop.errors import ThreadsUnusable
 
 GRAPH_VERSION: Final = 1
 """Stands in the state of every thread, so that a later version can tell old threads apart."""
@@ -43,7 +44,25 @@ _LARGEST: Final = MAX_BYTES // 4
 _UNREADABLE = (CheckpointRefused, KeyError, TypeError, AttributeError, ValueError)
 """What LangGraph raises over a checkpoint that is refused, or whose JSON has another shape than its own."""
 
+_DAMAGED: Final = (
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_ERROR,  # tables of another shape
+)
+"""What SQLite says about a file that has to be made anew; a busy one or a full disk is left alone."""
+
+_TABLES: Final = {"checkpoints", "writes"}
+"""LangGraph's own."""
+
+_PATIENCE: Final = 30.0
+"""Seconds to wait for another program that holds the file."""
+
+_LOG: Final = logging.getLogger(__name__)
+
 Shown = dict[str, JsonValue]
+T = TypeVar("T")
+_Stamp = tuple[int, int, int]
 
 
 class Question(TypedDict):
@@ -72,59 +91,103 @@ def build_approval_graph(checkpointer: SqliteSaver | None = None) -> ApprovalGra
 
 
 class ApprovalThreads:
-    """The threads of the approval graph, in a database file of their own."""
+    """The threads of the approval graph, in a database file of their own.
+
+    A file that is damaged, not ours or not to be written is set aside, and another one takes its place.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._asked: set[str] = set()
-        """Threads that were seen at their question, or past it, in the file as it is now."""
-        self._inode: int | None = None
+        self._asked: dict[str, Shown] = {}
+        """Questions that were seen in their threads, in the file as it is now."""
+        self._last: _Stamp | None = None
 
     def ask(self, questions: Mapping[str, Shown]) -> None:
-        """Open the threads of these approvals, by id; those that were opened already are left alone.
+        """Open the threads of these approvals, by id; those that show them already are left alone.
 
         Raises:
-            StoreNotUsable: the file is not a database of threads.
+            ThreadsUnusable: the file can neither be used nor be set aside.
         """
-        self._forget_if_replaced()
-        missing = {key: approval for key, approval in questions.items() if key not in self._asked}
-        if missing:
-            with self._open() as threads:
-                for key, approval in missing.items():
-                    threads.ask(key, approval)
-        self._asked |= missing.keys()
+        if _stamp(self._file) != self._last:
+            self._asked.clear()
 
-    def answer(self, approval_id: str, approval: Shown, answer: Shown) -> None:
-        """Resume the thread with the answer its row holds; open it first where it is missing.
+        def work(threads: _Threads) -> None:
+            for key, question in questions.items():
+                if self._asked.get(key) != question:
+                    threads.ask(key, question)
+
+        if any(self._asked.get(key) != question for key, question in questions.items()):
+            self._use(work)
+            self._asked.update(questions)
+
+    def end(self, approval_ids: Collection[str]) -> None:
+        """Remove the threads of approvals that have ended, if they are there.
 
         Raises:
-            StoreNotUsable: the file is not a database of threads.
+            ThreadsUnusable: the file can neither be used nor be set aside.
         """
-        with self._open() as threads:
-            threads.answer(approval_id, approval, answer)
+        if approval_ids:
+            self._use(lambda threads: [threads.end(one) for one in approval_ids])
+            for one in approval_ids:
+                self._asked.pop(one, None)
 
     def waiting(self, approval_id: str) -> bool:
         """True while the thread stands at its question."""
-        with self._open() as threads:
-            return bool(threads.state(approval_id).interrupts)
+        return self._use(lambda threads: bool(threads.state(approval_id).interrupts))
 
-    def _forget_if_replaced(self) -> None:
-        inode = self._file.stat().st_ino if self._file.exists() else None
-        if inode != self._inode:
-            self._asked.clear()
-        self._inode = inode
-
-    @contextmanager
-    def _open(self) -> Generator[_Threads]:
+    def _use(self, work: Callable[[_Threads], T]) -> T:
         try:
-            with closing(sqlite3.connect(self._file, timeout=30, check_same_thread=False)) as connection:
-                yield _Threads(SqliteSaver(connection, serde=JsonSerializer()))
+            return self._once(work)
         except sqlite3.Error as wrong:
-            raise StoreNotUsable(
-                f"the approval threads in {self._file} cannot be used: {wrong}.",
-                next_step="Move the file away: it is rebuilt from the store.",
-            ) from wrong
-        self._inode = self._file.stat().st_ino
+            if getattr(wrong, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) not in _DAMAGED:
+                raise self._unusable(wrong) from wrong
+            self._set_aside(wrong)
+        try:
+            return self._once(work)
+        except sqlite3.Error as wrong:
+            raise self._unusable(wrong) from wrong
+
+    def _once(self, work: Callable[[_Threads], T]) -> T:
+        with closing(sqlite3.connect(self._file, timeout=_PATIENCE, check_same_thread=False)) as connection:
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if not {str(name) for (name,) in names} <= _TABLES:
+                raise sqlite3.DatabaseError("it holds the tables of another program")
+            done = work(_Threads(SqliteSaver(connection, serde=JsonSerializer())))
+        self._last = _stamp(self._file)
+        return done
+
+    def _set_aside(self, wrong: sqlite3.Error) -> None:
+        beside = (self._file.with_name(f"{self._file.name}.damaged-{n}") for n in itertools.count(1))
+        kept = next(one for one in beside if not one.exists())
+        try:
+            for part in ("-wal", "-shm", ""):  # the database itself last: it says that this is still to do
+                file = self._file.with_name(self._file.name + part)
+                if file.exists():
+                    file.rename(kept.with_name(kept.name + part))
+        except OSError as failed:
+            raise self._unusable(failed) from wrong
+        self._asked.clear()
+        _LOG.warning(
+            "the approval threads in %s could not be used (%s); the file is kept as %s and was made anew.",
+            self._file,
+            wrong,
+            kept.name,
+        )
+
+    def _unusable(self, wrong: Exception) -> ThreadsUnusable:
+        return ThreadsUnusable(
+            f"the approval threads in {self._file} cannot be used: {wrong}. What was decided is not touched.",
+            next_step="Move the file away, or end the program that holds it: it is rebuilt from the store.",
+        )
+
+
+def _stamp(file: Path) -> _Stamp | None:
+    """What changes when somebody else replaces or writes the file."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 class _State:
@@ -150,23 +213,18 @@ class _Threads:
             self._saver.delete_thread(thread)
             return self._read(thread)
 
-    def ask(self, thread: str, approval: Shown) -> _State:
+    def ask(self, thread: str, approval: Shown) -> None:
         """Bring a thread to its question. One that has ended was answered behind the row's back."""
-        state = self.state(thread)
-        if state.interrupts:
-            return state
-        if state.answer:
-            self._saver.delete_thread(thread)
-        question: Question = {"version": GRAPH_VERSION, "approval": _fitting(thread, approval)}
-        self._graph.invoke(question, _config(thread), durability="sync")  # pyright: ignore[reportUnknownMemberType]
-        return self._read(thread)
-
-    def answer(self, thread: str, approval: Shown, answer: Shown) -> None:
-        if self.state(thread).answer == answer:
+        state, shown = self.state(thread), _fitting(thread, approval)
+        if any(one.value == shown for one in state.interrupts):
             return
-        state = self.ask(thread, approval)
-        resume: Command[None] = Command(resume={state.interrupts[0].id: answer})
-        self._graph.invoke(resume, _config(thread), durability="sync")  # pyright: ignore[reportUnknownMemberType]
+        if state.interrupts or state.answer:
+            self._saver.delete_thread(thread)
+        question: Question = {"version": GRAPH_VERSION, "approval": shown}
+        self._graph.invoke(question, _config(thread), durability="sync")  # pyright: ignore[reportUnknownMemberType]
+
+    def end(self, thread: str) -> None:
+        self._saver.delete_thread(thread)
 
     def _read(self, thread: str) -> _State:
         found = self._graph.get_state(_config(thread))

@@ -2,38 +2,44 @@
 
 Rules, in the order the code follows them for one answer:
 
-1. The answer is checked against the row: who asks, whether they were asked, whether it still waits, the
-   deadline, the policy in force and the digest of the action. A wrong answer is refused with its reason
-   and changes nothing.
+1. The answer is checked against the row: who answers, whether they were asked, whether it still waits and
+   the deadline; a yes also against the policy in force and the digest of the action. A wrong answer is
+   refused with its reason and changes nothing.
 2. The policy in force is the store's, read in the same transaction: another process may have put another
-   document in force since this one was opened.
+   document in force since this one was opened. A yes counts where this process works under it, too.
 3. An approval counts once for each person. When as many as the quorum have approved, the row changes
    from *waiting* to *approved* and the permit is written in the same transaction: one approval mints at
    most one permit.
 4. One rejection ends it; claims and impact are given back, and the signal is finished if nothing is left.
-5. The thread of the approval graph is resumed afterwards. It is a projection and decides nothing.
+5. The thread of the approval graph is removed afterwards. It is a projection and decides nothing.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from pydantic import JsonValue
 
 from crossloop.canonical import JSON, NotCanonical, canonical_json, to_json
 from crossloop.coordinator import endings
-from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.decide import request_digest, validity, write_permit
-from crossloop.errors import AnswerRefused, UnknownName
+from crossloop.coordinator.explain import require_enough
+from crossloop.errors import AnswerRefused, ThreadsUnusable, UnknownName
 from crossloop.faults import crash_point
 from crossloop.governance import ApprovalFacts, Policy, PolicyChanged, check_answer, permit_for
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, PersonId
 from crossloop.signals import Proposal, Verdict
 from crossloop.store import Lease, Read, Store, Tx, approvals, claims, decisions, policies, votes
 from crossloop.store.approvals import ApprovalRow, ApprovalState
+from crossloop.store.decisions import DecisionRow
 
+if TYPE_CHECKING:  # listing and showing what waits needs no LangGraph
+    from crossloop.coordinator.approval_graph import ApprovalThreads
+
+_LOG: Final = logging.getLogger(__name__)
 _LONGEST_REASON: Final = 2000
 
 
@@ -52,27 +58,25 @@ def find(read: Read, prefix: str) -> ApprovalRow:
     """Return the one approval whose id starts like this.
 
     Raises:
-        UnknownName: none, or more than one.
+        UnknownName: none, or more than one, or too little of the id was given.
     """
     rows = approvals.find(read, prefix) if prefix else []
-    if len(rows) == 1:
-        return rows[0]
     if not rows:
         raise UnknownName(f"there is no approval '{prefix}'.", next_step="See: crossloop approvals list")
-    raise UnknownName(f"'{prefix}' fits {len(rows)} approvals.", next_step="Give more of the id.")
+    if len(rows) > 1:
+        raise UnknownName(f"'{prefix}' fits {len(rows)} approvals.", next_step="Give more of the id.")
+    require_enough(prefix)
+    return rows[0]
 
 
-def load(read: Read, row: ApprovalRow) -> tuple[Proposal, Verdict, Mapping[str, JSON]]:
-    """Return what an approval is about: proposal, verdict and the whole decision body.
+def load(read: Read, row: ApprovalRow) -> tuple[Proposal, Verdict]:
+    """Return what an approval is about.
 
     Raises:
         UnknownName: it was removed from the ledger.
     """
-    decision = decisions.get(read, row.decision_id)
-    if decision is None:
-        raise UnknownName(f"approval {row.id} has no decision {row.decision_id}.")
-    body = read.body(decision.entry)
-    return Proposal.model_validate(body["proposal"]), Verdict.model_validate(body["verdict"]), body
+    body = read.body(_decided(read, row)[0].entry)
+    return Proposal.model_validate(body["proposal"]), Verdict.model_validate(body["verdict"])
 
 
 async def answer(
@@ -115,13 +119,15 @@ def _answer(
     policy: Policy,
     asserted: str,
 ) -> Answered:
-    proposal, verdict, _ = load(tx, row)
+    asked = load(tx, row) if decision == "approve" else None
+    present = policies.present(tx)
     check_answer(
         _facts(tx, row),
         person=person,
         now=tx.now,
-        policy_digest=_in_force(tx, policy),
-        action_digest=request_digest(proposal),
+        policy_digest=policy.digest if present is None else present.digest,
+        action_digest=row.digest if asked is None else request_digest(asked[0]),
+        decision=decision,
         people=policy.document.people,
     )
     said: dict[str, JsonValue] = {
@@ -133,31 +139,31 @@ def _answer(
         "identity": asserted,
     }
     _check_reason(decision, reason, said)
-    if decision == "reject":
+    if asked is None:
         approvals.answer(tx, row.id, state="rejected", person=person, reason=reason, body=said)
         endings.rejected(tx, row, person=person, reason=reason, policy=policy)
         return Answered(row.id, "rejected", None, 0)
+    _require_same_rules(row, policy)
     votes.give(tx, row.id, person=person, body=said)
     missing = row.quorum - len(votes.people(tx, row.id))
     if missing > 0:
         return Answered(row.id, "waiting", None, missing)
-    return _approve(tx, row, proposal, verdict, said, policy)
+    return _approve(tx, row, asked[0], asked[1], said, policy)
 
 
-def _in_force(tx: Tx, policy: Policy) -> str:
-    """Digest of the policy in force (rule 2).
+def _require_same_rules(row: ApprovalRow, policy: Policy) -> None:
+    """Refuse a yes of a process that works under other rules than those in force (rule 2).
 
     Raises:
-        PolicyChanged: this process still works under another one.
+        PolicyChanged: its rules are not those that were shown.
     """
-    present = policies.present(tx)
-    if present is not None and present.digest != policy.digest:
+    if row.policy != policy.digest:
         raise PolicyChanged(
-            f"the governance document {present.digest[:12]} was put in force meanwhile; "
-            f"this process works under {policy.digest[:12]}.",
-            next_step="Open the company again.",
+            f"people were asked under the rules {row.policy[:12]}, which are in force; this company was "
+            f"opened under {policy.digest[:12]}.",
+            next_step="Answer without naming other rules; or run the loop under them: that withdraws the "
+            "question, and what still holds is asked again.",
         )
-    return policy.digest
 
 
 def _check_reason(decision: str, reason: str, said: Mapping[str, JsonValue]) -> None:
@@ -195,6 +201,7 @@ def _approve(
 
 
 def _facts(read: Read, row: ApprovalRow) -> ApprovalFacts:
+    decision = decisions.get(read, row.decision_id)
     return ApprovalFacts(
         id=ApprovalId(row.id),
         decision_id=DecisionId(row.decision_id),
@@ -203,9 +210,15 @@ def _facts(read: Read, row: ApprovalRow) -> ApprovalFacts:
         people=tuple(PersonId(one) for one in row.people),
         quorum=row.quorum,
         due=row.due,
+        proposer=None if decision is None else decision.department,
         approved=tuple(PersonId(one) for one in votes.people(read, row.id)),
-        closed=row.state != "waiting",
+        ended=None if row.state == "waiting" else _ended(row),
     )
+
+
+def _ended(row: ApprovalRow) -> str:
+    by = f" by {row.person}" if row.person else ""
+    return f"{row.state}{by}{f', {row.reason}' if row.reason else ''}"
 
 
 def listed(read: Read, *, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:
@@ -216,22 +229,31 @@ def listed(read: Read, *, state: ApprovalState | None = None) -> list[dict[str, 
 
 def shown(read: Read, row: ApprovalRow) -> dict[str, JsonValue]:
     """Return one approval as people are shown it, with who has approved so far."""
-    return {**describe(row, load(read, row)[2]), "approved_by": list(votes.people(read, row.id))}
+    decision, body = _decided(read, row)
+    return {**describe(row, decision, body), "approved_by": list(votes.people(read, row.id))}
 
 
-def describe(row: ApprovalRow, body: Mapping[str, JSON]) -> dict[str, JsonValue]:
-    """What a person is shown: action, impact, evidence, options, who else is asked, until when."""
-    proposal = cast("dict[str, JsonValue]", body["proposal"])
-    verdict = cast("dict[str, JsonValue]", body["verdict"])
+def describe(
+    row: ApprovalRow, decision: DecisionRow, body: Mapping[str, JSON] | None
+) -> dict[str, JsonValue]:
+    """What a person is shown: action, impact, evidence, options, who asks, who else is asked, until when.
+
+    Args:
+        body: what was decided; None where it was removed from the ledger, and then nothing of it is shown.
+    """
+    proposal = cast("dict[str, JsonValue]", {} if body is None else body["proposal"])
+    verdict = cast("dict[str, JsonValue]", {} if body is None else body["verdict"])
     return {
         "id": row.id,
         "decision": row.decision_id,
-        "action": proposal["action"],
-        "intervention": proposal["intervention"],
-        "impact": proposal["impact"],
-        "evidence": proposal["rationale"],
-        "options": proposal["options"],
-        "reasons": verdict["reasons"],
+        "proposed_by": decision.department,
+        "redacted": body is None,
+        "action": proposal.get("action"),
+        "intervention": decision.intervention,
+        "impact": proposal.get("impact"),
+        "evidence": proposal.get("rationale", "redacted: it was removed from the ledger"),
+        "options": proposal.get("options", []),
+        "reasons": verdict.get("reasons", []),
         "from": list(row.people),
         "quorum": row.quorum,
         "due_at": row.due.isoformat(),
@@ -241,26 +263,32 @@ def describe(row: ApprovalRow, body: Mapping[str, JSON]) -> dict[str, JsonValue]
 
 
 def bring_in_step(store: Store, threads: ApprovalThreads, lease: Lease | None) -> None:
-    """Bring the threads of the approval graph in step with their rows: ask what waits, resume the rest.
+    """Bring the threads of the approval graph in step with their rows: ask what waits, end the rest.
 
-    A row whose decision was removed from the ledger shows nothing; it still ends by its deadline.
+    A thread whose row says that it has ended is removed, and only then ticked off: whoever dies in between
+    removes it again. A row whose decision was removed from the ledger shows nothing; it still ends.
     """
-    waiting = store.read(lambda read: _bodies(read, approvals.listing(read, state="waiting")))
-    answered = store.read(lambda read: _bodies(read, approvals.unresumed(read)))
-    threads.ask({row.id: describe(row, body) for row, body in waiting if body is not None})
-    for row, body in answered:
-        if body is not None:
-            reply: dict[str, JsonValue] = {
-                "state": row.state,
-                "by": row.person or "",
-                "reason": row.reason or "",
-            }
-            threads.answer(row.id, describe(row, body), reply)
-    if answered:
-        store.write(lambda tx: [approvals.resumed(tx, row.id) for row, _ in answered], lease=lease)
+    waiting = store.read(lambda read: _questions(read, approvals.listing(read, state="waiting")))
+    ended = store.read(lambda read: [row.id for row in approvals.unresumed(read)])
+    try:
+        threads.ask(waiting)
+        threads.end(ended)
+    except ThreadsUnusable as unusable:
+        _LOG.warning("%s", unusable)  # a projection: what is decided and done does not wait for it
+        return
+    if ended:
+        store.write(lambda tx: [approvals.resumed(tx, one) for one in ended], lease=lease)
 
 
-def _bodies(read: Read, rows: Sequence[ApprovalRow]) -> list[tuple[ApprovalRow, Mapping[str, JSON] | None]]:
-    """The rows, each with what its decision recorded, if that is still there."""
-    found = ((row, decisions.get(read, row.decision_id)) for row in rows)
-    return [(row, None if one is None else read.entry(one.entry).body) for row, one in found]
+def _questions(read: Read, rows: Sequence[ApprovalRow]) -> dict[str, dict[str, JsonValue]]:
+    """What is asked, by the id of the approval, as far as it is still there."""
+    found = ((row, *_decided(read, row)) for row in rows)
+    return {row.id: describe(row, one, body) for row, one, body in found if body is not None}
+
+
+def _decided(read: Read, row: ApprovalRow) -> tuple[DecisionRow, Mapping[str, JSON] | None]:
+    """The decision that an approval is about, and what it recorded, if that is still there."""
+    decision = decisions.get(read, row.decision_id)
+    if decision is None:
+        raise UnknownName(f"approval {row.id} has no decision {row.decision_id}.")
+    return decision, read.entry(decision.entry).body

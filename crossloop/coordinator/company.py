@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from crossloop.actions import Adapter
 from crossloop.coordinator.loop import Loop
 from crossloop.departments import Department
+from crossloop.departments.view import Reader
 from crossloop.errors import UnknownName
 from crossloop.frozen import Frozen
 from crossloop.ids import DepartmentName, LoopName
 from crossloop.signals import Catalogue
-
-Reader = Callable[[], Awaitable[Sequence[Frozen]]]
-"""Reads every record of one entity of the common data model from a system."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,9 @@ class Company:
     loops: Mapping[LoopName, Loop]
     adapters: Mapping[str, Adapter]
     """Systems by the name that requests use."""
+
+    close: Callable[[], None] = lambda: None
+    """Lets go of what the systems hold; called once, when the coordinator is closed."""
 
     readers: Mapping[type[Frozen], Reader] = field(default_factory=dict[type[Frozen], Reader])
     """How departments come to see an entity, for example campaigns."""

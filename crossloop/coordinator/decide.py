@@ -21,21 +21,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
 
 from crossloop.canonical import to_json
 from crossloop.clock import local_day
+from crossloop.coordinator import line
 from crossloop.coordinator.endings import finish_if_done, withdraw_cleared
 from crossloop.coordinator.mediator import Mediated, Rival, settle, worst
 from crossloop.coordinator.notices import notify_decided
-from crossloop.departments.graph import Answers
 from crossloop.errors import CrossloopError
 from crossloop.governance import VALID_FOR, GateState, Policy, SignalFacts, in_conflict, judge, permit_for
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, approval_id
 from crossloop.signals import Catalogue, Claim, Proposal, Reason, Signal, Verdict
 from crossloop.store import Read, Tx, actions, approvals, claims, decisions, impacts, inbox, policies
+
+if TYPE_CHECKING:  # what answers the gates is light, what thinks is not
+    from crossloop.departments.graph import Answers
 
 
 class PolicyReplaced(CrossloopError):
@@ -95,7 +98,7 @@ def decide(
             if verdict.outcome == "act":
                 permitted.append(_permit(tx, signal, proposal, verdict, policy))
             elif verdict.outcome in ("hold", "escalate"):
-                asked.append(_ask(tx, signal, proposal, verdict))
+                asked.append(_ask(tx, signal, proposal, verdict, policy))
             notify_decided(tx, signal, proposal, verdict, policy)
         inbox.decided(tx, signal.id, {"signal": signal.id, "proposals": len(proposals)})
         finish_if_done(tx, signal.id, outcome="answered" if heard else "no department listens to it")
@@ -243,7 +246,7 @@ def write_permit(
     )
 
 
-def _ask(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict) -> ApprovalId:
+def _ask(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: Policy) -> ApprovalId:
     assert verdict.required is not None, f"verdict on {proposal.id} holds and names nobody to ask"
     asked = approval_id(proposal.id)
     approvals.open_(
@@ -256,7 +259,12 @@ def _ask(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict) -> Approv
         people=verdict.required.people,
         quorum=verdict.required.quorum,
         due=verdict.required.due,
-        body={"decision": proposal.id, "verdict": verdict.outcome, "people": list(verdict.required.people)},
+        body={
+            "decision": proposal.id,
+            "verdict": verdict.outcome,
+            "people": list(verdict.required.people),
+            **line.written(proposal, verdict, policy),
+        },
     )
     return asked
 

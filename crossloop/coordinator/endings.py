@@ -3,13 +3,17 @@
 Rules:
 
 1. A held decision ends by a rejection, by its deadline (*expired*), or because a signal says that the
-   condition it answers is over (*withdrawn*). A permitted one ends by a receipt that says *failed*.
+   condition it answers is over or because the rules changed (*withdrawn*). A permitted one ends by a
+   receipt that says *failed*.
 2. Whatever ends it gives back its claims and its impact in the same transaction, so that a later proposal
    fits again. An *unknown* outcome gives nothing back: the effect may be there.
 3. An action that takes another one back ends that one's claims, for nothing is restricted any more. Both
    impacts stay counted: the day saw both changes.
-4. A deadline never approves. Passing it tells those who come next in the line of escalation.
+4. A deadline never approves. An escalation that passes it goes on to those who come next in the line;
+   anything else, and an escalation that nobody is left for, expires, and they are told.
 5. A signal is finished when nothing of it is left to do or to answer.
+6. Rules that are put in force withdraw, in the same transaction, every question that was asked under
+   others: its answer would count for something that nobody was shown. What still holds is asked again.
 """
 
 from __future__ import annotations
@@ -18,12 +22,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, Literal
 
+from pydantic import JsonValue
+
 from crossloop.canonical import to_json
-from crossloop.coordinator.notices import notify_closed, notify_done
+from crossloop.coordinator import line
+from crossloop.coordinator.notices import notify_closed, notify_done, notify_passed_on
 from crossloop.governance import Policy
 from crossloop.ids import ActionKey, SignalId
 from crossloop.signals import Catalogue, Proposal, Receipt, Signal
-from crossloop.store import Tx, actions, approvals, claims, decisions, impacts, inbox
+from crossloop.store import Tx, actions, approvals, claims, decisions, impacts, inbox, policies
 from crossloop.store.actions import ActionRow
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.decisions import DecisionRow
@@ -57,11 +64,29 @@ def rejected(tx: Tx, row: ApprovalRow, *, person: str, reason: str, policy: Poli
 
 
 def expire_overdue(tx: Tx, policy: Policy) -> int:
-    """End every approval whose deadline has passed (rule 4); return how many."""
+    """Pass on or end every approval whose deadline has passed (rule 4); return how many."""
     late = approvals.overdue(tx, tx.now)
     for row in late:
-        _close(tx, row, "expired", f"nobody answered until {row.due.isoformat(timespec='seconds')}", policy)
+        because = f"nobody answered until {row.due.isoformat(timespec='seconds')}"
+        following = line.comes_next(tx, row)
+        if following is None:
+            _close(tx, row, "expired", because, policy)
+        else:
+            _pass_on(tx, row, following, because)
     return len(late)
+
+
+def _pass_on(tx: Tx, row: ApprovalRow, following: line.Next, because: str) -> None:
+    due = tx.now + following.within
+    body: dict[str, JsonValue] = {
+        "approval": row.id,
+        "decision": row.decision_id,
+        "reason": because,
+        "people": list(following.people),
+        "due": due.isoformat(),
+    }
+    approvals.pass_on(tx, row.id, people=following.people, due=due, body=body)
+    notify_passed_on(tx, _decision(tx, row), row, following.people, because)
 
 
 def withdraw_cleared(tx: Tx, signal: Signal, catalogue: Catalogue, policy: Policy, as_of: datetime) -> int:
@@ -82,16 +107,32 @@ def withdraw_cleared(tx: Tx, signal: Signal, catalogue: Catalogue, policy: Polic
     return len(waiting) + len(permitted)
 
 
-def after_receipt(tx: Tx, proposal: Proposal, receipt: Receipt, policy: Policy) -> None:
-    """Bring everything about an action in step with its receipt (rules 2, 3 and 5)."""
+def adopt(tx: Tx, policy: Policy) -> bool:
+    """Put a governance document in force (rule 6); False when it is already."""
+    if not policies.adopt(tx, digest=policy.digest, body=policy.as_body()):
+        return False
+    for row in approvals.listing(tx, state="waiting"):
+        because = f"the rules changed, from {row.policy[:12]} to {policy.digest[:12]}"
+        _close(tx, row, "withdrawn", because, policy, replaced_by=policy.digest)
+    return True
+
+
+def after_receipt(
+    tx: Tx, decision: DecisionRow, receipt: Receipt, policy: Policy, proposal: Proposal | None = None
+) -> None:
+    """Bring everything about an action in step with its receipt (rules 2, 3 and 5).
+
+    Args:
+        proposal: what was done; nothing, where nothing was.
+    """
     if receipt.outcome == "failed":
-        give_back(tx, proposal.id)
-    if receipt.outcome == "done" and proposal.undoes is not None:
+        give_back(tx, decision.id)
+    if receipt.outcome == "done" and proposal is not None and proposal.undoes is not None:
         undone = actions.get(tx, proposal.undoes)
         if undone is not None:
             claims.release(tx, undone.decision_id)
-    notify_done(tx, proposal, receipt, policy)
-    finish_if_done(tx, proposal.signal_id)
+    notify_done(tx, decision, receipt, policy, why="" if proposal is None else proposal.rationale)
+    finish_if_done(tx, decision.signal_id)
 
 
 def _answers(tx: Tx, row: ApprovalRow | ActionRow, signal_type: str) -> bool:
@@ -101,14 +142,14 @@ def _answers(tx: Tx, row: ApprovalRow | ActionRow, signal_type: str) -> bool:
 
 def _permitted_of(tx: Tx, case: str, signal_type: str) -> Iterator[ActionRow]:
     """Actions of a case that were permitted and not started: an answer that came during this wave."""
-    for row in actions.permitted(tx, _ALL):
-        if row.case == case and _answers(tx, row, signal_type):
-            yield row
+    for decision in decisions.listing(tx, case=case, limit=_ALL):
+        for row in actions.for_decision(tx, decision.id):
+            if row.state == "permitted" and _answers(tx, row, signal_type):
+                yield row
 
 
 def _cancel(tx: Tx, row: ActionRow, because: str, policy: Policy) -> None:
     actions.start(tx, row.key)
-    proposal = Proposal.model_validate(tx.body(_decision(tx, row).entry)["proposal"])
     receipt = Receipt(
         action_key=ActionKey(row.key),
         outcome="failed",
@@ -117,13 +158,18 @@ def _cancel(tx: Tx, row: ActionRow, because: str, policy: Policy) -> None:
         finished_at=tx.now,
     )
     actions.finish(tx, row.key, "failed", reference=None, body=to_json(receipt))
-    after_receipt(tx, proposal, receipt, policy)
+    after_receipt(tx, _decision(tx, row), receipt, policy)
 
 
 def _close(
-    tx: Tx, row: ApprovalRow, state: Literal["expired", "withdrawn"], because: str, policy: Policy
+    tx: Tx,
+    row: ApprovalRow,
+    state: Literal["expired", "withdrawn"],
+    because: str,
+    policy: Policy,
+    **recorded: str,
 ) -> None:
-    body = {"approval": row.id, "decision": row.decision_id, "answer": state, "reason": because}
+    body = {"approval": row.id, "decision": row.decision_id, "answer": state, "reason": because, **recorded}
     approvals.answer(tx, row.id, state=state, person=None, reason=because, body=body)
     _end_held(tx, row, state, because, policy)
 

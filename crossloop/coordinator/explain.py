@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from crossloop.errors import UnknownName
 from crossloop.frozen import Frozen
+from crossloop.ids import begins_one
 from crossloop.store import Entry, Read, actions, approvals, cases, decisions, inbox
 
 Body = Mapping[str, Any]
@@ -56,7 +57,7 @@ def explain(read: Read, identifier: str) -> Story:
     """Tell the story of whatever the identifier names, or begins to name.
 
     Raises:
-        UnknownName: nothing, or more than one case, fits.
+        UnknownName: nothing, or more than one case, fits, or too little of the id was given.
     """
     found = _cases(read, identifier) if identifier else set[str]()
     if not found:
@@ -67,8 +68,23 @@ def explain(read: Read, identifier: str) -> Story:
     if len(found) > 1:
         raise UnknownName(f"'{identifier}' fits {len(found)} cases.", next_step="Give more of the id.")
     case = found.pop()
-    steps = tuple(_step(entry) for entry in read.entries(case=case))
+    if identifier != case:
+        require_enough(identifier)
+    steps = tuple(told(entry) for entry in read.entries(case=case))
     return Story(case=case, steps=steps)
+
+
+def require_enough(beginning: str) -> None:
+    """Refuse the beginning of an id that happens to fit one thing now and says nothing about it.
+
+    Raises:
+        UnknownName: it holds fewer than four characters after the kind.
+    """
+    if not begins_one(beginning):
+        raise UnknownName(
+            f"'{beginning}' is too little of an id.",
+            next_step="Give at least four characters after its kind, such as apr_4x7q.",
+        )
 
 
 def _cases(read: Read, identifier: str) -> set[str]:
@@ -85,7 +101,8 @@ def _cases(read: Read, identifier: str) -> set[str]:
     return {*named, *(row.case for find in finders for row in find(read, identifier))}
 
 
-def _step(entry: Entry) -> Step:
+def told(entry: Entry) -> Step:
+    """Tell one entry in words."""
     if entry.body is None:
         who, what, because = "", "redacted", "the content of this entry was removed; its proof still holds"
     else:
@@ -147,6 +164,10 @@ def _asked(body: Body) -> Words:
     return "governance", f"asks {', '.join(body['people'])}", f"verdict {body['verdict']}"
 
 
+def _passed_on(body: Body) -> Words:
+    return "coordinator", f"asks {', '.join(body['people'])} instead", body["reason"]
+
+
 def _answer(body: Body) -> Words:
     reason = body.get("reason") or "no reason given"
     if "person" not in body:
@@ -155,7 +176,8 @@ def _answer(body: Body) -> Words:
 
 
 def _claim(body: Body) -> Words:
-    what = f"claims to {body['direction']} {body['resource']} until {body['ends']} ({body['state']})"
+    state = body["state"].replace("_", " ")
+    what = f"claims to {body['direction']} {body['resource']} until {body['ends']} ({state})"
     return body["holder"], what, body["argument"]
 
 
@@ -165,6 +187,38 @@ def _notice(body: Body) -> Words:
 
 def _finished(body: Body) -> Words:
     return "coordinator", "nothing of it is left to do", body["outcome"]
+
+
+def _condition(body: Body) -> Words:
+    area = f"{body['level'].replace('_', ' ')} {body['code']}"
+    return body["loop"], f"{area} is at risk from {body['day']} on ({body['metric']})", ""
+
+
+def _over(body: Body) -> Words:
+    area = body["path"].removeprefix(f"{body['metric']}/")
+    return body["loop"], f"{area} has recovered on {body['day']} ({body['metric']})", ""
+
+
+def _decided(body: Body) -> Words:
+    number = body["proposals"]
+    return "coordinator", f"decides on {number} {'answer' if number == 1 else 'answers'} to the signal", ""
+
+
+def _started(body: Body) -> Words:
+    return "executor", f"starts action {body['action_key']}", ""
+
+
+def _undone(body: Body) -> Words:
+    return "executor", f"action {body['action_key']} was taken back by {body['by']}", ""
+
+
+def _in_force(body: Body) -> Words:
+    return "coordinator", "what was claimed is in force now", f"{body['decision_id']} was carried out"
+
+
+def _released(body: Body) -> Words:
+    whose = body.get("decision_id") or body["holder"]
+    return "coordinator", "what was claimed is given back", f"{whose} holds no more"
 
 
 def _other(body: Body) -> Words:
@@ -179,8 +233,16 @@ _WORDS: dict[str, Callable[[Body], Words]] = {
     "permit": _permit,
     "receipt": _receipt,
     "approval.requested": _asked,
+    "approval.passed_on": _passed_on,
     "approval.vote": _answer,
     "approval.answered": _answer,
     "claim": _claim,
     "notice": _notice,
+    "condition.opened": _condition,
+    "condition.cleared": _over,
+    "signal.decided": _decided,
+    "action.started": _started,
+    "action.undone": _undone,
+    "claim.in_force": _in_force,
+    "claim.released": _released,
 }

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import JsonValue
 
 from crossloop.clock import Clock
 from crossloop.coordinator import approvals as answering
-from crossloop.coordinator.admit import admit_signals
-from crossloop.coordinator.approval_graph import ApprovalThreads
+from crossloop.coordinator.admit import admit_signals, in_force
 from crossloop.coordinator.approvals import Answered
 from crossloop.coordinator.background import Background
 from crossloop.coordinator.company import Company
 from crossloop.coordinator.explain import Story, explain
 from crossloop.coordinator.holding import Holding
-from crossloop.coordinator.loop import Inputs
+from crossloop.coordinator.loop import Backtestable, Backtested, Inputs
 from crossloop.coordinator.report import PublishReport, RunReport
 from crossloop.coordinator.run import all_settings, publish_report, run_loop
-from crossloop.coordinator.runtime import Runtime, in_force
-from crossloop.errors import StoreBusy
+from crossloop.coordinator.settings import loop_settings, permitted_settings
+from crossloop.errors import CrossloopError, StoreBusy, StoreNotUsable, UnknownName
 from crossloop.governance import Policy
 from crossloop.ids import PersonId
 from crossloop.signals import Receipt, Signal
-from crossloop.store import Store, Verification, policies, verify
+from crossloop.store import Store, Verification, verify
 from crossloop.store.approvals import ApprovalState
+
+if TYPE_CHECKING:
+    from crossloop.coordinator.approval_graph import ApprovalThreads
+    from crossloop.coordinator.runtime import Runtime
 
 _FOLLOW_PATIENCE: Final = 5.0
 """Seconds for which an answer waits for another coordinator before it leaves the action to it."""
@@ -49,24 +54,54 @@ class Coordinator:
 
     def __init__(
         self,
-        store: Store,
+        store: Store | Callable[[], Store],
         company: Company,
         policy: Policy,
         *,
         threads: Path,
         clock: Clock,
-        closing: Callable[[], None] = lambda: None,
     ) -> None:
-        self.store = store
+        """Take the parts; both the store and the company are closed with the coordinator.
+
+        Args:
+            store: an open store, or what creates one that does not exist yet when it is first needed.
+            threads: file of LangGraph's view of what waits; made when it is needed.
+        """
         self.company = company
         self.policy = policy
         self._clock = clock
-        self._threads = ApprovalThreads(threads)
-        self._closing = closing
+        if threads.is_dir():  # any other file in its place is set aside when it cannot be used
+            raise StoreNotUsable(
+                f"the approval threads have their file at {threads}, which is a directory.",
+                next_step="Move it away, or use another --store.",
+            )
+        self._threads = threads
         self._closed = False
-        self._replaces = in_force(store)
-        self._holding = Holding(store)
+        self._opening = threading.Lock()
+        self._open = store
+        self._working: tuple[Holding, ApprovalThreads] | None = None
+        self._replaces = in_force(store) if isinstance(store, Store) else ""
         self._background = Background()
+
+    @property
+    def store(self) -> Store:
+        """The store; one that does not exist yet is created now."""
+        with self._opening:
+            if not isinstance(self._open, Store):
+                if self._closed:
+                    raise CrossloopError("the company is closed.", next_step="Open it again.")
+                self._open = self._open()
+            return self._open
+
+    def _work_on(self, store: Store) -> tuple[Holding, ApprovalThreads]:
+        """What works on the store, made once: it remembers what it holds and what it has asked."""
+        # What thinks is loaded when something is to be thought: LangGraph takes a second of its own.
+        from crossloop.coordinator.approval_graph import ApprovalThreads
+
+        with self._opening:
+            if self._working is None:
+                self._working = Holding(store), ApprovalThreads(self._threads)
+            return self._working
 
     def run(
         self,
@@ -86,27 +121,74 @@ class Coordinator:
             mapping: a declared mapping from the file's format to the common data model.
             others: further inputs by name, for example ``{"campaigns": "campaigns.csv"}``.
             as_of: the day up to which facts are known; the last day of the data when None.
-            settings: chosen settings as text, for example ``{"threshold": "0.10"}``.
+            settings: chosen settings as text, for example ``{"threshold": "0.10"}``. Where the rules let
+                the loop act, only what they list as adjustable.
 
         Raises:
             InputError: something handed in is wrong; nothing was written.
             StoreBusy: another coordinator is at work on this store.
         """
-        inputs = Inputs(
-            primary=Path(data) if data is not None else None,
-            mapping=Path(mapping) if mapping is not None else None,
-            others={name: Path(file) for name, file in (others or {}).items()},
-        )
+        inputs = _inputs(data, mapping, others)
         return self._background.run(self.arun(loop, inputs, as_of=as_of, settings=settings or {}))
 
     async def arun(
         self, loop: str, inputs: Inputs, *, as_of: date | None, settings: Mapping[str, str]
     ) -> RunReport:
         """The same as :meth:`run`, for callers with an event loop of their own."""
-        async with self._runtime() as runtime:
-            report = await run_loop(runtime, self.company.loop(loop), inputs, as_of=as_of, settings=settings)
-            self._replaces = self.policy.digest
-            return report
+        found = self.company.loop(loop)
+        stated = permitted_settings(self.policy, found, settings)
+        # In a thread: reading a large file must not stall the event loop of the caller (ADR 0006).
+        prepared = await asyncio.to_thread(found.prepare, inputs, as_of=as_of, settings=stated)
+        try:
+            async with self._runtime() as runtime:
+                report = await run_loop(runtime, found, prepared, as_of=as_of, settings=settings)
+                self._replaces = self.policy.digest
+                return report
+        finally:
+            prepared.close()
+
+    def backtest(
+        self,
+        loop: str,
+        *,
+        data: str | Path | None = None,
+        mapping: str | Path | None = None,
+        others: Mapping[str, str | Path] | None = None,
+        as_of: date | None = None,
+        settings: Mapping[str, str] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Backtested:
+        """Replay the past in shadow: what a loop would have said, done and saved. Keeps nothing.
+
+        Any settings may be tried, whatever the rules say.
+
+        Args:
+            loop: its name, for example ``logistics-to-marketing``.
+            data: as for :meth:`run`; so are ``mapping`` and ``others``.
+            as_of: nothing later than this day is read; everything when None.
+            settings: chosen settings as text.
+            progress: called with days done and days in all.
+
+        Raises:
+            InputError: something handed in is wrong, or the data is too short.
+            UnknownName: there is no such loop, or it has no past to replay.
+        """
+        found = self.company.loop(loop)
+        if not isinstance(found, Backtestable):
+            raise UnknownName(
+                f"the loop '{loop}' has no backtest.",
+                next_step=f"With one: {', '.join(self._with_backtest()) or 'none'}.",
+            )
+        return found.backtest(
+            _inputs(data, mapping, others),
+            as_of=as_of,
+            settings=loop_settings(self.policy, found, settings or {}),
+            policy=self.policy,
+            progress=progress,
+        )
+
+    def _with_backtest(self) -> list[str]:
+        return sorted(name for name, one in self.company.loops.items() if isinstance(one, Backtestable))
 
     def publish(self, signals: Sequence[Signal]) -> PublishReport:
         """Admit signals from outside and bring them to their end.
@@ -198,10 +280,13 @@ class Coordinator:
     def close(self) -> None:
         """Cancel what is under way, stop the background loop and close the store. Twice does nothing."""
         self._background.close()
-        if not self._closed:
+        with self._opening:
+            if self._closed:
+                return
             self._closed = True
-            self._closing()
-            self.store.close()
+        self.company.close()
+        if isinstance(self._open, Store):
+            self._open.close()
 
     def __enter__(self) -> Coordinator:
         return self
@@ -217,18 +302,26 @@ class Coordinator:
     @asynccontextmanager
     async def _runtime(self, *, patience: float = 0.0) -> AsyncGenerator[Runtime]:
         """A runtime that holds the lease of the store for as long as something runs."""
-        async with self._holding.lease(patience=patience) as lease:
+        from crossloop.coordinator.runtime import Runtime
+
+        holding, threads = self._work_on(self.store)
+        async with holding.lease(patience=patience) as lease:
             yield Runtime(
                 self.store,
                 self.company,
                 self.policy,
-                self._threads,
+                threads,
                 self._clock,
                 lease=lease,
                 replaces=self._replaces,
             )
 
 
-def adopt(store: Store, policy: Policy) -> bool:
-    """Make a governance document the store's own; False when it is already."""
-    return store.write(lambda tx: policies.adopt(tx, digest=policy.digest, body=policy.as_body()))
+def _inputs(
+    data: str | Path | None, mapping: str | Path | None, others: Mapping[str, str | Path] | None
+) -> Inputs:
+    return Inputs(
+        primary=Path(data) if data is not None else None,
+        mapping=Path(mapping) if mapping is not None else None,
+        others={name: Path(file) for name, file in (others or {}).items()},
+    )

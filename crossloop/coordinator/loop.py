@@ -11,22 +11,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
+from crossloop.governance import Policy
 from crossloop.ids import CaseId, DepartmentName, LoopName, SignalId
 from crossloop.signals import Claim, Signal
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a run looks at. Without a primary file it is the embedded company's own data."""
+    """What a run looks at. Without a primary file it is the embedded company's own data.
+
+    A loop that reads in :meth:`Loop.prepare` hands on inputs of its own that hold what was read.
+    """
 
     primary: Path | None = None
     mapping: Path | None = None
     others: Mapping[str, Path] = field(default_factory=dict[str, Path])
     """Further inputs by name, such as ``campaigns``."""
+
+    def close(self) -> None:
+        """Let go of what was read. Twice does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,22 @@ class Loop(Protocol):
         """
         ...
 
+    def check_setting(self, name: str, text: str) -> None:
+        """Refuse a value that a setting can never have, whatever the others are.
+
+        Raises:
+            SettingError: there is no such setting, or the value is out of its range.
+        """
+        ...
+
+    def prepare(self, inputs: Inputs, *, as_of: date | None, settings: Mapping[str, JsonValue]) -> Inputs:
+        """Read and check what is handed in, before anything is created; :meth:`observe` gets the result.
+
+        Raises:
+            InputError: the first thing that is wrong.
+        """
+        ...
+
     async def observe(
         self,
         inputs: Inputs,
@@ -146,4 +169,39 @@ class Loop(Protocol):
         conditions: Sequence[Condition],
     ) -> Observation:
         """Look at the facts as of a day (the last day of the data when none is given)."""
+        ...
+
+
+class Backtested(Protocol):
+    """What a backtest found."""
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the JSON document of ``crossloop backtest``."""
+        ...
+
+
+@runtime_checkable
+class Backtestable(Protocol):
+    """A loop whose past can be replayed. A loop that has nothing to replay leaves the method out."""
+
+    def backtest(
+        self,
+        inputs: Inputs,
+        *,
+        as_of: date | None,
+        settings: Mapping[str, JsonValue],
+        policy: Policy,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Backtested:
+        """Look at every past day as it would have been looked at; nothing is kept.
+
+        Args:
+            as_of: nothing later than this day is read; everything when None.
+            settings: every setting of the loop.
+            policy: the rules that decide what would have been done.
+            progress: called with days done and days in all.
+
+        Raises:
+            InputError: a file, mapping or setting is wrong, or the data is too short.
+        """
         ...

@@ -2,7 +2,8 @@
 
 Rules:
 
-1. Held or escalated: those who are asked, and those the loop names under ``held``.
+1. Held or escalated: those who are asked, and those the loop names under ``held``. Passed on to those who
+   come next in the line: they, and those who were asked before them.
 2. Refused or only recorded: both departments and the loop's owner.
 3. Held, and ended without an effect: both departments and those who were asked; after a deadline also
    those who come next in the owner's line of escalation.
@@ -11,13 +12,13 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from crossloop.governance import Loop, Policy
 from crossloop.ids import derived
-from crossloop.signals import NO_ACTION, Proposal, Receipt, Signal, Verdict
-from crossloop.store import Tx, decisions, inbox, notices
+from crossloop.signals import NO_ACTION, NO_ANSWER, Proposal, Receipt, Signal, Verdict
+from crossloop.store import Tx, inbox, notices
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.decisions import DecisionRow
 
@@ -57,22 +58,30 @@ def notify_closed(
     _tell(tx, decision.case, decision.id, told, state, text)
 
 
-def notify_done(tx: Tx, proposal: Proposal, receipt: Receipt, policy: Policy) -> None:
+def notify_passed_on(
+    tx: Tx, decision: DecisionRow, row: ApprovalRow, people: Sequence[str], because: str
+) -> None:
+    """Tell those who are asked next, and those who were asked before them (rule 1)."""
+    text = f"Please decide on {decision.intervention} ({row.id}): {because}."
+    _tell(tx, decision.case, decision.id, people, "passed_on", text)
+    text = f"{decision.intervention} waits for {' and '.join(people)} now: {because}."
+    _tell(tx, decision.case, decision.id, row.people, "passed_on", text)
+
+
+def notify_done(tx: Tx, decision: DecisionRow, receipt: Receipt, policy: Policy, *, why: str) -> None:
     """Tell both departments what happened and why (rule 4)."""
-    decision = decisions.get(tx, proposal.id)
-    assert decision is not None, f"receipt {receipt.action_key} belongs to no decision"
     text = {
-        "done": f"Done: {proposal.intervention} ({receipt.detail}). Why: {proposal.rationale}",
-        "failed": f"Not done: {proposal.intervention} failed ({receipt.detail}).",
+        "done": f"Done: {decision.intervention} ({receipt.detail}). Why: {why}",
+        "failed": f"Not done: {decision.intervention} failed ({receipt.detail}).",
         "unknown": (
-            f"Nobody can tell whether {proposal.intervention} was done ({receipt.detail}). "
+            f"Nobody can tell whether {decision.intervention} was done ({receipt.detail}). "
             "It will not be repeated; please look at the system."
         ),
     }[receipt.outcome]
-    loop = _loop(policy, proposal.loop)
+    loop = _loop(policy, decision.loop)
     told = loop.notify.done if loop is not None and receipt.outcome == "done" else ()
-    concerned = [_sender(tx, proposal.signal_id), proposal.department, *told]
-    _tell(tx, decision.case, proposal.id, concerned, receipt.outcome, text)
+    concerned = [_sender(tx, decision.signal_id), decision.department, *told]
+    _tell(tx, decision.case, decision.id, concerned, receipt.outcome, text)
 
 
 def _loop(policy: Policy, name: str | None) -> Loop | None:
@@ -86,7 +95,7 @@ def _sender(tx: Tx, signal: str) -> str:
 
 
 def _nothing_done(proposal: Proposal, verdict: Verdict) -> str:
-    if proposal.intervention == NO_ACTION:
+    if proposal.intervention in (NO_ACTION, NO_ANSWER):
         return f"Nothing done: {proposal.rationale}"
     why = "; ".join(one.text for one in verdict.reasons if one.outcome == verdict.outcome)
     word = "Only recorded" if verdict.outcome == "shadow" else "Refused"

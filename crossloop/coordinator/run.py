@@ -12,8 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-
-from pydantic import JsonValue
+from typing import TYPE_CHECKING
 
 from crossloop.coordinator.admit import admit, known_conditions
 from crossloop.coordinator.loop import Inputs, Loop, Observation
@@ -27,13 +26,15 @@ from crossloop.coordinator.report import (
     decision_report,
     receipt_report,
 )
-from crossloop.coordinator.runtime import Done, Runtime
-from crossloop.governance import Policy
+from crossloop.coordinator.settings import Stated, permitted_settings, settings_of_all
 from crossloop.ids import LoopName
 from crossloop.signals import Signal
 from crossloop.store import Read, approvals, decisions
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.notices import NOTICE
+
+if TYPE_CHECKING:
+    from crossloop.coordinator.runtime import Done, Runtime
 
 
 async def run_loop(
@@ -47,43 +48,37 @@ async def run_loop(
     """Run one loop once.
 
     Args:
+        inputs: what :meth:`Loop.prepare` made of what was handed in.
         as_of: the day up to which facts are known; the last day of the data when None.
         settings: chosen settings as text; the rest takes defaults.
 
     Raises:
         InputError: something handed in is wrong; nothing was written.
     """
-    chosen = loop_settings(runtime.policy, loop, settings)
-    settings_of = {**all_settings(runtime), loop.name: chosen}
+    stated = permitted_settings(runtime.policy, loop, settings)
+    settings_of = {**all_settings(runtime), loop.name: stated}
     now = runtime.clock.now()
     known = runtime.store.read(lambda read: known_conditions(read, loop.name, runtime.policy.digest, now))
     observation = await loop.observe(
         inputs,
         as_of=as_of,
         timezone=runtime.policy.document.timezone,
-        settings=chosen,
+        settings=stated,
         conditions=known,
     )
-    await admit(runtime, loop, observation)
+    since = runtime.store.read(lambda read: read.head().size)
+    await admit(runtime, loop, observation, chosen=settings)
     if observation.load is not None:
         await asyncio.to_thread(observation.load)
     done = await runtime.drain(as_of=observation.instant, settings=settings_of)
+    done.since = since  # who was told that other rules withdrew a question was told while it was admitted
     return runtime.store.read(lambda read: _report(read, runtime, loop, observation, done))
 
 
-def loop_settings(policy: Policy, loop: Loop, chosen: Mapping[str, str]) -> Mapping[str, JsonValue]:
-    """Every setting of a loop: what is chosen now, else what the document sets, else the defaults.
-
-    Raises:
-        SettingError: an unknown key or a value out of range.
-    """
-    governed = policy.document.loops.get(loop.name)
-    return loop.settings({**(governed.settings if governed is not None else {}), **chosen})
-
-
-def all_settings(runtime: Runtime) -> dict[LoopName, Mapping[str, JsonValue]]:
-    """Settings of every loop where nothing is chosen: signals of any of them may wait."""
-    return {name: loop_settings(runtime.policy, loop, {}) for name, loop in runtime.company.loops.items()}
+def all_settings(runtime: Runtime) -> dict[LoopName, Stated]:
+    """Settings of every loop, for signals of any of them that wait."""
+    loops = runtime.company.loops.values()
+    return runtime.store.read(lambda read: settings_of_all(read, runtime.policy, loops))
 
 
 def _report(read: Read, runtime: Runtime, loop: Loop, observation: Observation, done: Done) -> RunReport:

@@ -14,6 +14,7 @@ from typing import Final
 
 from crossloop.actions import Executor
 from crossloop.clock import Clock
+from crossloop.coordinator.admit import in_force
 from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.approvals import bring_in_step
 from crossloop.coordinator.company import Company
@@ -22,14 +23,14 @@ from crossloop.coordinator.endings import after_receipt, expire_overdue, set_asi
 from crossloop.coordinator.mediator import Mediated, settled_within
 from crossloop.coordinator.supervisor import RECURSION_LIMIT, build_supervisor
 from crossloop.coordinator.views import Settings, Views
-from crossloop.coordinator.views import strategies as strategies
 from crossloop.coordinator.waves import Think, Waiting, run_waves
 from crossloop.departments.graph import Answers, Asked
 from crossloop.faults import crash_point
 from crossloop.governance import GateState, Policy, SignalFacts, judge
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, SignalId
 from crossloop.signals import Proposal, Receipt, Signal
-from crossloop.store import Lease, Store, Tx, policies
+from crossloop.store import Lease, Store, Tx
+from crossloop.store.decisions import DecisionRow
 
 _PAUSED: Final = (
     "a handler paused the graph; questions to people are asked by governance, about what a handler proposes"
@@ -46,12 +47,6 @@ class Done:
     decisions: list[DecisionId] = field(default_factory=list[DecisionId])
     asked: list[ApprovalId] = field(default_factory=list[ApprovalId])
     receipts: list[Receipt] = field(default_factory=list[Receipt])
-
-
-def in_force(store: Store) -> str:
-    """Digest of the governance document in force; empty in a store without one."""
-    present = store.read(policies.present)
-    return "" if present is None else present.digest
 
 
 class Runtime:
@@ -102,11 +97,11 @@ class Runtime:
         )
 
         async def think(wave: tuple[Signal, ...]) -> None:
-            view = await self._views.take(as_of, settings or {})
-            crash_point("wave.before_decide")
-            out = await graph.ainvoke(  # pyright: ignore[reportUnknownMemberType]
-                {"wave": wave}, {"recursion_limit": RECURSION_LIMIT}, context=Asked(view)
-            )
+            async with self._views.take(as_of, settings or {}) as view:
+                crash_point("wave.before_decide")
+                out = await graph.ainvoke(  # pyright: ignore[reportUnknownMemberType]
+                    {"wave": wave}, {"recursion_limit": RECURSION_LIMIT}, context=Asked(view)
+                )
             if "keys" not in out:
                 await self._paused(wave, think)
 
@@ -146,9 +141,10 @@ class Runtime:
             for proposal in by_department
         ]
         facts = {signal.id: SignalFacts.of(signal, as_of=as_of) for signal in wave}
+        now = self.clock.now()  # people answer in real time, whatever day is looked at
 
         def stands(proposal: Proposal) -> bool:
-            alone = judge(proposal, facts[proposal.signal_id], GateState(), self.policy, now=as_of)
+            alone = judge(proposal, facts[proposal.signal_id], GateState(), self.policy, now=now)
             return alone.outcome in ("act", "hold", "escalate")
 
         return settled_within(proposals, self.policy, stands)
@@ -194,5 +190,5 @@ class Runtime:
     async def _set_aside(self, signal: SignalId, why: str) -> None:
         await self.store.write_async(lambda tx: set_aside(tx, signal, why), lease=self.lease)
 
-    def _write_done(self, tx: Tx, proposal: Proposal, receipt: Receipt) -> None:
-        after_receipt(tx, proposal, receipt, self.policy)
+    def _write_done(self, tx: Tx, decision: DecisionRow, receipt: Receipt, proposal: Proposal | None) -> None:
+        after_receipt(tx, decision, receipt, self.policy, proposal)

@@ -57,7 +57,7 @@ def build_supervisor(
         for name, department in departments.items():
             heard = tuple(one for one in state["wave"] if one.type in department.listens)
             if heard:
-                sends.append(Send(name, {"signals": heard}))
+                sends.append(Send(_node(name), {"signals": heard}))
         return sends or "mediate"
 
     def mediate_node(state: WaveState) -> dict[str, object]:
@@ -72,13 +72,18 @@ def build_supervisor(
         return {}
 
     for name, department in departments.items():
-        graph.add_node(name, build(department))  # pyright: ignore[reportUnknownMemberType]
-        graph.add_edge(name, "mediate")
+        graph.add_node(_node(name), build(department))  # pyright: ignore[reportUnknownMemberType]
+        graph.add_edge(_node(name), "mediate")
     graph.add_node("mediate", mediate_node)  # pyright: ignore[reportUnknownMemberType]
     graph.add_node("decide", decide_node)  # pyright: ignore[reportUnknownMemberType]
     graph.add_node("act", act_node)  # pyright: ignore[reportUnknownMemberType]
-    graph.add_conditional_edges(START, route, [*departments, "mediate"])
+    graph.add_conditional_edges(START, route, [*map(_node, departments), "mediate"])
     graph.add_edge("mediate", "decide")
     graph.add_edge("decide", "act")
     graph.add_edge("act", END)
     return graph.compile(name="supervisor")  # pyright: ignore[reportUnknownMemberType]
+
+
+def _node(department: str) -> str:
+    """The node of a department, which may be called what one of the supervisor's own steps is."""
+    return f"departments/{department}"

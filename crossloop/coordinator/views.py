@@ -1,15 +1,19 @@
-"""What departments are shown: strategies, settings, records of the company, and what is in force."""
+"""What departments are shown: strategies, settings, records of the company, and what is in force.
+
+Records are not read here: a view knows where they come from, and whoever declares them has them read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 
 from pydantic import JsonValue
 
 from crossloop.coordinator.company import Company
 from crossloop.departments import InForce, Strategy, View
-from crossloop.frozen import Frozen
+from crossloop.departments.view import Reading
 from crossloop.governance import Policy
 from crossloop.ids import ActionKey, CaseId, LoopName
 from crossloop.signals import Proposal
@@ -39,19 +43,18 @@ class Views:
         """Note that these actions have a receipt now."""
         self._performed += keys
 
-    async def take(self, as_of: datetime, settings: Settings) -> View:
-        """Take a view at a business instant."""
-        records: dict[type[Frozen], Sequence[Frozen]] = {}
-        for kind, reader in self._company.readers.items():
-            records[kind] = await reader()
-        return View(
-            as_of=as_of,
-            timezone=self._timezone,
-            strategies=self._strategies,
-            settings=settings,
-            in_force=self._present(),
-            records=records,
-        )
+    @asynccontextmanager
+    async def take(self, as_of: datetime, settings: Settings) -> AsyncGenerator[View]:
+        """Take a view at a business instant, for as long as a wave is thought about."""
+        async with aclosing(Reading(self._company.readers)) as reading:
+            yield View(
+                as_of=as_of,
+                timezone=self._timezone,
+                strategies=self._strategies,
+                settings=settings,
+                in_force=self._present(),
+                reading=reading,
+            )
 
     def _present(self) -> list[InForce]:
         """What is in force now, in the order in which it was permitted."""

@@ -5,8 +5,9 @@ Rules:
 1. A handler that answers within its deadline is believed if its answer is about this signal, comes from
    this department, counts its steps 0, 1, 2 …, and can be written to the ledger; anything else is a
    failure. An empty answer is recorded as having nothing to say.
-2. A failure, whatever its class, becomes one ``no_action`` proposal that says so. The other signals of
-   the wave never notice. A handler that falls over a cancelled task of its own has failed, too.
+2. A failure, whatever its class, becomes one ``no_answer`` proposal that says so. The other signals of
+   the wave never notice. A handler that falls over a cancelled task of its own has failed, too. So has one
+   whose records cannot be read: the time it takes to read them counts towards its deadline.
 3. Control flow of the graph, cancellation of the asking task and the end of the process are not failures:
    they pass.
 4. The deadline interrupts a handler where it awaits. A synchronous one that is declared ``slow`` runs in a
@@ -22,7 +23,7 @@ import traceback
 from collections.abc import Sequence
 
 from crossloop.canonical import canonical_json, to_json
-from crossloop.departments.department import Answer, Handler, no_action
+from crossloop.departments.department import Answer, Handler, no_action, no_answer
 from crossloop.departments.view import View
 from crossloop.ids import DepartmentName
 from crossloop.signals import Proposal, Signal
@@ -46,7 +47,7 @@ async def ask(
     deadline = asyncio.timeout(seconds)
     try:
         async with deadline:
-            answer = await _call(handler, signal, view)
+            answer = await _call(handler, signal, await view.showing(handler.reads))
         proposals = _checked(answer, department, signal)
     except control_flow:
         raise
@@ -62,8 +63,8 @@ async def ask(
     else:
         if proposals:
             return proposals
-        because = f"{department} has nothing to say about it"
-    return (no_action(signal, department, handler.loop, because),)
+        return (no_action(signal, department, handler.loop, f"{department} has nothing to say about it"),)
+    return (no_answer(signal, department, handler.loop, because),)
 
 
 async def _call(handler: Handler, signal: Signal, view: View) -> Answer:

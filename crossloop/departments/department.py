@@ -12,8 +12,9 @@ from datetime import timedelta
 
 from crossloop.canonical import writable
 from crossloop.departments.view import View
+from crossloop.frozen import Frozen
 from crossloop.ids import DepartmentName, LoopName
-from crossloop.signals import NO_ACTION, Proposal, Signal
+from crossloop.signals import NO_ACTION, NO_ANSWER, Proposal, Signal
 
 Answer = Sequence[Proposal]
 """Proposals, one for each thing the department asks for. To ask for nothing and say why, return
@@ -29,6 +30,9 @@ class Handler:
     signal_type: str
     loop: LoopName
     handle: Handle
+    reads: tuple[type[Frozen], ...] = ()
+    """Entities whose records it needs, for example ``(Campaign,)``: its view shows these and no others."""
+
     slow: bool = False
     """True when it waits for a model or the network: such signals never share a wave, and a synchronous
     ``handle`` runs in a thread."""
@@ -71,12 +75,23 @@ def no_action(
     Args:
         because: the reason; it may hold text from outside, and is cut at 2,000 characters.
     """
+    return _asking_for_nothing(signal, department, loop, because, NO_ACTION, step)
+
+
+def no_answer(signal: Signal, department: DepartmentName, loop: LoopName, because: str) -> Proposal:
+    """What stands for an answer that a department could not give; its condition is signalled again."""
+    return _asking_for_nothing(signal, department, loop, because, NO_ANSWER, 0)
+
+
+def _asking_for_nothing(
+    signal: Signal, department: DepartmentName, loop: LoopName, because: str, intervention: str, step: int
+) -> Proposal:
     return Proposal(
         signal_id=signal.id,
         department=department,
         step=step,
         loop=loop,
-        intervention=NO_ACTION,
+        intervention=intervention,
         risk="reversible",
         confidence=signal.confidence,
         rationale=writable(because)[:2000],

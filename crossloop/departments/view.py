@@ -1,9 +1,18 @@
-"""What a department may see: a read-only snapshot, taken before it is asked."""
+"""What a department may see: a read-only snapshot, taken when it is asked.
+
+Rules:
+
+1. Records of the company's systems are read when the first handler of a wave that declares them
+   (:attr:`Handler.reads`) is asked, once for the whole wave. Nobody needs them: nobody reads.
+2. A system that cannot be read is a failure of each department that needs it, and of no other.
+3. A handler sees what it declares. Asking for more is a mistake that is named, not an empty answer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, TypeVar
@@ -16,6 +25,39 @@ from crossloop.ids import ActionKey, CaseId, LoopName
 from crossloop.money import Money
 
 RecordT = TypeVar("RecordT", bound=Frozen)
+
+Reader = Callable[[], Awaitable[Sequence[Frozen]]]
+"""Reads every record of one entity of the common data model from a system."""
+
+
+class NotDeclared(LookupError):
+    """A handler asked its view for records that it does not declare."""
+
+
+class Reading:
+    """The records of the company's systems during one wave: read when they are needed, once each."""
+
+    def __init__(self, readers: Mapping[type[Frozen], Reader]) -> None:
+        self._readers = readers
+        self._under_way: dict[type[Frozen], asyncio.Future[Sequence[Frozen]]] = {}
+
+    async def records(self, kind: type[Frozen]) -> Sequence[Frozen]:
+        """Return every record of one entity; none where the company has no system that keeps them.
+
+        Whoever reads that system fails with what it raises.
+        """
+        if kind not in self._readers:
+            return ()
+        if kind not in self._under_way:
+            self._under_way[kind] = asyncio.ensure_future(self._readers[kind]())
+        # Shielded: one handler whose deadline passes must not take the records from the others.
+        return await asyncio.shield(self._under_way[kind])
+
+    async def aclose(self) -> None:
+        """End what is still being read: the wave is over."""
+        for reading in self._under_way.values():
+            reading.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
 
 class Strategy(Frozen):
@@ -76,6 +118,10 @@ class View:
     records: Mapping[type[Frozen], Sequence[Frozen]] = field(
         default_factory=dict[type[Frozen], Sequence[Frozen]]
     )
+    """What the handler declares that it reads, by entity."""
+
+    reading: Reading | None = None
+    """Where records are read that a handler declares; a view made by hand has only its own."""
 
     def __post_init__(self) -> None:
         settings = {loop: MappingProxyType(dict(stated)) for loop, stated in self.settings.items()}
@@ -90,8 +136,27 @@ class View:
             object.__setattr__(self, name, snapshot)  # the way a frozen dataclass sets its own fields
 
     def read(self, kind: type[RecordT]) -> tuple[RecordT, ...]:
-        """Return every known record of one entity of the common data model; empty when none is known."""
+        """Return every known record of one entity of the common data model; empty when none is known.
+
+        Raises:
+            NotDeclared: the handler does not declare that it reads this entity.
+        """
+        if self.reading is not None and kind not in self.records:
+            raise NotDeclared(
+                f"{kind.__name__} is not among what the handler declares; give it "
+                f"Handler(..., reads=({kind.__name__},))"
+            )
         return tuple(record for record in self.records.get(kind, ()) if isinstance(record, kind))
+
+    async def showing(self, kinds: Collection[type[Frozen]]) -> View:
+        """Return the view of a handler that reads these entities.
+
+        Whatever keeps a system from being read is raised.
+        """
+        if self.reading is None:
+            return self
+        found = {kind: await self.reading.records(kind) for kind in kinds}
+        return replace(self, records=found)
 
     def in_force_for(self, case: CaseId) -> tuple[InForce, ...]:
         """Return what was done for a case and still holds."""

@@ -1,6 +1,7 @@
 """May it be done? The governance document, the gates, permits and the rules of answering. No I/O but the
 reading of the document, no LangGraph."""
 
+from crossloop.governance.adjustable import NotAdjustable, may_act, not_adjustable
 from crossloop.governance.answers import (
     ActionChanged,
     AlreadyAnswered,
@@ -43,6 +44,7 @@ __all__ = [
     "GateState",
     "IsProposer",
     "Loop",
+    "NotAdjustable",
     "NotAsked",
     "Permission",
     "PermitExpired",
@@ -64,6 +66,8 @@ __all__ = [
     "in_conflict",
     "judge",
     "load_policy",
+    "may_act",
+    "not_adjustable",
     "parse_policy",
     "permit_for",
     "resolve",

@@ -2,11 +2,13 @@
 
 Rules, in the order they are asked; the first that is broken refuses the answer:
 
-1. Only a person of the company answers, and only one who was asked.
-2. Whoever proposed it does not approve it.
-3. An approval that is decided takes no further answer, and a person answers once.
-4. After the deadline no answer counts: passing it escalates and never approves.
-5. The policy and the exact action are still those that were shown when people were asked.
+1. Only those who were asked answer.
+2. An approval that has ended takes no further answer, and a person answers once.
+3. After the deadline no answer counts: passing it escalates and never approves.
+4. A *no* needs nothing more: it makes nothing happen, so whoever was asked may always say it, also after
+   the rules have changed and their name is gone from them.
+5. Whoever proposed it does not approve it.
+6. A *yes* counts under the policy and for the exact action that were shown when people were asked.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from crossloop.clock import require_aware
 from crossloop.errors import AnswerRefused
@@ -40,7 +42,7 @@ class IsProposer(AnswerRefused):
 
 
 class AlreadyAnswered(AnswerRefused):
-    """The approval is decided, or this person has answered it."""
+    """The approval has ended, or this person has answered it."""
 
     code: ClassVar[str] = "approval.already_answered"
 
@@ -84,13 +86,13 @@ class ApprovalFacts:
     due: datetime
     """Real time after which no answer counts."""
 
-    proposer: PersonId | None = None
-    """The person who proposed it; none when a department's handler did."""
+    proposer: str | None = None
+    """Who proposed it: the department whose handler did."""
 
     approved: tuple[PersonId, ...] = ()
     rejected: tuple[PersonId, ...] = ()
-    closed: bool = False
-    """True once it is decided, expired or withdrawn."""
+    ended: str | None = None
+    """How it ended, in words, and why; none while it waits."""
 
     @property
     def granted(self) -> bool:
@@ -106,6 +108,7 @@ def check_answer(
     now: datetime,
     policy_digest: str,
     action_digest: str,
+    decision: Literal["approve", "reject"] = "approve",
     people: Collection[str] | None = None,
 ) -> None:
     """Refuse an answer that must not count.
@@ -116,30 +119,34 @@ def check_answer(
         now: real time of the answer.
         policy_digest: digest of the policy in force now.
         action_digest: digest of the request as it would be performed now.
+        decision: what the answer is.
         people: everybody the document names, to tell a stranger from a colleague who was not asked.
 
     Raises:
         AnswerRefused: one of its subclasses; ``code`` says which rule is broken.
     """
     asked = ", ".join(approval.people)
-    if people is not None and person not in people:
-        raise UnknownPerson(
-            f"the governance document names nobody '{person}'.", next_step=f"Asked are: {asked}."
-        )
     if person not in approval.people:
+        if people is not None and person not in people:
+            raise UnknownPerson(
+                f"the governance document names nobody '{person}'.", next_step=f"Asked are: {asked}."
+            )
         raise NotAsked(f"'{person}' was not asked about {approval.id}.", next_step=f"Asked are: {asked}.")
-    if person == approval.proposer:
-        raise IsProposer(f"'{person}' proposed it and may not approve it.")
+    if approval.ended is not None:
+        raise AlreadyAnswered(f"{approval.id} has already ended: {approval.ended}.")
     if person in approval.approved or person in approval.rejected:
         raise AlreadyAnswered(f"'{person}' has already answered {approval.id}.")
-    if approval.closed:
-        raise AlreadyAnswered(f"{approval.id} is already decided.")
     if require_aware(now) > approval.due:
         raise DeadlinePassed(f"{approval.id} was due at {approval.due.isoformat()}.")
+    if decision == "reject":
+        return
+    if person == approval.proposer:
+        raise IsProposer(f"'{person}' proposed it and may not approve it.")
     if policy_digest != approval.policy:
         raise PolicyChanged(
-            f"people were asked under policy {approval.policy[:12]}, in force is {policy_digest[:12]}.",
-            next_step="Run the loop again, so that it is judged under the policy in force.",
+            f"the rules changed: people were asked under {approval.policy[:12]}, now it is "
+            f"{policy_digest[:12]}. A yes counts only under the rules that were shown; a no still counts.",
+            next_step="Run the loop: that withdraws the question, and what still holds is asked again.",
         )
     if action_digest != approval.action_digest:
         raise ActionChanged(

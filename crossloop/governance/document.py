@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, cast
 from zoneinfo import available_timezones
 
@@ -38,6 +39,8 @@ STAGES: Final[tuple[Stage, ...]] = ("shadow", "supervised", "autonomous")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})(m|h|d)")
 _UNITS: Final = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 _LONGEST: Final = timedelta(days=366)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 
 
 def _duration(value: object) -> timedelta:
@@ -60,6 +63,20 @@ def duration_text(length: timedelta) -> str:
 
 def _whole(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+def _adjustable(values: tuple[str, ...]) -> tuple[str, ...]:
+    numbers = [bool(_NUMBER.fullmatch(value)) for value in values]
+    if any(numbers):
+        if len(values) != 2 or not all(numbers):
+            raise ValueError("expected two numbers, the least and the most, or a list of words")
+        if Decimal(values[0]) > Decimal(values[1]):
+            raise ValueError(f"the least, {values[0]}, is above the most, {values[1]}")
+    elif len(set(values)) != len(values):
+        raise ValueError("a word is named twice")
+    elif not all(_WORD.fullmatch(value) for value in values):
+        raise ValueError("expected two numbers, the least and the most, or a list of words")
+    return values
 
 
 def _known_zone(name: str) -> str:
@@ -91,6 +108,23 @@ Threshold = Annotated[float, Field(ge=0.0, le=1.0)]
 
 SafePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_&()'* -]+(/[A-Za-z0-9_&()'* -]+)*$", max_length=300)]
 AreaPath = Annotated[str, Field(pattern=r"^geo/[A-Z]{2}(/[A-Za-z0-9_&()' -]+)*$", max_length=300)]
+
+
+Adjustable = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    AfterValidator(_adjustable),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+                {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+            ],
+            "examples": [[0.08, 0.35], ["rto", "ndr"]],
+        }
+    ),
+]
+"""What may be chosen: two numbers, both included, or words. Text, as the loop reads settings from text."""
 
 
 class Person(Frozen):
@@ -208,6 +242,9 @@ class Loop(Frozen):
     notify: Notify = Notify()
     settings: dict[Key, Line] = Field(default_factory=dict, alias="set")
     """Defaults of the loop's own settings, as text; the loop parses them."""
+
+    adjustable: dict[Key, Adjustable] = Field(default_factory=dict)
+    """Settings that may be chosen for a run, and within what; nothing else may where the loop acts."""
 
 
 class Precedence(Frozen):

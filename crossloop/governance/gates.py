@@ -36,13 +36,14 @@ from crossloop.clock import require_aware
 from crossloop.governance.combine import Finding, required, strictest
 from crossloop.governance.document import Loop, Permission
 from crossloop.governance.facts import BASE_FACTS, FactValue, build_facts, least_confidence
-from crossloop.governance.patterns import area_of, touches_protected
 from crossloop.governance.policy import Asking, Policy
 from crossloop.governance.rules import RuleFailed
 from crossloop.governance.state import GateState, SignalFacts
-from crossloop.signals import NO_ACTION, ActionRequest, Proposal, Reason, Verdict
+from crossloop.resources import area_of, covers, touches_protected
+from crossloop.signals import NO_ACTION, NO_ANSWER, ActionRequest, Proposal, Reason, Verdict
 
 _LONGEST_REASON = 2000
+_ASKS_FOR_NOTHING: Final = {NO_ACTION: "nothing to do", NO_ANSWER: "no answer"}
 _BASE: Final = {fact.name: fact for fact in BASE_FACTS}
 
 
@@ -117,10 +118,10 @@ def _reason(gate: str, finding: Finding, findings: list[Finding]) -> Reason:
 
 
 def _nothing_to_judge(proposal: Proposal, facts: Mapping[str, FactValue]) -> str | None:
-    if proposal.intervention == NO_ACTION and proposal.action is None:
-        return f"nothing to do: {proposal.rationale}"
-    if proposal.intervention == NO_ACTION:
-        return f"'{NO_ACTION}' asks for nothing, but carries a request."
+    if proposal.intervention in (NO_ACTION, NO_ANSWER):
+        if proposal.action is not None:
+            return f"'{proposal.intervention}' asks for nothing, but carries a request."
+        return f"{_ASKS_FOR_NOTHING[proposal.intervention]}: {proposal.rationale}"
     if proposal.action is None:
         return f"nothing to do: '{proposal.intervention}' carries no request."
     if "action_digest" not in facts:
@@ -180,13 +181,9 @@ def _strategy(case: _Case) -> list[Finding]:
                 found.append(Finding("refuse", f"{resource} is protected by '{protected}'."))
         area = area_of(resource)
         allowed = strategy.allowed_regions
-        if area is not None and allowed is not None and not any(_inside(area, one) for one in allowed):
+        if area is not None and allowed is not None and not any(covers(one, area) for one in allowed):
             found.append(Finding("refuse", f"{area} is outside the allowed regions {', '.join(allowed)}."))
     return found or [Finding("act", "nothing it touches is protected or outside the allowed regions.")]
-
-
-def _inside(area: str, region: str) -> bool:
-    return area == region or area.startswith(region + "/")
 
 
 def _conflict(case: _Case) -> list[Finding]:

@@ -25,8 +25,15 @@ _EXPECTED: Final = {
     "string_type": "expected a text",
     "float_type": "expected a number",
     "float_parsing": "expected a number",
+    "less_than_equal": "expected at most {le:g}",
+    "greater_than_equal": "expected at least {ge:g}",
+    "literal_error": "expected {expected}",
+    "string_pattern_mismatch": "expected a text of the form {pattern}",
+    "string_too_short": "expected a text that is not empty",
+    "string_too_long": "expected at most {max_length} characters",
+    "too_short": "expected a list of at least {min_length}",
 }
-"""Plain words for what pydantic calls by the names of Python's types."""
+"""Plain words for what pydantic says in its own; in braces what it knows about the mistake."""
 
 
 def load_policy(file: Path, *, catalogue: Catalogue) -> Policy:
@@ -84,12 +91,20 @@ def _raise_first(located: strict_yaml.Located, wrong: ValidationError) -> NoRetu
         raise GovernanceDocumentError(
             f"this version does not enforce '{key}'.{more}", where=where, next_step="Remove it."
         ) from None
-    message = _EXPECTED.get(first["type"], first["msg"].removeprefix("Value error, "))
-    got = first["input"]
-    shown = f", got {got!r}" if isinstance(got, str) else ", got nothing" if got is None else ""
     raise GovernanceDocumentError(
-        f"{message}{shown}.{more}", where=where, next_step="Correct this field."
+        f"{_sentence(first)}.{more}", where=where, next_step="Correct this field."
     ) from None
+
+
+def _sentence(wrong: Any) -> str:
+    """What was expected against what was got."""
+    ours = wrong["msg"].removeprefix("Value error, ")
+    words = _EXPECTED.get(wrong["type"])
+    message = ours if words is None else words.format(**wrong.get("ctx", {}))
+    got = wrong["input"]
+    if ", got " in message:  # a validator that says it itself
+        return message
+    return message + (f", got {got!r}" if isinstance(got, str) else ", got nothing" if got is None else "")
 
 
 def _compiled(located: strict_yaml.Located, document: Document) -> dict[str, Rule]:

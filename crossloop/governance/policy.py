@@ -11,8 +11,9 @@ from typing import cast
 
 from pydantic import ValidationError
 
+from crossloop import strict_yaml
 from crossloop.canonical import JSON, digest
-from crossloop.errors import GovernanceDocumentError
+from crossloop.errors import GovernanceDocumentError, Where
 from crossloop.governance.consistency import facts_of, mistakes, types_of
 from crossloop.governance.document import STAGES, Document, Loop, Stage, resolved, unresolved
 from crossloop.governance.facts import Fact
@@ -71,6 +72,10 @@ class Policy:
             return "shadow"
         entries = (self.document.departments[department].stage, self.document.loops[loop].stage)
         return min(entries, key=STAGES.index)
+
+    def where(self, *path: str) -> Where:
+        """The place in the document's text that a message names."""
+        return strict_yaml.loads(self.text, file=self.file, error=GovernanceDocumentError).where(path)
 
     def head(self, department: str) -> str:
         """The person who heads a department."""

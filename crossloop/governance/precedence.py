@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from crossloop.governance.patterns import CONFLICT_KINDS, Pattern, overlap
+from crossloop.governance.patterns import CONFLICT_KINDS, Pattern
 from crossloop.governance.policy import Policy
 from crossloop.governance.state import Resolution
+from crossloop.resources import overlap
 from crossloop.signals import Claim
 from crossloop.signals.proposal import Direction
 

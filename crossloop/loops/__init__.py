@@ -1,5 +1,21 @@
-"""The ready-made loops and processes."""
+"""The ready-made loops and processes. Names are loaded when they are used."""
 
-from crossloop.loops.ready import open_company, ready_catalogue, ready_company
+from __future__ import annotations
 
-__all__ = ["open_company", "ready_catalogue", "ready_company"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from crossloop.loops.ready import open_company as open_company
+    from crossloop.loops.ready import ready_catalogue as ready_catalogue
+    from crossloop.loops.ready import ready_company as ready_company
+
+_READY: Final = ("open_company", "ready_catalogue", "ready_company")
+
+__all__ = sorted(_READY)  # pyright: ignore[reportUnsupportedDunderAll] - one list, kept in one place
+
+
+def __getattr__(name: str) -> object:
+    if name not in _READY:
+        raise AttributeError(f"module 'crossloop.loops' has no attribute {name!r}")
+    return getattr(import_module("crossloop.loops.ready"), name)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.clock import Clock, SystemClock
-from crossloop.coordinator import Company, Coordinator
+from crossloop.coordinator import Company, Coordinator, Loop
+from crossloop.coordinator.settings import check_document
 from crossloop.departments import Department
 from crossloop.departments.marketing import marketing
-from crossloop.errors import StoreNotUsable
 from crossloop.governance import Policy, load_policy
 from crossloop.ids import DepartmentName
 from crossloop.loops.logistics_to_marketing.loop import LogisticsToMarketing
@@ -20,9 +20,11 @@ from crossloop.loops.logistics_to_marketing.names import LOGISTICS
 from crossloop.signals import Catalogue
 from crossloop.signals.entities import Campaign, Restriction
 from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED
-from crossloop.store import Store, policies
+from crossloop.store import Store, path_of, policies
 
-READY_LOOPS = (LogisticsToMarketing,)
+READY_LOOPS: tuple[Callable[[EmbeddedCompany], Loop], ...] = (LogisticsToMarketing,)
+"""Every ready-made loop; a new one is added here and nowhere else."""
+
 DEFAULT_STORE = "sqlite:///crossloop.db"
 EMBEDDED_GOVERNANCE = Path(__file__).with_name("governance.yaml")
 
@@ -32,91 +34,93 @@ def ready_catalogue() -> Catalogue:
     return Catalogue((GEO_RISK, GEO_RISK_CLEARED))
 
 
-def ready_company(systems: EmbeddedCompany) -> Company:
-    """Return the ready-made departments and loops over the embedded company's systems."""
+def ready_company(store: str = DEFAULT_STORE) -> Company:
+    """Return the ready-made departments and loops over the embedded company's systems.
+
+    Args:
+        store: URL of the store beside which the systems have their file; it is made when it is first used.
+
+    Raises:
+        InputError: the URL names no file, or that of the systems cannot be used; nothing was written.
+    """
+    systems = EmbeddedCompany.open(_beside(store, "company"))
     logistics = Department(DepartmentName(LOGISTICS), emits=(GEO_RISK.name, GEO_RISK_CLEARED.name))
-    departments = {one.name: one for one in (logistics, marketing())}
-    loop = LogisticsToMarketing(systems)
     return Company(
         catalogue=ready_catalogue(),
-        departments=departments,
-        loops={loop.name: loop},
+        departments={one.name: one for one in (logistics, marketing())},
+        loops={one.name: one for one in (make(systems) for make in READY_LOOPS)},
         adapters={one.system: one for one in (systems.ads, systems.crm, systems.erp, systems.wms)},
         readers={Campaign: systems.ads.campaigns, Restriction: systems.ads.restrictions},
+        close=systems.close,
     )
 
 
 def open_company(
     store: str = DEFAULT_STORE,
     *,
+    company: Company | None = None,
     governance: str | Path | None = None,
     clock: Clock | None = None,
     create: bool = True,
 ) -> Coordinator:
-    """Open the ready-made company on a store.
+    """Open a company on a store.
 
     The rules in force are, in this order: ``governance``; the document the store holds; ``governance.yaml``
     in the working directory; the embedded document in shadow, under which nothing is ever executed.
 
     Args:
-        store: URL of the store; its systems and approval threads live in files beside it.
+        store: URL of the store; approval threads and the ready-made systems live in files beside it. Where
+            there is none it is created with the first thing that is written.
+        company: departments, loops and systems; the ready-made ones when None. Closed with the
+            coordinator, or when opening it fails.
         governance: path of a governance document; it is put in force with the first thing that is admitted.
-        create: whether to create the store where there is none.
+        create: whether a store that is not there may be created.
 
     Raises:
         InputError: the store or the document cannot be used; nothing was written.
     """
-    catalogue = ready_catalogue()
-    chosen = load_policy(Path(governance), catalogue=catalogue) if governance is not None else None
-    opened = Store.open(store, clock=clock or SystemClock(), create=create)
-    try:
-        policy = chosen or _policy_of(opened, catalogue)
-        beside = _file(store)
-        systems = EmbeddedCompany.open(beside.with_name(f"{beside.stem}-company.db"))
-    except BaseException:
-        opened.close()
-        raise
-    return Coordinator(
-        opened,
-        ready_company(systems),
-        policy,
-        threads=beside.with_name(f"{beside.stem}-threads.db"),
-        clock=clock or SystemClock(),
-        closing=systems.close,
-    )
+    time = clock or SystemClock()
+    with ExitStack() as undo:
+        ready = ready_company(store) if company is None else company
+        undo.callback(ready.close)
+        chosen = None if governance is None else load_policy(Path(governance), catalogue=ready.catalogue)
+        there = _open(store, time, create=create)
+        if there is not None:
+            undo.callback(there.close)
+        policy = chosen or _policy_of(there, ready.catalogue)
+        check_document(policy, ready.loops.values())
+        opened = Coordinator(
+            there or partial(Store.open, store, clock=time),
+            ready,
+            policy,
+            threads=_beside(store, "threads"),
+            clock=time,
+        )
+        undo.pop_all()  # closed with the coordinator from here on
+        return opened
 
 
-def policy_in_force(store: str, governance: Path | None = None) -> Policy:
-    """Return the rules that :func:`open_company` would apply, without creating anything."""
-    catalogue = ready_catalogue()
-    if governance is not None:
-        return load_policy(governance, catalogue=catalogue)
-    if not _file(store).exists():
-        return _policy_elsewhere(catalogue)
-    with Store.open(store, clock=SystemClock(), create=False) as opened:
-        return _policy_of(opened, catalogue)
+def _open(store: str, clock: Clock, *, create: bool) -> Store | None:
+    """Open a store that is there; None where it may be created later."""
+    file = path_of(store)
+    if create and not file.exists():
+        return None
+    return Store.open(store, clock=clock, create=create)
 
 
-def _policy_of(store: Store, catalogue: Catalogue) -> Policy:
-    kept = store.read(policies.present)
-    fallback = load_policy(EMBEDDED_GOVERNANCE, catalogue=catalogue).in_shadow()
-    if kept is None or kept.digest == fallback.digest:  # the fallback never outranks the company's own
-        return _policy_elsewhere(catalogue)
-    return Policy.from_body(kept.body, catalogue)
-
-
-def _policy_elsewhere(catalogue: Catalogue) -> Policy:
+def _policy_of(store: Store | None, catalogue: Catalogue) -> Policy:
+    kept = None if store is None else store.read(policies.present)
+    # The embedded document in shadow never outranks the company's own.
+    if kept is not None and kept.digest != _embedded(catalogue).digest:
+        return Policy.from_body(kept.body, catalogue)
     local = Path("governance.yaml")
-    if local.exists():
-        return load_policy(local, catalogue=catalogue)
+    return load_policy(local, catalogue=catalogue) if local.exists() else _embedded(catalogue)
+
+
+def _embedded(catalogue: Catalogue) -> Policy:
     return load_policy(EMBEDDED_GOVERNANCE, catalogue=catalogue).in_shadow()
 
 
-def _file(store: str) -> Path:
-    try:
-        database = make_url(store).database
-    except ArgumentError:
-        database = None
-    if not database:
-        raise StoreNotUsable(f"'{store}' names no file.", next_step="Write it as sqlite:///path.db")
-    return Path(database)
+def _beside(store: str, name: str) -> Path:
+    file = path_of(store)
+    return file.with_name(f"{file.stem}-{name}.db")

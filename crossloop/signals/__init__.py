@@ -6,11 +6,12 @@ them, because JSON Schema and the CloudEvents SDK take longer to load than every
 
 from crossloop.signals.catalogue import Catalogue, Intervention, SignalType
 from crossloop.signals.model import Confidence, Evidence, Risk, Signal, SignalData
-from crossloop.signals.proposal import NO_ACTION, ActionRequest, Claim, Impact, Option, Proposal
+from crossloop.signals.proposal import NO_ACTION, NO_ANSWER, ActionRequest, Claim, Impact, Option, Proposal
 from crossloop.signals.verdict import Effect, Outcome, Permit, Reason, Receipt, Required, Verdict
 
 __all__ = [
     "NO_ACTION",
+    "NO_ANSWER",
     "ActionRequest",
     "Catalogue",
     "Claim",

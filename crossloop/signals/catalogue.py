@@ -47,6 +47,12 @@ class SignalType:
     clears: str | None = None
     """Name of the type whose condition this one ends; a loop on that type answers this one, too."""
 
+    def __post_init__(self) -> None:
+        names = [one.name for one in self.interventions]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"signal type {self.name} declares {', '.join(doubled)} twice")
+
     @cached_property
     def json_schema(self) -> dict[str, JSON]:
         """JSON Schema (draft 2020-12) of the payload."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, SerializeAsAny, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from crossloop.clock import require_aware
 from crossloop.frozen import Frozen
@@ -23,8 +24,18 @@ TraceParent = Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{
 ShortText = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
+def contradiction(message: str, *path: str | int) -> ValidationError:
+    """Return the error to raise in a validator of a whole model, with the path of the field to name."""
+    said = PydanticCustomError("contradiction", "{message}", {"message": message})
+    return ValidationError.from_exception_data("contradiction", [{"type": said, "loc": path, "input": None}])
+
+
 class SignalData(Frozen):
     """Base of the typed payload of every signal type."""
+
+    def about(self, subject: str) -> bool:  # noqa: ARG002 - for types that can tell
+        """False when the payload is certainly about something else than the subject of its signal."""
+        return True
 
 
 class Evidence(Frozen):
@@ -89,7 +100,9 @@ class Signal(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Signal:
         if self.valid_until <= self.time:
-            raise ValueError("valid_until must be after time")
+            raise contradiction("valid_until must be after time", "valid_until")
+        if not self.data.about(self.subject):
+            raise contradiction("the data is about something else than the subject", "subject")
         expected = signal_id(self.type, self.source, self.dedup_key)
         if self.id != expected:
             raise ValueError(f"id must be derived from type, source and dedup_key: expected {expected}")

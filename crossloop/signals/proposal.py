@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from functools import cached_property
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -120,7 +121,7 @@ class Proposal(Frozen):
 
     loop: LoopName | None = None
     intervention: Name
-    """An intervention the loop permits; ``no_action`` asks for nothing."""
+    """An intervention the loop permits; ``no_action`` and ``no_answer`` ask for nothing."""
 
     risk: Risk
     action: ActionRequest | None = None
@@ -140,14 +141,19 @@ class Proposal(Frozen):
     undoes: ActionKey | None = None
     """The action this one takes back."""
 
-    @property
+    @cached_property
     def id(self) -> DecisionId:
+        """The id of the decision about it; derived once, for a decision asks for it many times."""
         return decision_id(self.signal_id, self.department, self.step)
 
-    @property
+    @cached_property
     def action_key(self) -> ActionKey:
+        """The key under which its action is performed, if it is."""
         return action_key(self.signal_id, self.department, self.step)
 
 
-NO_ACTION = "no_action"
+NO_ACTION: Final = "no_action"
 """The intervention that asks for nothing: a department looked and found nothing to do."""
+
+NO_ANSWER: Final = "no_answer"
+"""It asks for nothing either: a department was asked and could not answer."""

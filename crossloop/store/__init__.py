@@ -9,6 +9,7 @@ from crossloop.store.leases import Lease
 from crossloop.store.ledger.entries import Entry, Head
 from crossloop.store.ledger.verify import Verification, verify
 from crossloop.store.session import Read, Tx
+from crossloop.store.sqlite import path_of
 from crossloop.store.store import Store
 
-__all__ = ["Entry", "Head", "Lease", "Read", "Store", "Tx", "Verification", "verify"]
+__all__ = ["Entry", "Head", "Lease", "Read", "Store", "Tx", "Verification", "path_of", "verify"]

@@ -41,7 +41,10 @@ _FINISH = (
     "UPDATE actions SET state = :state, finished = :entry, reference = :reference"
     " WHERE key = :key AND state = 'started'"
 )
-_UNDO = "UPDATE actions SET state = 'undone', undone_by = :by WHERE key = :key AND state = 'done'"
+_UNDO = (
+    "UPDATE actions SET state = 'undone', undone = :entry, undone_by = :by"
+    " WHERE key = :key AND state = 'done'"
+)
 
 _ROWS = (
     "SELECT a.id, d.id, c.id, a.system, a.operation, a.resource, a.digest, a.expires_at, a.state,"
@@ -51,7 +54,7 @@ _ROWS = (
 )
 # The condition of the partial index is repeated for the planner.
 _OPEN = "a.state IN ('permitted', 'started')"
-_PERMITTED = _ROWS + f"WHERE a.state = 'permitted' AND {_OPEN} ORDER BY a.key LIMIT :limit"
+_PERMITTED = _ROWS + f"WHERE a.state = 'permitted' AND {_OPEN} AND a.key > :after ORDER BY a.key LIMIT :limit"
 _STARTED = _ROWS + f"WHERE a.state = 'started' AND {_OPEN} ORDER BY a.key"
 _GET = _ROWS + "WHERE a.id = :id"
 _FOR_DECISION = _ROWS + "WHERE d.id = :decision_id"
@@ -120,24 +123,27 @@ def permit(
 ) -> bool:
     """Permit an action; return False when its key was permitted before.
 
+    Args:
+        body: what else its entry says.
+
     Raises:
         UnknownName: there is no such decision.
     """
     if tx.row(_KNOWN, id=key) is not None:
         return False
     decision_key, _ = key_and_case(tx, decision_id)
-    entry = tx.append(PERMIT, case, body)
+    request = {"system": system, "operation": operation, "resource": resource, "digest": digest}
+    until = micros(expires_at)
+    own = {**request, "action_key": key, "decision": decision_id, "expires_at": instant(until).isoformat()}
+    entry = tx.append(PERMIT, case, {**body, **own})
     tx.execute(
         _ADD,
+        **request,
         key=entry,
         id=key,
         decision_key=decision_key,
         case_key=tx.case_key(case),
-        system=system,
-        operation=operation,
-        resource=resource,
-        digest=digest,
-        expires_at=micros(expires_at),
+        expires_at=until,
     )
     return True
 
@@ -156,7 +162,8 @@ def finish(tx: Tx, key: str, outcome: Outcome, *, reference: str | None, body: M
     row = tx.row(_STATE, id=key)
     if row is None or row[1] != "started":
         return False
-    entry = tx.append(RECEIPT, row[2], body)
+    own = {"action_key": key, "outcome": outcome, "reference": reference}
+    entry = tx.append(RECEIPT, row[2], {**body, **own})
     return tx.execute(_FINISH, key=row[0], state=outcome, entry=entry, reference=reference) == 1
 
 
@@ -172,13 +179,18 @@ def undone(tx: Tx, key: str, by_key: str) -> bool:
     by = tx.row(_STATE, id=by_key)
     if by is None:
         raise UnknownName(f"action {key} cannot have been undone by {by_key}: there is no such action.")
-    tx.append(UNDONE, row[2], {"action_key": key, "by": by_key})
-    return tx.execute(_UNDO, key=row[0], by=by[0]) == 1
+    entry = tx.append(UNDONE, row[2], {"action_key": key, "by": by_key})
+    return tx.execute(_UNDO, key=row[0], entry=entry, by=by[0]) == 1
 
 
-def permitted(read: Read, limit: int) -> list[ActionRow]:
-    """Return actions that may be started, the oldest first."""
-    return [_row(row) for row in read.rows(_PERMITTED, limit=limit)]
+def permitted(read: Read, limit: int, *, after: int = -1) -> list[ActionRow]:
+    """Return actions that may be started, the oldest first.
+
+    Args:
+        after: only those whose permit is a later entry. Entry order is commit order, so whoever reads on
+            from the last one misses none and sees none twice.
+    """
+    return [_row(row) for row in read.rows(_PERMITTED, limit=limit, after=after)]
 
 
 def started(read: Read) -> list[ActionRow]:

@@ -27,6 +27,7 @@ ApprovalState = Literal["waiting", "approved", "rejected", "expired", "withdrawn
 Answer = Literal["approved", "rejected", "expired", "withdrawn"]
 
 REQUESTED = "approval.requested"
+PASSED_ON = "approval.passed_on"
 ANSWERED = "approval.answered"
 
 _FIND_LIMIT = 50
@@ -43,6 +44,9 @@ _ADD = (
 _ANSWER = (
     "UPDATE approvals SET state = :state, person = :person, reason = :reason, answered = :entry"
     " WHERE key = :key AND state = 'waiting'"
+)
+_ASK_OTHERS = (
+    "UPDATE approvals SET people = :people, quorum = 1, due = :due WHERE key = :key AND state = 'waiting'"
 )
 _RESUMED = "UPDATE approvals SET resumed = 1 WHERE id = :id AND state <> 'waiting' AND resumed = 0"
 
@@ -122,24 +126,28 @@ def open_(
 ) -> bool:
     """Ask for an approval; return False when it was asked for before.
 
+    Args:
+        body: what else its entry says.
+
     Raises:
         UnknownName: there is no such decision.
     """
     if tx.row(_KNOWN, id=id) is not None:
         return False
     decision_key, _ = key_and_case(tx, decision_id)
-    entry = tx.append(REQUESTED, case, body)
+    asked = {"digest": digest, "policy": policy, "quorum": quorum}
+    until, names = micros(due), list(people)
+    own = {"approval": id, "decision": decision_id, "people": names, "due": instant(until).isoformat()}
+    entry = tx.append(REQUESTED, case, {**body, **asked, **own})
     tx.execute(
         _ADD,
+        **asked,
         key=entry,
         id=id,
         decision_key=decision_key,
         case_key=tx.case_key(case),
-        digest=digest,
-        policy=policy,
-        people=canonical_json(list(people)).decode(),
-        quorum=quorum,
-        due=micros(due),
+        people=canonical_json(names).decode(),
+        due=until,
     )
     return True
 
@@ -151,12 +159,24 @@ def answer(
 
     Args:
         person: who answered; none when time did (expired) or nobody had to (withdrawn).
+        body: what else its entry says.
     """
     row = tx.row(_STATE, id=id)
     if row is None or row[1] != "waiting":
         return False
-    entry = tx.append(ANSWERED, row[2], body)
+    named = {name: one for name, one in (("person", person), ("reason", reason)) if one is not None}
+    entry = tx.append(ANSWERED, row[2], {**body, **named, "approval": id, "state": state})
     return tx.execute(_ANSWER, key=row[0], state=state, person=person, reason=reason, entry=entry) == 1
+
+
+def pass_on(tx: Tx, id: str, *, people: Sequence[str], due: datetime, body: Mapping[str, JSON]) -> bool:
+    """Ask other people instead, any one of them; False when it does not wait (any more)."""
+    row = tx.row(_STATE, id=id)
+    if row is None or row[1] != "waiting":
+        return False
+    tx.append(PASSED_ON, row[2], body)
+    names = canonical_json(list(people)).decode()
+    return tx.execute(_ASK_OTHERS, key=row[0], people=names, due=micros(due)) == 1
 
 
 def resumed(tx: Tx, id: str) -> bool:

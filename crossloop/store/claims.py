@@ -46,6 +46,7 @@ _AT = _ROWS + "WHERE k.resource = :resource " + _MEETS
 _BELOW = _ROWS + "WHERE k.resource >= :low AND k.resource < :high " + _MEETS
 
 _HELD_OF = "SELECT key FROM claims WHERE decision_key = :decision_key AND state = 'held'"
+_STANDING_OF = _SAME + " AND state = 'standing'"
 _ALL_OF = "SELECT key FROM claims WHERE decision_key = :decision_key"
 _ENDED = "SELECT key FROM claims WHERE ends <= :before"
 _TO_FORCE = "UPDATE claims SET state = 'in_force' WHERE decision_key = :decision_key AND state = 'held'"
@@ -109,33 +110,23 @@ def place(
     if same is not None:
         return int(same[0])
     decision_key = None if decision_id is None else key_and_case(tx, decision_id)[0]
-    key = tx.append(
-        CLAIM,
-        case,
-        {
-            "holder": holder,
-            "decision_id": decision_id,
-            "resource": resource,
-            "direction": direction,
-            "interest": interest,
-            "starts": starts.isoformat(),
-            "ends": ends.isoformat(),
-            "state": state,
-            "argument": argument,
-        },
-    )
+    what = {
+        "holder": holder,
+        "resource": resource,
+        "direction": direction,
+        "interest": interest,
+        "state": state,
+    }
+    window = {"starts": starts.isoformat(), "ends": ends.isoformat()}
+    key = tx.append(CLAIM, case, {**what, **window, "decision_id": decision_id, "argument": argument})
     tx.execute(
         _ADD,
+        **what,
         key=key,
-        holder=holder,
         decision_key=decision_key,
         case_key=tx.case_key(case),
-        resource=resource,
-        direction=direction,
-        interest=interest,
         starts=micros(starts),
         ends=micros(ends),
-        state=state,
     )
     return key
 
@@ -169,6 +160,15 @@ def release(tx: Tx, decision_id: str) -> int:
         closed = tx.append(RELEASED, case, {"decision_id": decision_id, "claims": keys})
         _close(tx, keys, "released", closed)
     return len(keys)
+
+
+def withdraw(tx: Tx, *, holder: str, resource: str, direction: str) -> bool:
+    """Give back a standing claim whose plan was withdrawn; False when there is none (any more)."""
+    keys = _keys(tx.rows(_STANDING_OF, holder=holder, resource=resource, direction=direction))
+    if keys:
+        closed = tx.append(RELEASED, None, {"holder": holder, "claims": keys})
+        _close(tx, keys, "released", closed)
+    return bool(keys)
 
 
 def expire(tx: Tx, before: datetime) -> int:

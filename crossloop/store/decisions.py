@@ -67,6 +67,9 @@ def record(
 ) -> bool:
     """Record a decision; return False when its id is known already.
 
+    Args:
+        body: what else its entry says.
+
     Raises:
         UnknownName: the signal was never admitted.
     """
@@ -75,7 +78,7 @@ def record(
     signal = tx.row(_SIGNAL, id=signal_id)
     if signal is None:
         raise UnknownName(f"decision {id} answers a signal that is not in the inbox: {signal_id}.")
-    entry = tx.append(DECISION, case, body)
+    entry = tx.append(DECISION, case, {**body, "decision": id, "signal": signal_id})
     tx.execute(
         _ADD,
         key=entry,

@@ -82,7 +82,11 @@ def admit(
     valid_until: datetime,
     body: Mapping[str, JSON],
 ) -> bool:
-    """Take a signal in as new; return False when its id is known already."""
+    """Take a signal in as new; return False when its id is known already.
+
+    Args:
+        body: the whole signal, its ``id`` among the rest.
+    """
     if tx.row(_KNOWN, id=id) is not None:
         return False
     entry = tx.append(RECEIVED, case, body)
@@ -116,7 +120,7 @@ def _move(
     row = tx.row(_STATE, id=id)
     if row is None or row[1] != expected:
         return False
-    entry = tx.append(kind, row[2], body)
+    entry = tx.append(kind, row[2], {**body, "signal": id})
     return tx.execute(statement, key=row[0], entry=entry) == 1
 
 

@@ -23,6 +23,7 @@ _ADD = (
     " VALUES (:key, :loop, :as_of, :settings_digest, :input_digest)"
 )
 _LAST = "SELECT max(as_of) FROM observations WHERE loop = :loop"
+_LATEST = "SELECT max(key) FROM observations WHERE loop = :loop"
 
 
 def record(
@@ -47,6 +48,12 @@ def last(read: Read, loop: str) -> date | None:
     """Return the latest as-of day a loop has looked at."""
     row = read.row(_LAST, loop=loop)
     return None if row is None or row[0] is None else date.fromisoformat(row[0])
+
+
+def latest(read: Read, loop: str) -> dict[str, JSON] | None:
+    """Return what was recorded last of a loop; None before the first time, or where it was redacted."""
+    row = read.row(_LATEST, loop=loop)
+    return None if row is None or row[0] is None else read.entry(row[0]).body
 
 
 def get(

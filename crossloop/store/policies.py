@@ -30,7 +30,7 @@ def adopt(tx: Tx, *, digest: str, body: Mapping[str, JSON]) -> bool:
     row = tx.row(_PRESENT)
     if row is not None and row[1] == digest:
         return False
-    entry = tx.append(ADOPTED, None, body)
+    entry = tx.append(ADOPTED, None, {**body, "digest": digest})
     tx.execute(_ADD, key=entry, digest=digest)
     return True
 

@@ -8,8 +8,10 @@ Conventions:
    the rest.
 3. Instants are integers in microseconds since 1970 (UTC), days ISO dates, exact decimals text.
 4. Tables are STRICT: a column holds its type or nothing.
-5. What is asked for all the time (waiting signals, open actions, active claims) has an index or a table
-   of its own that does not grow with history.
+5. What is asked for all the time (waiting signals, open actions, active claims, a day's impact) has an
+   index or a table of its own that does not grow with history.
+6. Text is compared by code point: ids and paths are looked up as ranges (``crossloop.store.paths``).
+   SQLite does so by itself; PostgreSQL is told so by the "C" collation.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ metadata: Final = MetaData()
 
 # STRICT tables know INTEGER only, which has 64 bits there; elsewhere 64 bits have to be asked for.
 _Long = BigInteger().with_variant(Integer, "sqlite")
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def _table(name: str, *parts: Column[object] | Constraint) -> Table:
@@ -55,7 +58,7 @@ def _number(name: str, *, null: bool = False) -> Column[object]:
 
 
 def _text(name: str, *, null: bool = False, unique: bool = False) -> Column[object]:
-    return Column(name, Text, nullable=null, unique=unique)
+    return Column(name, _Text, nullable=null, unique=unique)
 
 
 def _bytes(name: str, *, null: bool = False) -> Column[object]:
@@ -113,7 +116,7 @@ tiles: Final = _table("tiles", Column("number", _Long, primary_key=True, autoinc
 
 leases: Final = _table(
     "leases",
-    Column("name", Text, primary_key=True),
+    Column("name", _Text, primary_key=True),
     _number("token"),
     _text("owner", null=True),
     _number("ttl"),
@@ -174,6 +177,7 @@ actions: Final = _table(
     _text("reference", null=True),
     _number("started", null=True),
     _number("finished", null=True),
+    _number("undone", null=True),
     _to("undone_by", "actions", null=True),
     _state("permitted", "started", "done", "failed", "unknown", "undone"),
 )
@@ -275,10 +279,20 @@ impacts: Final = _table(
     _to("decision_key", "decisions"),
     _text("share"),
     _text("amount"),
-    _text("currency"),
     PrimaryKeyConstraint("resource", "day", "decision_key"),
 )
 Index("impacts_of_decision", impacts.c.decision_key)
+
+impact_totals: Final = _table(
+    "impact_totals",
+    _text("resource"),
+    _text("day"),
+    _text("share"),
+    _text("amount"),
+    _text("currency"),
+    PrimaryKeyConstraint("resource", "day"),
+)
+"""The sum of ``impacts`` for each resource and day that has any, in the one currency of that day."""
 
 conditions: Final = _table(
     "conditions",

@@ -13,6 +13,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -21,8 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -44,6 +46,9 @@ DatabaseError = sqlite3.DatabaseError
 
 _OLDEST: Final = (3, 37, 0)  # the first one with STRICT tables
 _MAGIC: Final = b"SQLite format 3\x00"
+_NO_NAME: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""What a file's name must not hold: nobody could type or read it."""
+
 _BUSY_TIMEOUT_MS: Final = 50
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED_CODES: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -64,8 +69,12 @@ T = TypeVar("T")
 Kind = Literal["absent", "store"]
 
 
-def path_of(url: URL) -> Path:
-    """Return the absolute path that a store URL names.
+def path_of(url: str) -> Path:
+    """Return the absolute path that a store URL names; nothing is opened or created.
+
+    Args:
+        url: ``sqlite:///path``, in which ``%`` and two digits stand for a byte; a relative path counts
+            from the working directory.
 
     Raises:
         StoreNotUsable: it names no file, its directory does not exist, or SQLite itself is too old.
@@ -75,18 +84,35 @@ def path_of(url: URL) -> Path:
             f"a store needs SQLite {'.'.join(map(str, _OLDEST))}; this Python has {sqlite3.sqlite_version}.",
             next_step="Use a Python that was built with a newer SQLite.",
         )
-    shown = url.render_as_string(hide_password=True)
-    if not url.database or url.database == ":memory:" or url.host or url.query:
-        raise StoreNotUsable(
-            f"store {shown} does not name a file.", next_step="Write it as sqlite:///path/to/store.db"
-        )
-    path = Path(url.database).absolute()
+    path = Path(_database(url)).absolute()
     if not path.parent.is_dir():
         raise StoreNotUsable(
             f"store {path} cannot be used: the directory {path.parent} does not exist.",
             next_step="Create the directory or name another file.",
         )
     return path
+
+
+def _database(url: str) -> str:
+    """The path in a store URL. What a URL may say besides is refused, for nobody would heed it."""
+    next_step = "Write it as sqlite:///path/to/store.db"
+    try:
+        parsed = make_url(url.encode().decode())  # refuses bytes that were no text
+    except (ArgumentError, ValueError) as error:
+        raise StoreNotUsable(f"store {url!r} is not a URL.", next_step=next_step) from error
+    shown = repr(parsed.render_as_string(hide_password=True))
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise StoreNotUsable(
+            f"store {shown} has an unknown scheme '{parsed.drivername}'; expected sqlite.",
+            next_step=next_step,
+        )
+    database = parsed.database or ""
+    elsewhere = (parsed.host, parsed.port, parsed.username, parsed.password)
+    if any(part is not None for part in elsewhere) or "?" in url or database.startswith("file:"):
+        raise StoreNotUsable(f"store {shown} says more than the path of a file.", next_step=next_step)
+    if database in ("", ":memory:") or _NO_NAME.search(database):
+        raise StoreNotUsable(f"store {shown} does not name a file.", next_step=next_step)
+    return database
 
 
 def recognise(path: Path) -> Kind:

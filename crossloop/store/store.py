@@ -21,9 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import make_url
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.exc import ArgumentError
 
 from crossloop.clock import Clock
 from crossloop.errors import StoreNotUsable
@@ -89,7 +87,7 @@ class Store:
                 a crossloop store is not touched.
             StoreBusy: another process is just creating it and did not finish.
         """
-        path = _path(url)
+        path = sqlite.path_of(url)
         try:
             if sqlite.recognise(path) == "absent" or sqlite.unfinished(path):
                 if not create:
@@ -216,21 +214,6 @@ class Store:
         if self._writing is not None:
             self._writing.close()
             self._writing = None
-
-
-def _path(url: str) -> Path:
-    next_step = "Write it as sqlite:///path/to/store.db"
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreNotUsable(f"store {url!r} is not a URL.", next_step=next_step) from error
-    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise StoreNotUsable(
-            f"store {parsed.render_as_string(hide_password=True)} has an unknown scheme"
-            f" {parsed.drivername!r}; expected sqlite.",
-            next_step=next_step,
-        )
-    return sqlite.path_of(parsed)
 
 
 def _check_format(path: Path) -> Callable[[Read], None]:

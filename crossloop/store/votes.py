@@ -24,6 +24,9 @@ _PEOPLE = (
 def give(tx: Tx, approval_id: str, *, person: str, body: Mapping[str, JSON]) -> bool:
     """Record that a person approves; False when that person did already.
 
+    Args:
+        body: what else its entry says.
+
     Raises:
         UnknownName: there is no such approval.
     """
@@ -32,7 +35,7 @@ def give(tx: Tx, approval_id: str, *, person: str, body: Mapping[str, JSON]) -> 
         raise UnknownName(f"there is no approval {approval_id}.")
     if tx.row(_KNOWN, approval_key=row[0], person=person) is not None:
         return False
-    key = tx.append(VOTE, row[1], body)
+    key = tx.append(VOTE, row[1], {**body, "approval": approval_id, "person": person})
     tx.execute(_ADD, key=key, approval_key=row[0], person=person)
     return True
 

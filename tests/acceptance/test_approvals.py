@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from crossloop.clock import SystemClock
+from crossloop.store import Store, decisions
+from crossloop.store.ledger.redaction import redact
 from tests.support import books, orders
 from tests.support.asked import ONE, TWO, rules, waiting_for
 from tests.support.console import LOOP, Done, warm
@@ -74,7 +77,7 @@ def test_one_screen_tells_action_evidence_alternatives_and_how_to_answer(both: P
     out = warm("approvals", "show", one["id"], cwd=both, columns=columns).expect(0).out
     for said in (
         one["intervention"],
-        "campaign generic in IN/RAJASTHAN",
+        "campaign generic in Rajasthan",
         "of the daily budget",
         "do_nothing",
         "← asked for",
@@ -186,13 +189,46 @@ def test_without_a_name_the_rules_must_know_the_user(alone: Path) -> None:
     assert "asha, ravi" in error["next_step"]
 
 
-def test_under_other_rules_an_old_question_cannot_be_answered(alone: Path) -> None:
+def test_other_rules_withdraw_an_old_question_and_say_so(alone: Path) -> None:
     one = question(alone)
     options = orders.write_company(alone, days=51)
     warm("run", LOOP, *options, "--governance", rules(alone, TWO), cwd=alone)
-    refused = approvals(alone, "approve", one["id"], "--as", "asha").expect(2)
-    assert check_error(refused.json)["code"] in ("approval.policy_changed", "approval.already_answered")
+    refused = check_error(approvals(alone, "approve", one["id"], "--as", "asha").expect(2).json)
+    assert refused["code"] == "approval.already_answered"
+    assert "withdrawn, the rules changed" in refused["message"]
+    found = {item["id"]: item["state"] for item in approvals(alone, "list").expect(0).json["approvals"]}
+    assert found[one["id"]] == "withdrawn"
     assert books.effects(alone) == []
+
+
+def test_a_question_whose_content_was_removed_is_listed_and_can_be_rejected(alone: Path) -> None:
+    one = question(alone)
+    with Store.open(f"sqlite:///{alone / 'crossloop.db'}", clock=SystemClock()) as store:
+        found = store.read(lambda read: [row.entry for row in decisions.listing(read)])
+        store.write(lambda tx: [redact(tx, entry, "asked for") for entry in found])
+    (listed,) = approvals(alone, "list").expect(0).json["approvals"]
+    assert (listed["id"], listed["redacted"], listed["action"]) == (one["id"], True, None)
+    for shown in (("list",), ("show", one["id"])):
+        assert "redacted" in warm("approvals", *shown, cwd=alone).expect(0).out
+    refused = check_error(approvals(alone, "approve", one["id"], "--as", "asha").expect(2).json)
+    assert "redacted" in refused["message"]
+    said = approvals(alone, "reject", one["id"], "--as", "asha", "--reason", "unseen").expect(0).json
+    assert said["state"] == "rejected"
+
+
+def test_damaged_threads_stop_no_answer_and_a_directory_in_their_place_is_refused(alone: Path) -> None:
+    one, threads = question(alone), alone / "crossloop-threads.db"
+    kept = threads.rename(alone / "elsewhere.db")
+    threads.mkdir()
+    before = books.state(alone)
+    refused = check_error(approvals(alone, "approve", one["id"], "--as", "asha").expect(2).json)
+    assert "is a directory" in refused["message"]
+    assert books.state(alone) == before
+    threads.rmdir()
+    threads.write_bytes(kept.read_bytes()[:5000])
+    approvals(alone, "approve", one["id"], "--as", "asha").expect(0)
+    assert len(books.effects(alone)) == 1
+    assert (alone / "crossloop-threads.db.damaged-1").exists()
 
 
 def test_the_states_asked_for_are_listed(alone: Path) -> None:

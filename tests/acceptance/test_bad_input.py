@@ -72,6 +72,12 @@ def shop(folder: Path) -> None:
     orders.write_company(folder, TROUBLE, days=20)
 
 
+def closed(folder: Path) -> None:
+    """A shop, and rules that leave the margin to nobody."""
+    shop(folder)
+    rules("      margin: [0.10, 0.80]\n", "")(folder)
+
+
 def other_database(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "other.db")) as connection:
         connection.execute("CREATE TABLE customers (name TEXT)")
@@ -192,6 +198,25 @@ ARGUMENTS = [
     Bad("a setting out of range", f"{SHOP} --set threshold=25", ("threshold", "25"), shop),
     Bad("a setting that is no number", f"{SHOP} --set min_orders=many", ("min_orders", "many"), shop),
     Bad("a setting of marketing out of range", f"{SHOP} --set margin=7", ("margin", "7"), shop),
+    Bad("a setting that is not plainly written", f"{SHOP} --set threshold=1e-400", ("1e-400",), shop),
+    Bad(
+        "a setting outside what the rules leave open",
+        f"{SHOP} --governance {DEMO} --set threshold=0.6",
+        ("demo.yaml:", "adjustable.threshold", "0.08 to 0.35", "0.6"),
+        shop,
+    ),
+    Bad(
+        "a setting that the rules leave nobody",
+        f"{SHOP} --governance rules.yaml --set margin=0.4",
+        ("rules.yaml:", "adjustable.margin", "may not be chosen at all", "0.4"),
+        closed,
+    ),
+    Bad(
+        "adjustable settings that no loop has",
+        f"{RUN} --governance rules.yaml",
+        ("rules.yaml:", "adjustable.treshold", "treshold"),
+        rules("      threshold: [", "      treshold: ["),
+    ),
     Bad("a setting without a value", f"{SHOP} --set threshold", ("--set", "KEY=VALUE"), shop),
     Bad("a setting given twice", f"{SHOP} --set level=state --set level=auto", ("level", "twice"), shop),
     Bad("a rate that the data cannot give", f"{SHOP} --set metric=ndr", ("metric", "ndr"), shop),
@@ -213,7 +238,7 @@ STORES = [
     Bad("a folder that is not there", f"{RUN} --store sqlite:///no/x.db", ("no", "does not exist")),
     Bad("a place that cannot be written", f"{RUN} --store sqlite:////proc/x.db", ("/proc/x.db",)),
     Bad("an unknown kind of store", f"{RUN} --store mysql://x/y", ("mysql", "sqlite")),
-    Bad("no URL", f"{RUN} --store crossloop", ("crossloop", "names no file")),
+    Bad("no URL", f"{RUN} --store crossloop", ("crossloop", "not a URL")),
     Bad("a store that is not there", "explain sig_a --store sqlite:///no.db", ("no.db", "no finished store")),
     Bad("a ledger that is not there", "ledger verify --store sqlite:///no.db", ("no.db", "no finished")),
     Bad("questions of a text file", "approvals list --store sqlite:///t.db", ("t.db",), text("t.db", "hi")),

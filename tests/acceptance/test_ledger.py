@@ -236,6 +236,8 @@ def test_the_tail_for_people_has_one_line_for_each_entry_and_fits(columns: int, 
     assert len(lines) == 13
     assert all(len(line) <= columns for line in lines)
     assert all(line.split()[0].isdecimal() for line in lines[1:])
+    assert any("coordinator tells" in line for line in lines)
+    assert not any("{" in line for line in lines)
 
 
 def test_a_new_interpreter_verifies_without_anything_heavy(june: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,60 @@ def test_what_does_not_fit_is_refused_with_the_path_that_is_wrong(
     assert error["file"] == "events.json"
     assert error["next_step"]
     assert [file.name for file in tmp_path.iterdir()] == ["events.json"]
+
+
+@pytest.mark.parametrize("file", ["events.json", "-"])
+@pytest.mark.parametrize(
+    "content", [b"[]", b" [\n] \n", b"\xef\xbb\xbf[]", b"", b" \n\t\r\n", b"\xef\xbb\xbf"]
+)
+def test_a_document_without_an_event_is_bad_input(content: bytes, file: str, tmp_path: Path) -> None:
+    error = check_error(publish(tmp_path, content, file=file).expect(2).json)
+    assert "nothing to publish" in error["message"]
+    assert error["file"] == ("stdin" if file == "-" else "events.json")
+    assert "list of them" in error["next_step"]
+    assert not (tmp_path / "crossloop.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line", "field", "says"),
+    [
+        (lambda one: b"[" + one + b",\n" + one + b",\n{oops}]", 3, None, "is not JSON"),
+        (lambda one: one + b"\n" + one + b"\n{oops}", 2, None, "is not JSON: Extra data"),
+        (lambda one: b"[" + one + b"," + b"[" * 200 + b"]" * 201, None, "[1]", "nested more than 32 levels"),
+        (lambda one: b"[" * 100_000, None, None, "nested more than 32 levels"),
+        (
+            lambda one: b"[" + one.replace(b'"confidence"', b'"confidence": NaN, "x"') + b"]",
+            None,
+            "[0]",
+            "NaN",
+        ),
+        (lambda one: b"[" + one + b" " * 20_000_000 + b"]", None, None, "more than 16777216 bytes"),
+        (lambda one: one + b" " * 2_000_000, None, None, "at most 1048576 are read"),
+        (lambda one: b"[" + one + b", null]", None, "[1]", "expected a CloudEvent"),
+        (lambda one: b"[" + one + b", " + one.decode().encode("utf-16") + b"]", None, None, "not UTF-8"),
+    ],
+)
+def test_a_document_with_something_wrong_in_it_is_refused_as_a_whole_and_the_place_named(
+    spoil: Callable[[bytes], bytes],
+    line: int | None,
+    field: str | None,
+    says: str,
+    event: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    content = spoil(json.dumps(event).encode())
+    error = check_error(publish(tmp_path, content).expect(2).json)
+    assert says in error["message"]
+    assert (error["file"], error["line"]) == ("events.json", line)
+    assert (error["field"] or "").startswith(field or "")
+    assert error["next_step"]
+    assert [file.name for file in tmp_path.iterdir()] == ["events.json"]
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_a_byte_order_mark_is_allowed(event: dict[str, Any], tmp_path: Path, as_list: bool) -> None:
+    content = b"\xef\xbb\xbf" + json.dumps([event] if as_list else event).encode()
+    assert publish(tmp_path, content).expect(0).json["new"] == 1
 
 
 def test_standard_input_is_named_where_it_is_wrong(tmp_path: Path) -> None:

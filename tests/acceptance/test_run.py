@@ -243,8 +243,18 @@ def test_the_story_tells_everything_a_head_of_department_asks(stories: dict[int,
     out = stories[columns].out
     at = [out.index(heading) for heading in HEADINGS]
     assert at == sorted(at)
-    for said in ("RAJASTHAN", "asha and ravi", "limit 25%", "crossloop explain", "crossloop approvals show"):
+    for said in ("Rajasthan", "asha and ravi", "limit 25%", "crossloop explain", "crossloop approvals show"):
         assert said in out
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_story_names_what_each_reference_takes_back_and_no_internal_path(
+    stories: dict[int, Done], columns: int
+) -> None:
+    out = stories[columns].out
+    assert re.search(r"rst_\w+  retargeting, (state|pin prefix) \w+", out)
+    assert "geo/" not in out
+    assert not re.search(r"0\.\d{3,}", out)
 
 
 @pytest.mark.parametrize("columns", [80, 120])

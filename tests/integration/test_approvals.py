@@ -126,7 +126,7 @@ def test_a_late_answer_does_not_count_and_the_next_run_ends_the_question(
     assert restricted(tmp_path) == ["everywhere"]
 
 
-def test_after_another_document_was_put_in_force_the_question_can_no_longer_be_answered(
+def test_after_another_document_was_put_in_force_the_question_is_withdrawn(
     tmp_path: Path, clock: ManualClock
 ) -> None:
     stricter = policy(
@@ -135,12 +135,15 @@ def test_after_another_document_was_put_in_force_the_question_can_no_longer_be_a
     with acme(tmp_path, clock=clock) as company:
         company.coordinator.publish([KARNATAKA])
         with acme(tmp_path, clock=clock, under=stricter) as other:
-            other.coordinator.publish([])
-            with pytest.raises(PolicyChanged):
+            with pytest.raises(PolicyChanged, match="opened under"):
                 answer(other, "asha")
-        with pytest.raises(PolicyChanged, match="put in force meanwhile"):
+            other.coordinator.publish([])
+            with pytest.raises(AlreadyAnswered, match="withdrawn, the rules changed"):
+                answer(other, "asha")
+        with pytest.raises(AlreadyAnswered, match="withdrawn, the rules changed"):
             answer(company, "asha")
         assert held(company)["approved_by"] == []
+        assert taken(company) == (0, 0.0)
 
 
 def test_a_rejection_needs_a_reason_and_then_releases_what_was_held(company: Acme, tmp_path: Path) -> None:
@@ -236,8 +239,8 @@ def test_what_was_held_before_cannot_be_approved_once_the_company_is_in_shadow(
 ) -> None:
     company.coordinator.close()
     with acme(tmp_path, clock=clock, under=policy().in_shadow()) as shadow:
-        for _ in range(2):  # before and after shadow is put in force
-            with pytest.raises(PolicyChanged):
+        for refusal in (PolicyChanged, AlreadyAnswered):  # before and after shadow is put in force
+            with pytest.raises(refusal):
                 answer(shadow, "asha")
             shadow.coordinator.publish([])
 
@@ -264,16 +267,18 @@ def test_the_thread_shows_the_question_that_the_row_holds(company: Acme, tmp_pat
     assert shown.value == question
 
 
-def test_the_thread_ends_with_the_answer_and_got_its_input_once(company: Acme, tmp_path: Path) -> None:
+def test_the_thread_got_its_input_once_and_is_gone_when_its_question_has_ended(
+    company: Acme, tmp_path: Path
+) -> None:
     key = held(company)["id"]
     company.coordinator.publish([])
     answer(company, "asha")
     assert thread(tmp_path, key).interrupts  # one of two is no answer yet
-    answer(company, "ravi")
-    assert thread(tmp_path, key).values["answer"] == {"state": "approved", "by": "ravi", "reason": ""}
-    company.coordinator.publish([])
     sources = [one.metadata["source"] for one in history(tmp_path, key)]
     assert sources.count("input") == 1
+    answer(company, "ravi")
+    company.coordinator.publish([])
+    assert history(tmp_path, key) == []
 
 
 def test_a_thread_whose_file_was_deleted_is_rebuilt_from_the_row(
@@ -290,8 +295,29 @@ def test_a_thread_whose_file_was_deleted_is_rebuilt_from_the_row(
         file.unlink()
     answer(company, "asha")
     answer(company, "ravi")
-    assert thread(tmp_path, key).values["answer"]["state"] == "approved"
+    assert history(tmp_path, key) == []
     assert restricted(tmp_path) == ["everywhere", "karnataka"]
+
+
+@pytest.mark.parametrize("left", [0.0, 0.3])
+def test_a_file_of_threads_that_was_damaged_stops_neither_a_run_nor_an_answer(
+    company: Acme, tmp_path: Path, clock: ManualClock, left: float
+) -> None:
+    key = held(company)["id"]
+    company.coordinator.close()
+    file = tmp_path / "threads.db"
+    whole = file.read_bytes()
+    kept = int(len(whole) * left)
+    file.write_bytes(whole[:kept] if 0 < left < 1 else b"\x00 no database" * 1000)
+    with acme(tmp_path, clock=clock) as again:
+        answer(again, "asha")
+        again.coordinator.publish([])
+        assert thread(tmp_path, key).interrupts
+        file.write_bytes(b"garbage" * 1000)
+        assert [one.outcome for one in answer(again, "ravi").receipts] == ["done"]
+        assert again.store.read(approvals.unresumed) == []
+    assert restricted(tmp_path) == ["everywhere", "karnataka"]
+    assert len(list(tmp_path.glob("threads.db.damaged-*"))) == 2
 
 
 def test_an_approval_given_behind_the_stores_back_in_the_thread_permits_nothing(
@@ -307,7 +333,7 @@ def test_an_approval_given_behind_the_stores_back_in_the_thread_permits_nothing(
     assert held(company)["state"] == "waiting"
     assert restricted(tmp_path) == ["everywhere"]
     answer(company, "ravi", "reject", "not like this")
-    assert thread(tmp_path, key).values["answer"]["state"] == "rejected"
+    assert history(tmp_path, key) == []
 
 
 @pytest.mark.parametrize("tag", ["pickle", "msgpack", "crossloop+json", "crossloop+interrupts"])

@@ -93,7 +93,8 @@ def test_between_waves_what_is_held_stands_against_what_comes_later(opened: Tria
     later = opened.said(RAISE)
     opened.publish(later)
     assert verdicts(opened, later) == {"sales": "refuse"}
-    opened.coordinator.answer("apr_", person="asha", decision="reject", reason="no", asserted="test")
+    (held,) = opened.coordinator.approvals()
+    opened.coordinator.answer(str(held["id"]), person="asha", decision="reject", reason="no", asserted="test")
     again = opened.said(RAISE)
     opened.publish(again)
     assert verdicts(opened, again) == {"sales": "act"}

@@ -137,8 +137,8 @@ def test_a_second_resume_and_one_of_an_unknown_question_are_accepted_in_silence(
 
 
 def test_so_our_answers_are_checked_against_the_row_and_refused_aloud(opened: Trial) -> None:
-    opened.ask(Ask(share=0.2))
-    say = partial(opened.coordinator.answer, "apr_", asserted="test")
+    (asked,) = opened.ask(Ask(share=0.2)).waiting
+    say = partial(opened.coordinator.answer, asked.approval_id, asserted="test")
     say(person="ravi", decision="reject", reason="no")
     with pytest.raises(AlreadyAnswered):
         say(person="asha", decision="approve")
@@ -155,13 +155,21 @@ def test_an_empty_answer_answers_nothing_and_none_is_an_error() -> None:
         graph.invoke(Command(resume=None), CONFIG)
 
 
-def test_so_an_answer_is_never_empty_and_the_state_of_the_thread_is_looked_at_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    threads = ApprovalThreads(tmp_path / "threads.db")
-    threads.answer("apr_1", {"id": "apr_1"}, YES)
-    monkeypatch.setattr(approval_graph, "Command", None)  # a second resume would call it
-    threads.answer("apr_1", {"id": "apr_1"}, YES)
+def test_so_nothing_of_ours_resumes_a_thread_and_one_that_has_ended_is_removed(tmp_path: Path) -> None:
+    assert not hasattr(approval_graph, "Command")
+    file = tmp_path / "threads.db"
+    threads = ApprovalThreads(file)
+    threads.ask({"apr_1": {"id": "apr_1"}})
+    threads.end(["apr_1"])
+    assert sources(file) == []
+
+
+def sources(file: Path) -> list[str]:
+    """What made each checkpoint of the thread, the newest first."""
+    with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
+        graph = build_approval_graph(SqliteSaver(connection, serde=JsonSerializer()))
+        history = graph.get_state_history({"configurable": {"thread_id": "apr_1"}})
+        return [str((one.metadata or {})["source"]) for one in history]
 
 
 # -- 9: a new input while a question waits discards it ----------------------------------------------
@@ -175,17 +183,14 @@ def test_a_new_input_discards_the_question_that_waits() -> None:
     assert asked.value == {"amount": 200}
 
 
-def test_so_a_thread_gets_its_input_once(tmp_path: Path) -> None:
+def test_so_a_thread_gets_its_input_once_and_another_question_a_new_thread(tmp_path: Path) -> None:
     file = tmp_path / "threads.db"
-    for amount in (100, 200):
+    for amount in (100, 100, 200):
         ApprovalThreads(file).ask({"apr_1": {"amount": amount}})
-    with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
-        graph = build_approval_graph(SqliteSaver(connection, serde=JsonSerializer()))
-        (asked,) = graph.get_state({"configurable": {"thread_id": "apr_1"}}).interrupts
-    assert asked.value == {"amount": 100}
+        assert sources(file).count("input") == 1
 
 
-# -- 11: a bare value is taken by whichever question is next ----------------------------------------
+# -- 11: a bare value is taken by whichever question is next (and nothing of ours resumes, see 8) ----
 
 
 def test_a_bare_answer_is_taken_by_whichever_question_is_next() -> None:
@@ -202,19 +207,6 @@ def test_a_bare_answer_is_taken_by_whichever_question_is_next() -> None:
     assert graph.invoke(Command(resume="for the small thing, sent again"), CONFIG)["answer"] == (
         "for the small thing, sent again"
     )
-
-
-def test_so_a_thread_is_resumed_by_the_id_of_its_question_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    resumed: list[Any] = []
-    monkeypatch.setattr(
-        approval_graph, "Command", lambda **given: resumed.append(given["resume"]) or Command(**given)
-    )
-    ApprovalThreads(tmp_path / "threads.db").answer("apr_1", {"id": "apr_1"}, YES)
-    ((only,),) = resumed
-    assert resumed == [{only: YES}]
-    assert len(only) == 32
 
 
 # -- 13: a broad except around interrupt() swallows it ----------------------------------------------

@@ -43,7 +43,7 @@ def made(path: Path, size: int) -> Path:
     def work(tx: Tx) -> None:
         for number in range(size):
             case = None if number % 5 == 4 else f"case_{number % 3}"
-            tx.append("drill" if number % 2 else "signal.received", case, {"n": number})
+            tx.append("drill" if number % 2 else "drill.received", case, {"n": number})
 
     with open_store(path) as store:
         store.write(work)

@@ -76,7 +76,7 @@ def test_what_the_export_does_not_say_stays_unknown(orders: ShipmentData) -> Non
 
 
 def test_a_pin_code_lies_in_its_state(orders: ShipmentData) -> None:
-    assert Geography.of(orders).area("pin_code", "560085").path == "geo/IN/KARNATAKA/560/560085"
+    assert Geography.of(orders).area("pin_code", "560085", "IN").path == "geo/IN/KARNATAKA/560/560085"
 
 
 def test_orders_after_the_as_of_day_are_set_aside_as_such() -> None:

@@ -70,3 +70,20 @@ def test_a_run_that_is_refused_leaves_the_systems_as_they_were(tmp_path: Path) -
     with EmbeddedCompany.open(tmp_path / "crossloop-company.db") as systems:
         names = [one.campaign_id for one in asyncio.run(systems.ads.campaigns())]
     assert "x" not in names
+
+
+def test_what_waits_is_withdrawn_and_asked_again_by_the_run_that_changes_the_rules(tmp_path: Path) -> None:
+    supervised, other = tmp_path / "supervised.yaml", tmp_path / "other.yaml"
+    text = GOVERNED.read_text(encoding="utf-8").replace("stage: autonomous", "stage: supervised")
+    supervised.write_text(text, encoding="utf-8")
+    other.write_text(text.replace("company: ", "company: New "), encoding="utf-8")
+    waiting = {one.approval_id for one in run(DAY, supervised).waiting}
+    assert waiting
+    again = run(DAY, other)
+    assert len(again.waiting) == len(waiting)
+    assert not waiting & {one.approval_id for one in again.waiting}
+    assert {one.kind for one in again.notices} >= {"withdrawn", "hold"}
+    with crossloop.open_company("sqlite:///crossloop.db") as company:
+        states = {str(one["id"]): one["state"] for one in company.approvals()}
+    assert {states[one] for one in waiting} == {"withdrawn"}
+    assert not run(DAY, other).decisions

@@ -128,11 +128,10 @@ def acme(
         loops={one.name: one for one in loops or ()},
         adapters={one.system: one for one in (systems.ads, systems.crm, systems.erp, systems.wms)},
         readers={Campaign: systems.ads.campaigns, Restriction: systems.ads.restrictions},
+        close=systems.close,
     )
     store = Store.open(f"sqlite:///{path / 'store.db'}", clock=time, salts=salts("acme"), patience=10.0)
     governed = under or policy()
-    coordinator = Coordinator(
-        store, company, governed, threads=path / "threads.db", clock=time, closing=systems.close
-    )
+    coordinator = Coordinator(store, company, governed, threads=path / "threads.db", clock=time)
     with coordinator:
         yield Acme(path, time, store, coordinator)

@@ -28,7 +28,6 @@ MAIN = "from crossloop.console.cli import main; main()"
 
 _PRELOAD = [
     "crossloop.console.cli",
-    "crossloop.console.checking",
     "crossloop.console.story",
     "crossloop.loops.ready",
     "crossloop.loops.logistics_to_marketing.observing",

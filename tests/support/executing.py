@@ -12,8 +12,10 @@ from crossloop.actions import executor as executor_module
 from crossloop.clock import ManualClock
 from crossloop.ids import ActionKey
 from crossloop.signals import Proposal, Receipt
-from crossloop.store import Lease, Store, Tx, actions
+from crossloop.store import Lease, Store, Tx, actions, decisions
 from crossloop.store.actions import ActionRow
+from crossloop.store.decisions import DecisionRow
+from crossloop.store.ledger.redaction import redact
 from tests.support.systems import Killed
 
 DOWN, LOST = Unavailable("down"), OutcomeUnknown("no answer came")
@@ -27,7 +29,7 @@ class Told:
         self.receipts: list[Receipt] = []
         self.states: list[str] = []
 
-    def __call__(self, tx: Tx, _proposal: Proposal, receipt: Receipt) -> None:
+    def __call__(self, tx: Tx, _decision: DecisionRow, receipt: Receipt, _proposal: Proposal | None) -> None:
         row = actions.get(tx, receipt.action_key)
         assert row is not None
         self.receipts.append(receipt)
@@ -62,6 +64,19 @@ def receipts(store: Store) -> list[dict[str, Any]]:
     """The receipts that the ledger holds, in order."""
     entries = store.read(lambda read: list(read.entries()))
     return [dict(one.body) for one in entries if one.kind == actions.RECEIPT and one.body is not None]
+
+
+def remove(store: Store, key: str, what: str) -> None:
+    """Remove what an action rests on from the ledger: its ``decision`` or its ``permit``."""
+
+    def work(tx: Tx) -> bool:
+        action = actions.get(tx, key)
+        assert action is not None
+        decision = decisions.get(tx, action.decision_id)
+        assert decision is not None
+        return redact(tx, decision.entry if what == "decision" else action.entry, "asked for")
+
+    assert store.write(work)
 
 
 def dying_at(monkeypatch: pytest.MonkeyPatch, point: str) -> None:

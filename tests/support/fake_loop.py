@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from crossloop.clock import end_of_day
 from crossloop.coordinator.loop import Change, Condition, Inputs, Observation, Standing
-from crossloop.errors import SettingError
+from crossloop.errors import SettingError, Where
 from crossloop.ids import DepartmentName, LoopName
 from crossloop.signals import Signal
 from tests.support.trials import LOGISTICS, LOOPS, MARKETING, NOTICE
@@ -36,9 +36,15 @@ class FakeLoop:
     inputs: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def settings(self, chosen: Mapping[str, str]) -> Mapping[str, JsonValue]:
-        if not chosen.keys() <= {"threshold"}:
-            raise SettingError(f"there is no setting {sorted(chosen)}.")
+        for unknown in sorted(chosen.keys() - {"threshold"}):
+            raise SettingError(f"there is no setting '{unknown}'.", where=Where(field=unknown))
         return {"threshold": 0.25, **chosen}
+
+    def check_setting(self, name: str, text: str) -> None:
+        self.settings({name: text})
+
+    def prepare(self, inputs: Inputs, *, as_of: date | None, settings: Mapping[str, JsonValue]) -> Inputs:
+        return inputs
 
     async def observe(
         self,

@@ -34,6 +34,7 @@ NUMBERS: dict[str, JsonValue] = {
     "cost_per_order": "100",
     "bid_cut": 0.3,
     "bid_elasticity": 1.0,
+    "cpc_elasticity": 0.0,
     "cod_reach": 0.8,
     "cod_switch": 0.1,
     "ndr_to_rto": 0.5,

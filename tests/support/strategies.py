@@ -17,6 +17,7 @@ from crossloop.signals.types.geo_risk import Window
 CATALOGUE = Catalogue([GEO_RISK, GEO_RISK_CLEARED])
 EXACT = 2**53 - 1
 
+CURRENCIES = st.sampled_from(["INR", "USD", "JPY"])
 STATES = ("KARNATAKA", "TAMIL NADU", "JAMMU & KASHMIR", "DELHI", "DADRA AND NAGAR HAVELI")
 
 
@@ -54,7 +55,7 @@ def rates() -> st.SearchStrategy[float]:
 
 def money() -> st.SearchStrategy[Money]:
     amounts = st.decimals(-(10**12), 10**12, places=2)
-    return st.builds(Money, amount=amounts, currency=st.sampled_from(["INR", "USD", "JPY"]))
+    return st.builds(Money, amount=amounts, currency=CURRENCIES)
 
 
 def instants() -> st.SearchStrategy[datetime]:
@@ -84,10 +85,12 @@ def areas(draw: st.DrawFn, level: Level) -> Area:
 @st.composite
 def _measured(draw: st.DrawFn) -> dict[str, Any]:
     level = draw(st.sampled_from(LEVELS))
-    found = draw(st.lists(areas(level), min_size=1, max_size=4))
+    found = draw(st.lists(areas(level), min_size=1, max_size=4, unique_by=lambda area: area.path))
     first, last = sorted(draw(st.tuples(*[st.dates(date(1970, 1, 1), date(2199, 1, 1))] * 2)))
     orders = draw(st.integers(0, EXACT))
-    low, high = sorted(draw(st.tuples(rates(), rates())))
+    failures = draw(st.integers(0, orders))
+    counted = failures / orders if orders else 0.0
+    low, estimate, high = sorted(draw(st.tuples(rates(), rates(), rates())))
     return {
         "metric": draw(st.sampled_from(["ndr", "rto"])),
         "level": level,
@@ -95,11 +98,11 @@ def _measured(draw: st.DrawFn) -> dict[str, Any]:
         "areas": tuple(found),
         "window": Window(first=first, last=last),
         "orders": orders,
-        "failures": draw(st.integers(0, orders)),
+        "failures": failures,
         "pending": draw(st.integers(0, EXACT)),
         "lost": draw(st.integers(0, EXACT)),
-        "rate": draw(rates()),
-        "estimate": draw(rates()),
+        "rate": draw(st.just(counted) | st.integers(2, 8).map(lambda places: round(counted, places))),
+        "estimate": estimate,
         "interval": (low, high),
         "trend_per_week": draw(st.floats(-1.0, 1.0)),
         "threshold": draw(rates()),
@@ -110,12 +113,15 @@ def _measured(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def geo_risks(draw: st.DrawFn) -> GeoRisk:
     """Payloads of ``logistics.geo_risk/1``."""
+    costs = st.decimals(0, 10**12, places=2)
+    low, high = sorted(draw(st.tuples(costs, costs)))
+    currency = draw(CURRENCIES)
     paths = st.sampled_from(["geo/IN", "geo/IN/KARNATAKA", "geo/IN/TAMIL NADU/600"])
     return GeoRisk(
         **draw(_measured()),
         assessment=draw(st.sampled_from(["structural", "transient", "undetermined"])),
-        rto_cost_low=draw(money()),
-        rto_cost_high=draw(money()),
+        rto_cost_low=Money(amount=low, currency=currency),
+        rto_cost_high=Money(amount=high, currency=currency),
         orders_per_day=draw(st.floats(0.0, 1e9)),
         order_value=draw(st.none() | money()),
         cod_share=draw(st.none() | rates()),
@@ -153,7 +159,7 @@ def signals(draw: st.DrawFn) -> Signal:
         type=kind,
         source=draw(attributes()),
         department=draw(attributes()),
-        subject=draw(attributes()),
+        subject=draw(st.just("geo/IN/KARNATAKA") | attributes().map(lambda text: f"region/{text}")),
         dedup_key=draw(texts()),
         time=time,
         valid_until=time + lasts,

@@ -135,6 +135,7 @@ loops:
       cut: {act: 0.85, ask: 0.60, approvals: [large_change]}
       take_back: {act: 0.85, ask: 0.60}
     notify: {done: [logistics], held: [mina]}
+    adjustable: {threshold: [0.1, 0.3]}
   trial-sales:
     signal: trial.notice/1
     owner: sales
@@ -360,12 +361,11 @@ def trial(
         loops={},
         adapters={"ads": systems.ads},
         readers={Campaign: systems.ads.campaigns},
+        close=systems.close,
     )
     store = Store.open(f"sqlite:///{path / 'store.db'}", clock=time, salts=salts("trial"), patience=2.0)
     governed = under or policy(*changes)
-    coordinator = Coordinator(
-        store, company, governed, threads=path / "threads.db", clock=time, closing=systems.close
-    )
+    coordinator = Coordinator(store, company, governed, threads=path / "threads.db", clock=time)
     with coordinator:
         yield Trial(path, time, store, systems, company, governed, coordinator, itertools.count(first))
 

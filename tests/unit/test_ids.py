@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossloop.ids import SignalId, action_key, approval_id, case_id, decision_id, derived, signal_id
+from crossloop.ids import (
+    SignalId,
+    action_key,
+    approval_id,
+    begins_one,
+    case_id,
+    decision_id,
+    derived,
+    signal_id,
+)
 
 PARTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=4)
 
@@ -22,6 +32,25 @@ def test_an_id_is_its_prefix_and_26_characters_of_base_32(parts: list[str]) -> N
 def test_different_parts_give_different_ids_however_they_are_cut(one: list[str], other: list[str]) -> None:
     assert (derived("x", *one) == derived("x", *other)) == (one == other)
     assert derived("x", *one, "ab", "c") != derived("x", *one, "a", "bc")
+
+
+@pytest.mark.parametrize(
+    ("text", "enough"),
+    [
+        ("", False),
+        ("apr_", False),
+        ("apr_abc", False),
+        ("apr_abcd", True),
+        ("case", False),
+        ("case_abc", False),
+        ("case_abcd", True),
+        ("order-1", True),
+        ("my_1", True),
+        ("or", False),
+    ],
+)
+def test_the_beginning_of_an_id_means_one_from_four_characters_on(text: str, enough: bool) -> None:
+    assert begins_one(text) is enough
 
 
 def test_ids_stay_what_they_were_when_first_recorded() -> None:

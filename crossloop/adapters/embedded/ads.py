@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 
 from crossloop.actions.port import Conflict, NotFound, Performed
 from crossloop.adapters.arguments import Lift, OnArea, ReduceBid
-from crossloop.adapters.embedded.system import EmbeddedSystem, Operation
+from crossloop.adapters.embedded.system import EmbeddedSystem, Operation, stored
 from crossloop.ids import ActionKey, derived
 from crossloop.signals.entities import Area, Campaign, Restriction, RestrictionKind, ScaleUp
 
@@ -96,7 +96,7 @@ def _lift(connection: sqlite3.Connection, arguments: Lift, _key: ActionKey) -> P
     if row is None:
         raise NotFound(f"there is no restriction '{arguments.restriction}'.")
     campaign_id, kind, area, lifted = row
-    if campaign_id != arguments.campaign_id or Area.model_validate_json(area).path != arguments.area.path:
+    if campaign_id != arguments.campaign_id or stored(Area, area).path != arguments.area.path:
         raise Conflict(f"'{arguments.restriction}' is not on {arguments.campaign_id} in {_place(arguments)}.")
     if lifted:
         raise Conflict(f"'{arguments.restriction}' was lifted before.")
@@ -109,7 +109,7 @@ def _lift(connection: sqlite3.Connection, arguments: Lift, _key: ActionKey) -> P
 
 def _replace_campaigns(connection: sqlite3.Connection, campaigns: Iterable[Campaign]) -> None:
     known = {
-        campaign_id: Campaign.model_validate_json(body)
+        campaign_id: stored(Campaign, body)
         for campaign_id, body in connection.execute("SELECT campaign_id, body FROM campaign")
     }
     ended = {key: one.model_copy(update={"status": "ended"}) for key, one in known.items()}
@@ -152,12 +152,12 @@ class EmbeddedAds(EmbeddedSystem):
     async def campaigns(self) -> tuple[Campaign, ...]:
         """Every campaign, paused and ended ones included, by id."""
         bodies = await self._database.rows("SELECT body FROM campaign ORDER BY campaign_id")
-        return tuple(Campaign.model_validate_json(body) for (body,) in bodies)
+        return tuple(stored(Campaign, body) for (body,) in bodies)
 
     async def scale_ups(self) -> tuple[ScaleUp, ...]:
         """Marketing's standing plans, by plan id."""
         bodies = await self._database.rows("SELECT body FROM scale_up ORDER BY plan_id")
-        return tuple(ScaleUp.model_validate_json(body) for (body,) in bodies)
+        return tuple(stored(ScaleUp, body) for (body,) in bodies)
 
     async def restrictions(self, campaign_id: str | None = None) -> tuple[Restriction, ...]:
         """Restrictions in force, of one campaign or of all, in the order in which they were made."""
@@ -171,7 +171,7 @@ class EmbeddedAds(EmbeddedSystem):
                 reference=reference,
                 campaign_id=campaign,
                 kind=kind,
-                area=Area.model_validate_json(area),
+                area=stored(Area, area),
                 bid_modifier=bid_modifier,
             )
             for reference, campaign, kind, area, bid_modifier in rows

@@ -31,7 +31,7 @@ class EmbeddedCompany:
 
     @classmethod
     def open(cls, path: Path, *, busy_seconds: float = 10.0) -> EmbeddedCompany:
-        """Open the file, creating it where there is none.
+        """Open the file; where there is none it is created when it is first used.
 
         Args:
             path: the database file; its folder must exist.

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 
 from crossloop.actions.port import Conflict, NotFound, Performed
 from crossloop.adapters.arguments import CreateOpportunity, CreateParty, DeactivateParty, MoveOpportunity
-from crossloop.adapters.embedded.system import EmbeddedSystem, Operation
+from crossloop.adapters.embedded.system import EmbeddedSystem, Operation, stored
 from crossloop.ids import ActionKey
 from crossloop.signals.entities import Opportunity, Party
 
@@ -138,6 +138,4 @@ class EmbeddedCrm(EmbeddedSystem):
             "ORDER BY reference",
             {"party": party_code},
         )
-        return tuple(
-            Opportunity.model_validate_json(body).model_copy(update={"stage": stage}) for body, stage in rows
-        )
+        return tuple(stored(Opportunity, body).model_copy(update={"stage": stage}) for body, stage in rows)

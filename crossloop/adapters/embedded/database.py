@@ -4,7 +4,8 @@ Rules:
 
 1. A file that is there is looked at, as plain bytes, before SQLite may touch it. Whatever is not an
    embedded company is refused and stays as it is.
-2. A new file is built aside and put in place by one link: a process that dies on the way leaves no half a
+2. A file that is not there is created when it is first used, so that opening a company leaves nothing behind.
+   It is built aside and put in place by one link: a process that dies on the way leaves no half a
    company, and of two processes that create it at once, one wins and both use it.
 3. A writing transaction takes the write lock first (``BEGIN IMMEDIATE``), so that two processes cannot
    both read a state and then both change it. ``synchronous=FULL``: committed is on the disk.
@@ -43,7 +44,7 @@ class Database:
     """One connection, used by one thread of its own: the event loop never waits for the disk."""
 
     def __init__(self, path: Path, *, busy_seconds: float = 10.0) -> None:
-        """Open the file, creating it where there is none.
+        """Open the file; where there is none it is created when it is first used.
 
         Args:
             path: the database file; its folder must exist.
@@ -53,22 +54,24 @@ class Database:
             CompanyNotUsable: the path cannot be used; nothing was written.
         """
         self.path = path
-        if not path.exists():
-            _create(path)
-        _require_company(path)
+        self._busy_seconds = busy_seconds
+        self._connection: sqlite3.Connection | None = None
+        _require_folder(path)
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedded-company")
         self._closed = False
-        try:
-            self._connection = self._worker.submit(_connect, path, busy_seconds).result()
-        except BaseException:
-            self._worker.shutdown()
-            raise
+        if path.exists():
+            try:
+                self._worker.submit(self._connected).result()
+            except BaseException:
+                self._worker.shutdown()
+                raise
 
     def close(self) -> None:
         """Finish what is under way and let go of the file. Closing twice is allowed."""
         if not self._closed:
             self._closed = True
-            self._worker.submit(self._connection.close).result()
+            if self._connection is not None:
+                self._worker.submit(self._connection.close).result()
             self._worker.shutdown()
 
     async def write(self, body: Callable[[sqlite3.Connection], ResultT]) -> ResultT:
@@ -106,19 +109,28 @@ class Database:
         if self._closed:
             raise Unavailable(f"the embedded company {self.path} is closed.")
 
+    def _connected(self) -> sqlite3.Connection:
+        """The connection; asked for on the worker's thread only, so that there is one."""
+        if self._connection is None:
+            if not self.path.exists():
+                _create(self.path)
+            _require_company(self.path)
+            self._connection = _connect(self.path, self._busy_seconds)
+        return self._connection
+
     def _snapshot(self, body: Callable[[sqlite3.Connection], ResultT]) -> ResultT:
-        connection = self._connection
+        connection = self._connected()
         try:
             connection.execute("BEGIN")
             try:
                 return body(connection)
             finally:
-                connection.execute("ROLLBACK")
+                _roll_back(connection)
         except sqlite3.Error as wrong:
             raise self._not_done(wrong) from wrong
 
     def _transaction(self, body: Callable[[sqlite3.Connection], ResultT]) -> ResultT:
-        connection = self._connection
+        connection = self._connected()
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as wrong:
@@ -126,22 +138,17 @@ class Database:
         try:
             result = body(connection)
         except sqlite3.Error as wrong:
-            self._roll_back()
+            _roll_back(connection)
             raise self._not_done(wrong) from wrong
         except BaseException:
-            self._roll_back()
+            _roll_back(connection)
             raise
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as wrong:
-            self._roll_back()
+            _roll_back(connection)
             raise OutcomeUnknown(f"{self.path}: the commit failed: {wrong}.") from wrong
         return result
-
-    def _roll_back(self) -> None:
-        # SQLite itself rolls back after some errors (disk full, I/O); a second ROLLBACK would fail.
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
 
     def _not_done(self, wrong: sqlite3.Error) -> AdapterError:
         if isinstance(wrong, sqlite3.IntegrityError):
@@ -149,6 +156,12 @@ class Database:
         if isinstance(wrong, sqlite3.OperationalError):
             return Unavailable(f"{self.path}: {wrong}.")
         return AdapterError(f"{self.path}: {wrong}.")
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # SQLite itself rolls back after some errors (disk full, I/O); a second ROLLBACK would fail.
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
@@ -189,6 +202,15 @@ def _require_company(path: Path) -> None:
             "is not an embedded company; it was left as it is.",
             where=Where(path),
             next_step="Choose another file; one that does not exist yet is created.",
+        )
+
+
+def _require_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise CompanyNotUsable(
+            "cannot be created: its folder does not exist.",
+            where=Where(path),
+            next_step="Check that the folder exists and may be written to.",
         )
 
 

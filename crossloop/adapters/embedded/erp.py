@@ -27,7 +27,7 @@ from crossloop.adapters.arguments import (
     ReverseInvoice,
 )
 from crossloop.adapters.embedded.crm import require_party
-from crossloop.adapters.embedded.system import EmbeddedSystem, Operation
+from crossloop.adapters.embedded.system import EmbeddedSystem, Operation, stored
 from crossloop.ids import ActionKey
 from crossloop.money import Money
 from crossloop.signals.entities import (
@@ -153,7 +153,7 @@ def _find_invoice(connection: sqlite3.Connection, number: str) -> Invoice | None
     )
     if row is None:
         return None
-    return Invoice.model_validate_json(row[0]).model_copy(update={"status": row[1]})
+    return stored(Invoice, row[0]).model_copy(update={"status": row[1]})
 
 
 class EmbeddedErp(EmbeddedSystem):
@@ -183,8 +183,7 @@ class EmbeddedErp(EmbeddedSystem):
         """Every purchase order, cancelled ones included, by number."""
         rows = await self._database.rows("SELECT body, status FROM purchase_order ORDER BY number")
         return tuple(
-            PurchaseOrder.model_validate_json(body).model_copy(update={"status": status})
-            for body, status in rows
+            stored(PurchaseOrder, body).model_copy(update={"status": status}) for body, status in rows
         )
 
     async def invoice(self, number: str) -> Invoice | None:

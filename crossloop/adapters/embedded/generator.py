@@ -43,7 +43,7 @@ from crossloop.adapters.embedded.markets import Flags, Markets, lay_out
 from crossloop.adapters.embedded.plans import campaigns, scale_ups
 from crossloop.adapters.embedded.tables import DELIVERED, RETURNED, Columns, to_table
 from crossloop.errors import SettingError, Where
-from crossloop.signals.entities import Area
+from crossloop.signals.entities import Area, Campaign
 
 __all__ = [
     "DEFAULTS",
@@ -54,7 +54,10 @@ __all__ = [
     "WrittenCompany",
     "ensure_company",
     "generate",
+    "made_up_campaigns",
+    "shipments_of",
     "write_company",
+    "write_shipments",
 ]
 
 _EPOCH: Final = date(1970, 1, 1)
@@ -140,6 +143,16 @@ def _unlucky(
     )
 
 
+def made_up_campaigns() -> tuple[Campaign, ...]:
+    """The campaigns that an embedded company is given on first use."""
+    return campaigns(DEFAULTS, _ORDERS_PER_DAY)
+
+
+def shipments_of(company: EmbeddedCompany) -> Path:
+    """Where the Parquet file of an embedded company's shipments stands, or will stand."""
+    return company.path.with_name(f"{company.path.stem}-shipments.parquet")
+
+
 def ensure_company(company: EmbeddedCompany) -> Path:
     """Give an embedded company a history of its own, on first use.
 
@@ -149,8 +162,8 @@ def ensure_company(company: EmbeddedCompany) -> Path:
     Returns:
         The Parquet file.
     """
-    company.ads.load_first(campaigns(DEFAULTS, _ORDERS_PER_DAY), scale_ups(DEFAULTS, _LAST_DAY))
-    shipments = company.path.with_name(f"{company.path.stem}-shipments.parquet")
+    company.ads.load_first(made_up_campaigns(), scale_ups(DEFAULTS, _LAST_DAY))
+    shipments = shipments_of(company)
     if not shipments.exists():
         write_shipments(shipments, generate())
     return shipments

@@ -8,6 +8,7 @@ Rules:
    one, else Conflict; a key that is new does its work and is written beside it. So there is no instant at
    which the effect exists and the key does not, or the other way round.
 3. A refused request leaves no key: it may be sent again once what stood in its way is gone.
+4. What stands in the file and cannot be read back is an error of the system, never an empty answer.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from crossloop.actions.port import Capabilities, Conflict, Invalid, Performed, Unsupported
+from pydantic import ValidationError
+
+from crossloop.actions.port import AdapterError, Capabilities, Conflict, Invalid, Performed, Unsupported
 from crossloop.adapters.arguments import Arguments, parse
 from crossloop.adapters.embedded.database import Database
 from crossloop.canonical import NotCanonical
+from crossloop.frozen import Frozen
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest
 
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
+RecordT = TypeVar("RecordT", bound=Frozen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,23 @@ class EmbeddedSystem:
         """Return the effect of a key in this system, or None when there certainly is none."""
         found = await self._database.read(lambda connection: _effect(connection, key))
         return found[2] if found is not None and found[0] == self.name else None
+
+
+def stored(model: type[RecordT], body: str) -> RecordT:
+    """Read a record back from the text under which it is kept.
+
+    Raises:
+        AdapterError: it is none of this kind any more, because something else wrote to the file.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "body"
+        raise AdapterError(
+            f"the embedded company keeps a damaged {model.__name__}: {where}: {first['msg']}.",
+            next_step="Restore its file from a backup.",
+        ) from None
 
 
 def _effect(connection: sqlite3.Connection, key: ActionKey) -> tuple[str, str, Performed] | None:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 
 from crossloop.actions.port import Conflict, NotFound, Performed
 from crossloop.adapters.arguments import AdjustStock, CreateShipment, MoveStock, OnShipment
-from crossloop.adapters.embedded.system import EmbeddedSystem, Operation
+from crossloop.adapters.embedded.system import EmbeddedSystem, Operation, stored
 from crossloop.ids import ActionKey
 from crossloop.signals.entities import OutboundShipment, StockLevel
 
@@ -86,7 +86,7 @@ def _require_picked(connection: sqlite3.Connection, number: str) -> OutboundShip
         raise NotFound(f"there is no shipment '{number}'.")
     if row[1] != "picked":
         raise Conflict(f"the shipment '{number}' is {row[1]}.")
-    return OutboundShipment.model_validate_json(row[0])
+    return stored(OutboundShipment, row[0])
 
 
 def _take(connection: sqlite3.Connection, sku: str, location: str, quantity: int) -> None:
@@ -147,8 +147,7 @@ class EmbeddedWms(EmbeddedSystem):
         """Every outbound shipment, by number."""
         rows = await self._database.rows(f"{_SHIPMENT} ORDER BY number")
         return tuple(
-            OutboundShipment.model_validate_json(body).model_copy(update={"status": status})
-            for body, status in rows
+            stored(OutboundShipment, body).model_copy(update={"status": status}) for body, status in rows
         )
 
     def load_locations(self, codes: Iterable[str]) -> None:

@@ -1,9 +1,10 @@
 """Campaigns from a CSV file: one line for each area a campaign is aimed at.
 
-Columns: ``campaign,name,status,daily_budget,currency,level,code`` and, if wanted, ``country``. A campaign
-is one thing, so its lines must agree on name, status and budget; a mistake stops the reading, because a
-campaign that is left out would be a campaign that is not protected. Only a line that says the same as an
-earlier one is set aside.
+Columns: ``campaign,name,status,daily_budget,currency,level,code`` and, if wanted, ``country``. Where a line
+names no country, its area lies in the one to which all shipments went; where they went to several, or none
+is known, the line has to name it. A campaign is one thing, so its lines must agree on name, status and
+budget; a mistake stops the reading, because a campaign that is left out would be a campaign that is not
+protected. Only a line that says the same as an earlier one is set aside.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ _CODES: Final[dict[Level, tuple[str, str]]] = {
     "country": (r"[A-Z]{2}", "a two-letter country code"),
 }
 _EXAMPLES: Final = 3
-_HOME: Final = "IN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,17 @@ class _Line:
         return DataFileError(message, where=Where(self.file, self.number, field), next_step=next_step)
 
 
-def read_campaigns(file: Path, geography: Geography | None = None) -> tuple[tuple[Campaign, ...], RowCount]:
+def read_campaigns(file: Path, geography: Geography) -> tuple[tuple[Campaign, ...], RowCount]:
     """Read campaigns with their areas, in the order in which they stand in the file.
 
     Args:
         file: ``.csv`` or ``.csv.gz``.
-        geography: fills in the state of pin codes and prefixes; without it they have none.
+        geography: fills in the state of pin codes and prefixes, and the country where there is but one.
 
     Raises:
         DataFileError: a column is missing, a value is not allowed, or lines of a campaign contradict each
             other; names line and field.
     """
-    known = geography or Geography({}, {})
     first: dict[str, _Line] = {}
     targets: dict[str, list[GeoTarget]] = {}
     again: list[_Line] = []
@@ -68,7 +67,7 @@ def read_campaigns(file: Path, geography: Geography | None = None) -> tuple[tupl
         read += 1
         name = line.cells["campaign"]
         _agree(first.setdefault(name, line), line)
-        target = _target(line, known)
+        target = _target(line, geography)
         if target in targets.setdefault(name, []):
             again.append(line)
         else:
@@ -122,13 +121,25 @@ def _target(line: _Line, geography: Geography) -> GeoTarget:
     level, code = line.cells["level"], line.cells["code"]
     if level not in LEVELS:
         raise line.wrong("level", f"'{level}' is not a level; expected one of {', '.join(LEVELS)}.")
-    country = line.cells.get("country") or _HOME
     pattern, expected = _CODES[level]
     if not re.fullmatch(pattern, code):
         raise line.wrong("code", f"'{code}' is not a {level}; expected {expected}.")
+    country = line.cells.get("country") or (code if level == "country" else _home(line, geography))
     if not re.fullmatch(_CODES["country"][0], country):
         raise line.wrong("country", f"'{country}' is not a two-letter country code.")
     return GeoTarget(area=geography.area(level, code, country))
+
+
+def _home(line: _Line, geography: Geography) -> str:
+    """The one country that the shipments went to."""
+    if len(geography.countries) == 1:
+        return geography.countries[0]
+    went = f"to {', '.join(geography.countries)}" if geography.countries else "to no country that is known"
+    raise line.wrong(
+        "country",
+        f"the line names no country, and the shipments went {went}.",
+        "Add a column country with a two-letter code.",
+    )
 
 
 def _campaign(line: _Line, targets: tuple[GeoTarget, ...]) -> Campaign:

@@ -40,13 +40,18 @@ class Geography:
             prefixes[(country, pin[:3]), state] += row["shipments"]
         return cls(_majority(pins.items()), _majority(prefixes.items()))
 
-    def state_of(self, code: str, country: str = "IN") -> str | None:
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """Every country that shipments went to, sorted."""
+        return tuple(sorted({country for country, _ in self._prefixes}))
+
+    def state_of(self, code: str, country: str) -> str | None:
         """The state of a pin code or three-digit prefix; none when no shipment tells."""
         if len(code) == 3:
             return self._prefixes.get((country, code))
         return self._pin_codes.get((country, code)) or self._prefixes.get((country, code[:3]))
 
-    def area(self, level: Level, code: str, country: str = "IN") -> Area:
+    def area(self, level: Level, code: str, country: str) -> Area:
         """Build an area with the ancestors that are known.
 
         Args:

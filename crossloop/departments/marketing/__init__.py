@@ -8,6 +8,7 @@ from crossloop.departments.marketing.policy import (
     answer_cleared,
     answer_risk,
 )
+from crossloop.signals.entities import Campaign, Restriction
 from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED
 
 __all__ = ["MARKETING", "Economics", "marketing"]
@@ -18,7 +19,7 @@ def marketing() -> Department:
     return Department(
         name=MARKETING,
         handlers=(
-            Handler(GEO_RISK.name, LOGISTICS_TO_MARKETING, answer_risk),
+            Handler(GEO_RISK.name, LOGISTICS_TO_MARKETING, answer_risk, reads=(Campaign, Restriction)),
             Handler(GEO_RISK_CLEARED.name, LOGISTICS_TO_MARKETING, answer_cleared),
         ),
     )

@@ -9,11 +9,18 @@ Rules, in the order the code follows:
 3. An order that is delivered earns its contribution margin; one that comes back costs the return.
    Either way the advertising that brought it was paid.
 4. ``exclude`` saves what is spent in the area and forgoes all orders the campaign drives there.
-   ``reduce_bid`` saves and forgoes a share of them. ``suppress_cod`` saves and forgoes the reached share of
-   the cash-on-delivery ones; some of those buyers pay in advance instead.
-5. The value of an intervention is what it saves less what it forgoes, over the horizon. Doing nothing is
+   ``suppress_cod`` saves and forgoes the reached share of the cash-on-delivery ones; some of those buyers pay
+   in advance instead.
+5. ``reduce_bid`` has two effects. A bid of ``b`` times the old one (``b = 1 - bid_cut``) buys
+   ``b ** bid_elasticity`` times the clicks, and orders with them; and each click costs
+   ``b ** cpc_elasticity`` times as much. So it saves a greater share of the spend than it forgoes of the
+   orders, and those that remain are cheaper. As the bid goes to nothing, so does the difference to
+   ``exclude``.
+6. The value of an intervention is what it saves less what it forgoes, over the horizon. Doing nothing is
    worth zero: everything is measured against it.
-6. The interval holds every value for rates and costs of a return within their ranges. Values rise with the
+7. All amounts are of one currency, that of the assumptions. Who calls sees to it that campaign and orders
+   are, too; :mod:`~crossloop.departments.marketing.exposure` says when they are not.
+8. The interval holds every value for rates and costs of a return within their ranges. Values rise with the
    cost of a return. They rise with the rate, too, but that of ``suppress_cod`` falls again beyond the rate at
    which all cash-on-delivery orders come back; so that rate is looked at beside the corners. The interval
    does not cover the assumptions themselves; those are recorded beside it.
@@ -23,9 +30,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from crossloop.frozen import Frozen
 
@@ -36,8 +43,18 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 
 
+_ASSUMED_IN: Final = "INR"
+"""Currency of the amounts below where nobody gave others."""
+
+_AMOUNTS: Final = ("rto_cost_low", "rto_cost_high", "order_value")
+
+
 class Economics(Frozen):
-    """The numbers that values rest on and that were not measured. Money in the campaign's currency."""
+    """The numbers that values rest on and that were not measured. Amounts in ``currency``."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = _ASSUMED_IN
+    """ISO 4217 code of every amount here. Another one than that of the defaults is taken only together with
+    the amounts, because no amount changes its currency by being called otherwise."""
 
     rto_cost_low: Amount = Decimal(180)
     """Least cost of one returned cash-on-delivery order: shipping both ways, handling, repacking."""
@@ -71,7 +88,14 @@ class Economics(Frozen):
     """Share by which ``reduce_bid`` lowers the bid."""
 
     bid_elasticity: Annotated[float, Field(ge=0.0, le=3.0)] = 1.0
-    """Share of orders lost for each share of bid cut."""
+    """Elasticity of clicks, and of orders with them, to the bid: a bid that is 1 % lower loses about this
+    many per cent of both. 1 lies between search terms of which a lower bid loses hardly a position and
+    crowded feeds where it loses most impressions."""
+
+    cpc_elasticity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """Elasticity of the cost of a click to the bid. 0 where others' bids or a reserve price set the price, as
+    in a pure second-price auction; 1 where it follows the own bid, as where every further click costs its
+    bid (Varian, Online Ad Auctions, American Economic Review 99(2), 2009). Half way unless measured."""
 
     cod_reach: Share = 0.50
     """Share of cash-on-delivery orders that a suppression really prevents."""
@@ -90,10 +114,20 @@ class Economics(Frozen):
             raise ValueError(f"rto_cost_high must not be below rto_cost_low ({low})")
         return high
 
+    @model_validator(mode="after")
+    def _in_one_currency(self) -> Economics:
+        missing = [name for name in _AMOUNTS if name not in self.model_fields_set]
+        if self.currency != _ASSUMED_IN and missing:
+            raise ValueError(
+                f"currency {self.currency} needs {', '.join(missing)} in {self.currency} as well, because "
+                f"what is assumed without them is in {_ASSUMED_IN}"
+            )
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What one campaign has at stake in one area. Money in major units of the campaign's currency."""
+    """What one campaign has at stake in one area. Money in major units of the assumptions' currency."""
 
     daily_budget: float
     budget_share: float
@@ -187,6 +221,13 @@ def break_even_rate(exposure: Exposure, economics: Economics) -> float:
     return min(1.0, max(0.0, (margin - advertising) / (margin + cost)))
 
 
+def bid_response(cut: float, economics: Economics) -> tuple[float, float]:
+    """Shares of the spend saved and of the orders forgone when the bid is lowered by a share (rule 5)."""
+    bid = 1 - cut
+    clicks = bid**economics.bid_elasticity
+    return 1 - clicks * bid**economics.cpc_elasticity, 1 - clicks
+
+
 def _turning(exposure: Exposure, economics: Economics) -> list[float]:
     """The rate from which on all cash-on-delivery orders come back, where it lies inside the interval."""
     cod, ratio = exposure.cod_share, economics.cod_risk_ratio
@@ -198,7 +239,7 @@ def _moved(exposure: Exposure, economics: Economics) -> dict[InterventionName, f
     """Share of the area's spend that each intervention moves."""
     return {
         "suppress_cod": exposure.cod_share * economics.cod_reach,
-        "reduce_bid": min(1.0, economics.bid_cut * economics.bid_elasticity),
+        "reduce_bid": bid_response(economics.bid_cut, economics)[0],
         "exclude": 1.0,
     }
 
@@ -206,22 +247,24 @@ def _moved(exposure: Exposure, economics: Economics) -> dict[InterventionName, f
 def _worth(
     exposure: Exposure, economics: Economics, rate: float, return_cost: float
 ) -> dict[InterventionName, float]:
-    """The value of each intervention at one rate and one cost of a return (rules 3 to 5)."""
+    """The value of each intervention at one rate and one cost of a return (rules 3 to 6)."""
     spend = exposure.spend * economics.horizon_days
     orders = driven_orders(exposure, economics) * economics.horizon_days
     margin = exposure.order_value * economics.margin
     cod = exposure.cod_share
     cod_rate, prepaid_rate = return_rates(rate, cod, economics.cod_risk_ratio)
 
-    def lost(failing: float) -> float:
-        """What is lost if all orders were of this kind: their advertising, less what they bring."""
-        return spend - orders * ((1 - failing) * margin - failing * return_cost)
+    def brought(failing: float) -> float:
+        """What all orders would bring, before advertising, if they failed at this rate."""
+        return orders * ((1 - failing) * margin - failing * return_cost)
 
-    on_delivery, prepaid = lost(cod_rate), lost(prepaid_rate)
-    average = cod * on_delivery + (1 - cod) * prepaid
+    on_delivery, prepaid = brought(cod_rate), brought(prepaid_rate)
+    all_orders = cod * on_delivery + (1 - cod) * prepaid
     moved = _moved(exposure, economics)
+    _, forgone = bid_response(economics.bid_cut, economics)
     return {
-        "suppress_cod": moved["suppress_cod"] * (on_delivery - economics.cod_switch * prepaid),
-        "reduce_bid": moved["reduce_bid"] * average,
-        "exclude": average,
+        "suppress_cod": moved["suppress_cod"]
+        * (spend - on_delivery - economics.cod_switch * (spend - prepaid)),
+        "reduce_bid": moved["reduce_bid"] * spend - forgone * all_orders,
+        "exclude": spend - all_orders,
     }

@@ -7,9 +7,11 @@ Rules:
 2. Figures of a signal about several areas are those of all of them: each area has an even part of them.
 3. The orders of an area are divided among the campaigns by what they spend there, so that together they never
    drive more than there are. Campaigns of different currencies cannot be compared and are divided apart.
-4. What is known of the area counts before what is assumed; money of another currency than the campaign's is
-   not known. A failed delivery attempt is not a return: of a rate of failed attempts, a stated share counts.
-5. A restriction in force has taken the money it moved from its campaign's daily spend.
+4. What is known of the area counts before what is assumed. A failed delivery attempt is not a return: of a
+   rate of failed attempts, a stated share counts.
+5. Amounts are never converted. Where the campaign's budget, the orders' value or the stated cost of a return
+   is in another currency than the assumptions, nothing can be valued: :func:`not_comparable` says so.
+6. A restriction in force has taken the money it moved from its campaign's daily spend.
 """
 
 from __future__ import annotations
@@ -68,9 +70,33 @@ def budget_share(campaign: Campaign, area: Area, risk: GeoRisk) -> float | None:
     return min(1.0, sum(known) / len(campaign.targets)) if known else None
 
 
+def not_comparable(campaign: Campaign, risk: GeoRisk, economics: Economics) -> str:
+    """Say which currencies differ and what to set; empty where all are that of the assumptions (rule 5)."""
+    measured = {"the budget": campaign.daily_budget.currency}
+    if risk.order_value is not None:
+        measured["the value of an order"] = risk.order_value.currency
+    stated = {
+        "the least cost of a return": risk.rto_cost_low.currency,
+        "the greatest cost of a return": risk.rto_cost_high.currency,
+    }
+    differing = {what: one for what, one in {**measured, **stated}.items() if one != economics.currency}
+    if not differing:
+        return ""
+    found = ", ".join(f"{what} is in {one}" for what, one in differing.items())
+    used = {*measured.values(), *differing.values()}
+    if len(used) == 1:
+        (one,) = used
+        step = f"set currency={one}, and rto_cost_low, rto_cost_high and order_value in {one}"
+    else:
+        step = "give all of them in one currency"
+    return (
+        f"{found}, what is assumed in {economics.currency}, and amounts are not converted: no saving is "
+        f"claimed; {step}"
+    )
+
+
 def exposure(reach: Reach, risk: GeoRisk, economics: Economics) -> Exposure:
-    """Return what a campaign has at stake in an area (rule 4)."""
-    currency = reach.campaign.daily_budget.currency
+    """Return what a campaign has at stake in an area (rule 4), where all is of one currency."""
     returned = 1.0 if risk.metric == "rto" else economics.ndr_to_rto
     return Exposure(
         daily_budget=float(reach.campaign.daily_budget.amount),
@@ -78,24 +104,18 @@ def exposure(reach: Reach, risk: GeoRisk, economics: Economics) -> Exposure:
         orders_per_day=reach.orders_per_day,
         rate=(risk.interval[0] * returned, risk.estimate * returned, risk.interval[1] * returned),
         cod_share=economics.cod_share if risk.cod_share is None else risk.cod_share,
-        order_value=float(
-            risk.order_value.amount
-            if risk.order_value is not None and risk.order_value.currency == currency
-            else economics.order_value
-        ),
+        order_value=float(economics.order_value if risk.order_value is None else risk.order_value.amount),
     )
 
 
-def known_costs(economics: Economics, risk: GeoRisk, currency: str) -> Economics:
+def known_costs(economics: Economics, risk: GeoRisk) -> Economics:
     """Return the assumptions with the cost of a return that the signal states (rule 4)."""
-    if not risk.rto_cost_low.currency == risk.rto_cost_high.currency == currency:
-        return economics
     stated = {"rto_cost_low": risk.rto_cost_low.amount, "rto_cost_high": risk.rto_cost_high.amount}
     return economics.model_copy(update=stated)
 
 
 def daily_spend(live: Iterable[Campaign], in_force: Sequence[InForce], currency: str) -> Money:
-    """Return what all live campaigns of a currency spend a day (rule 5)."""
+    """Return what all live campaigns of a currency spend a day (rule 6)."""
     total = Decimal(0)
     for campaign in live:
         if campaign.daily_budget.currency == currency:

@@ -27,6 +27,7 @@ from crossloop.departments.marketing.economics import Economics, Exposure, Value
 from crossloop.departments.view import Strategy
 from crossloop.ids import Resource
 from crossloop.money import Money
+from crossloop.resources import covers, touches_protected
 from crossloop.signals.entities import Area, Campaign
 
 
@@ -47,7 +48,7 @@ class Situation:
 
     @property
     def currency(self) -> str:
-        """Currency of the campaign."""
+        """Currency of every amount: that of the campaign, in which the assumptions are, too."""
         return self.campaign.daily_budget.currency
 
     @property
@@ -109,6 +110,8 @@ def why_nothing(situation: Situation, considered: Sequence[Considered]) -> str:
     told: dict[str, list[str]] = {}
     for one in considered:
         told.setdefault(_verdict(one), []).append(one.value.intervention)
+    if len(told) == 1:
+        return f"nothing is done for campaign {campaign}: every option is {next(iter(told))}"
     each = "; ".join(f"{', '.join(names)}: {verdict}" for verdict, names in told.items())
     return f"nothing is done for campaign {campaign}: {each}"
 
@@ -127,22 +130,16 @@ def _verdict(one: Considered) -> str:
 def _ruled_out(situation: Situation, value: Value) -> str:
     strategy, area = situation.strategy, situation.area.path
     for protected in strategy.protected:
-        if any(_touches(protected, one) for one in (situation.resource, situation.budget)):
+        if any(touches_protected(protected, one) for one in (situation.resource, situation.budget)):
             return f"{protected} is protected"
     regions = strategy.allowed_regions
-    if regions and not any(area == region or area.startswith(f"{region}/") for region in regions):
+    if regions and not any(covers(region, area) for region in regions):
         return f"{area} lies outside the allowed regions"
     if value.intervention not in strategy.interventions:
         return "the loop does not permit it"
     if value.intervention in situation.in_place:
         return "the ad platform has it in force there already"
     return _below_floor(situation, situation.moved(value))
-
-
-def _touches(protected: str, resource: Resource) -> bool:
-    """As the gate sees it: the paths agree as far as both go, below the system."""
-    below_system = resource.split("/")[1:]
-    return all(wanted in ("*", got) for wanted, got in zip(protected.split("/"), below_system, strict=False))
 
 
 def _below_floor(situation: Situation, moved: Money) -> str:

@@ -5,7 +5,8 @@ Rules for ``logistics.geo_risk/1``:
 1. Every live campaign that reaches the area is looked at; each gets an answer of its own, in order of
    campaign id. What it has at stake, :mod:`~crossloop.departments.marketing.exposure` says.
 2. A campaign that is restricted already in the area, or in one that contains it, is left as it is; so is
-   one of whose spend in the area nothing is known, or that spends nothing there.
+   one of whose spend in the area nothing is known, or that spends nothing there. Where amounts are of
+   different currencies, nothing can be valued and nothing is done.
 3. Otherwise one of the options is taken, or none, as :mod:`~crossloop.departments.marketing.options` says.
    What was taken before in this answer has left the spend of all live campaigns.
 4. The change claims the campaign in the area, in the interest of the department whose signal it answers.
@@ -31,7 +32,14 @@ from pydantic import JsonValue
 from crossloop.canonical import to_json
 from crossloop.departments.department import Answer, no_action
 from crossloop.departments.marketing.economics import Economics, Value, break_even_rate
-from crossloop.departments.marketing.exposure import Reach, daily_spend, exposure, known_costs, reached
+from crossloop.departments.marketing.exposure import (
+    Reach,
+    daily_spend,
+    exposure,
+    known_costs,
+    not_comparable,
+    reached,
+)
 from crossloop.departments.marketing.options import (
     Considered,
     Situation,
@@ -122,7 +130,7 @@ def _answer(asked: _Asked, area: Area, reach: Reach, spend: Money | None, *, ste
         campaign=reach.campaign,
         area=area,
         exposure=exposure(reach, asked.risk, asked.economics),
-        economics=known_costs(asked.economics, asked.risk, reach.campaign.daily_budget.currency),
+        economics=known_costs(asked.economics, asked.risk),
         strategy=asked.strategy,
         spend=spend,
         in_place=_in_place(asked, area, reach.campaign),
@@ -152,7 +160,8 @@ def _left_as_it_is(asked: _Asked, area: Area, reach: Reach) -> str:
         )
     if reach.budget_share * float(reach.campaign.daily_budget.amount) == 0:
         return f"{own} spends nothing in {place(area)}"
-    return ""
+    different = not_comparable(reach.campaign, asked.risk, asked.economics)
+    return f"nothing is done for {own}: {different}" if different else ""
 
 
 def _in_place(asked: _Asked, area: Area, campaign: Campaign) -> frozenset[str]:
@@ -245,14 +254,12 @@ def _assumptions(situation: Situation) -> dict[str, JsonValue]:
 def _why(risk: GeoRisk, situation: Situation, chosen: Value) -> str:
     edge = break_even_rate(situation.exposure, situation.economics)
     attempts = "" if risk.metric == "rto" else f" ({risk.estimate:.1%} have a failed delivery attempt)"
-    expected, low, high = (
-        Money.of(amount, situation.currency) for amount in (chosen.expected, chosen.low, chosen.high)
-    )
     return (
         f"About {situation.exposure.rate[1]:.1%} of parcels to {place(situation.area)} come back{attempts}; "
         f"advertising there pays below {edge:.1%}. For campaign {situation.campaign.campaign_id}, "
-        f"{chosen.intervention} is worth about {expected} over {situation.economics.horizon_days} days "
-        f"({low} to {high}) and moves {chosen.share:.1%} of its daily budget."
+        f"{chosen.intervention} is worth about {chosen.expected:,.0f} {situation.currency} over "
+        f"{situation.economics.horizon_days} days ({chosen.low:,.0f} to {chosen.high:,.0f}) and moves "
+        f"{chosen.share:.1%} of its daily budget."
     )
 
 

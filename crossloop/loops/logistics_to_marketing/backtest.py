@@ -197,26 +197,10 @@ def backtest(
         InputError: there is no day with finished windows before it and a finished next window.
     """
     first, last = _period(counts, settings, first, last)
-    where = geography(counts)
-    model, literal = _Flags(where), _Flags(where)
-    stated: list[Floats] = []
-    observed: list[Flags] = []
-    flagged: list[Flagged] = []
+    replay = _Replay(counts, settings)
     days = (last - first).days + 1
     for number in range(days):
-        day = first + timedelta(days=number)
-        seen = look(counts, where, settings, day)
-        if seen is not None:
-            following = _following(counts, settings, day)
-            spots = at_risk(seen)
-            before = model.last
-            model.add(seen, spots, following)
-            literal.add(seen, _literal(seen), following)
-            for spot in spots:
-                orders, failures = (int(part[_places(where, seen, spot)].sum()) for part in following)
-                new = _label(seen, spot) not in before
-                flagged.append(Flagged(day, describe(counts, where, seen, spot), new, orders, failures))
-            _compare(where, seen, following, stated, observed)
+        replay.add(first + timedelta(days=number))
         if progress is not None:
             progress(number + 1, days)
     known = counts.outcomes.known < NEVER
@@ -226,11 +210,48 @@ def backtest(
         last=last,
         orders=round(float(counts.outcomes.finished[known].sum())),
         failures=round(float(counts.outcomes.failures[known].sum())),
-        model=model.outcome(),
-        literal_rule=literal.outcome(),
-        reliability=_table(stated, observed),
-        flagged=tuple(flagged),
+        model=replay.model.outcome(),
+        literal_rule=replay.literal.outcome(),
+        reliability=_table(replay.stated, replay.observed),
+        flagged=tuple(replay.flagged),
     )
+
+
+class _Replay:
+    """What the evaluation days add up to."""
+
+    def __init__(self, counts: Counts, settings: Settings) -> None:
+        self._counts, self._settings = counts, settings
+        self._where = geography(counts)
+        self.model, self.literal = _Flags(self._where), _Flags(self._where)
+        self.stated: list[Floats] = []
+        self.observed: list[Flags] = []
+        self.flagged: list[Flagged] = []
+
+    def add(self, day: date) -> None:
+        """Look at one day as it would have been looked at, and at what came."""
+        seen = look(self._counts, self._where, self._settings, day)
+        if seen is None:
+            return
+        following = _following(self._counts, self._settings, day)
+        spots = at_risk(seen)
+        before = self.model.last
+        self.model.add(seen, spots, following)
+        self.literal.add(seen, _literal(seen), following)
+        self.flagged += [self._flagged(seen, spot, following, before, day) for spot in spots]
+        _compare(self._where, seen, following, self.stated, self.observed)
+
+    def _flagged(
+        self,
+        seen: Look,
+        spot: Spot,
+        following: tuple[Floats, Floats],
+        before: set[tuple[str, int]],
+        day: date,
+    ) -> Flagged:
+        orders, failures = (int(part[_places(self._where, seen, spot)].sum()) for part in following)
+        finding = describe(self._counts, self._where, seen, spot)
+        return Flagged(day, finding, _label(seen, spot) not in before, orders, failures)
 
 
 def _period(counts: Counts, settings: Settings, first: date | None, last: date | None) -> tuple[date, date]:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import cast
 
 from pydantic import JsonValue
 
-from crossloop.adapters.embedded import EmbeddedCompany
+from crossloop.adapters.embedded.generator import made_up_campaigns
+from crossloop.adapters.files import RowCount
 from crossloop.canonical import to_json
 from crossloop.coordinator.loop import Inputs
 from crossloop.governance import Policy
 from crossloop.loops.logistics_to_marketing.backtest import BacktestReport, backtest
-from crossloop.loops.logistics_to_marketing.counts import count_shipments
+from crossloop.loops.logistics_to_marketing.counts import Counts, count_shipments
 from crossloop.loops.logistics_to_marketing.observing import (
-    DEFAULT_CURRENCY,
+    Read,
     check_metric,
     detection_settings,
     economics_of,
+    made_up,
     read_inputs,
-    with_embedded_data,
 )
 from crossloop.loops.logistics_to_marketing.saving import Saving, estimate
+from crossloop.loops.logistics_to_marketing.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,6 @@ class Backtest:
 
 
 def run_backtest(
-    company: EmbeddedCompany,
     inputs: Inputs,
     *,
     as_of: date | None,
@@ -54,7 +55,7 @@ def run_backtest(
     policy: Policy,
     progress: Callable[[int, int], None] | None = None,
 ) -> Backtest:
-    """Replay the past of a file.
+    """Replay the past of a file, or of the made-up company where none is given.
 
     Args:
         as_of: nothing later than this day is read; everything when None.
@@ -65,26 +66,34 @@ def run_backtest(
     Raises:
         InputError: a file, mapping or setting is wrong, or the data is too short.
     """
-    read = read_inputs(with_embedded_data(company, inputs), as_of)
-    campaigns = read.campaigns
-    if campaigns is None and inputs.primary is None:
-        campaigns = asyncio.run(company.ads.campaigns())
-    try:
-        detecting = detection_settings(settings)
-        check_metric(read.shipments, detecting)
-        counts = count_shipments(read.shipments.table, detecting)
-    finally:
-        read.shipments.close()
+    detecting = detection_settings(settings)
+    read, counts = _counted(inputs, as_of, detecting)
     report = backtest(counts, detecting, progress=progress)
     saving = estimate(
         report,
-        campaigns=campaigns or (),
+        campaigns=read.campaigns or (),
         economics=economics_of(settings),
         policy=policy,
-        currency=read.shipments.currency or DEFAULT_CURRENCY,
         file=read.shipments.file.name,
     )
-    further: dict[str, JsonValue] = {}
-    if read.campaign_rows is not None:
-        further["campaigns"] = to_json(read.campaign_rows)  # pyright: ignore[reportArgumentType]
-    return Backtest(report, saving, to_json(read.shipments.rows), further)  # pyright: ignore[reportArgumentType]
+    further = {} if read.campaign_rows is None else {"campaigns": _json(read.campaign_rows)}
+    return Backtest(report, saving, _json(read.shipments.rows), further)
+
+
+def _counted(inputs: Inputs, as_of: date | None, settings: Settings) -> tuple[Read, Counts]:
+    """Read what is given and count it, as known at the end of the data."""
+    if inputs.primary is None:
+        with made_up(inputs) as own:
+            read, counts = _counted(own, as_of, settings)
+        known = read.campaigns or tuple(sorted(made_up_campaigns(), key=lambda one: one.campaign_id))
+        return replace(read, campaigns=known), counts
+    read = read_inputs(inputs, as_of)
+    try:
+        check_metric(read.shipments, settings)
+        return read, count_shipments(read.shipments.table, settings)
+    finally:
+        read.shipments.close()
+
+
+def _json(rows: RowCount) -> dict[str, JsonValue]:
+    return cast("dict[str, JsonValue]", to_json(rows))

@@ -97,6 +97,7 @@ def describe(counts: Counts, where: Geography, seen: Look, spot: Spot, path: str
     one = np.array([index])
     rates = seen.rates(level, one)
     low, high = rates.interval()
+    mean = float(rates.mean()[0])
     orders, failures = float(seen.orders(level)[index]), float(seen.failures(level)[index])
     inside = here.member == index
     window = seen.known.window
@@ -111,8 +112,9 @@ def describe(counts: Counts, where: Geography, seen: Look, spot: Spot, path: str
         pending=round(float(window.pending[inside].sum())),
         lost=round(float(window.lost[inside].sum())),
         rate=failures / orders if orders else 0.0,
-        estimate=float(rates.mean()[0]),
-        interval=(float(low[0]), float(high[0])),
+        estimate=mean,
+        # Where next to nothing ever fails, the mean of so skewed a distribution may lie beyond its quantiles.
+        interval=(min(float(low[0]), mean), max(float(high[0]), mean)),
         confidence=float(rates.above(settings.threshold)[0]),
         clear_confidence=float(rates.below(settings.clear_threshold)[0]),
         trend_per_week=float(np.clip(seen.fitted[level].trend(one)[0], -1.0, 1.0)),

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import cast
+from typing import Final, cast
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.canonical import to_json
-from crossloop.coordinator.loop import Condition, Inputs, Observation
+from crossloop.coordinator.loop import Backtested, Condition, Inputs, Observation
 from crossloop.departments.marketing import MARKETING, Economics
 from crossloop.errors import SettingError, Where
 from crossloop.extras import require
+from crossloop.governance import Policy
 from crossloop.ids import DepartmentName, LoopName
 from crossloop.loops.logistics_to_marketing.names import LOGISTICS, NAME
 from crossloop.loops.logistics_to_marketing.settings import Settings
+from crossloop.loops.parsing import check, parse
 from crossloop.loops.spelling import nearest
 from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED
+
+_EXTRA: Final = ("ibis", "duckdb", "scipy")
+_MODELS: Final = (Settings, Economics)
+"""What can be set: detection, and what marketing assumes."""
 
 
 class LogisticsToMarketing:
@@ -39,16 +45,21 @@ class LogisticsToMarketing:
         Raises:
             SettingError: an unknown key or a value out of range.
         """
-        detecting = {key: text for key, text in chosen.items() if key in Settings.model_fields}
-        valuing = {key: text for key, text in chosen.items() if key in Economics.model_fields}
-        for key in chosen:
-            if key not in detecting and key not in valuing:
-                known = [*Settings.model_fields, *Economics.model_fields]
-                raise SettingError(
-                    f"there is no setting '{key}'.", next_step=nearest(key, known), where=Where(field=key)
-                )
-        stated = {**to_json(Settings.parse(detecting)), **to_json(_economics(valuing))}
-        return cast("dict[str, JsonValue]", stated)
+        for name in chosen:
+            _model_of(name)
+        parsed = (
+            parse(model, {name: text for name, text in chosen.items() if name in model.model_fields})
+            for model in _MODELS
+        )
+        return {name: value for one in parsed for name, value in _as_json(one).items()}
+
+    def check_setting(self, name: str, text: str) -> None:
+        """Refuse a value that a setting can never have, whatever the others are.
+
+        Raises:
+            SettingError: there is no such setting, or the value is out of its range.
+        """
+        check(_model_of(name), name, text)
 
     def prepare(self, inputs: Inputs, *, as_of: date | None, settings: Mapping[str, JsonValue]) -> Inputs:
         """Read and check what is handed in, before anything is created; hand the result to :meth:`observe`.
@@ -57,7 +68,7 @@ class LogisticsToMarketing:
             InputError: a file, mapping or setting is wrong.
             MissingExtra: the ``loops`` extra is not installed.
         """
-        require(f"the loop {self.name}", extra="loops", modules=("ibis", "duckdb", "scipy"))
+        require(f"the loop {self.name}", extra="loops", modules=_EXTRA)
         from crossloop.loops.logistics_to_marketing.observing import prepare
 
         return prepare(self._company, inputs, as_of=as_of, settings=settings)
@@ -77,7 +88,7 @@ class LogisticsToMarketing:
             InputError: a file, mapping or setting is wrong; nothing was loaded.
             MissingExtra: the ``loops`` extra is not installed.
         """
-        require(f"the loop {self.name}", extra="loops", modules=("ibis", "duckdb", "scipy"))
+        require(f"the loop {self.name}", extra="loops", modules=_EXTRA)
         from crossloop.loops.logistics_to_marketing.observing import observe
 
         return await observe(
@@ -89,13 +100,36 @@ class LogisticsToMarketing:
             conditions=conditions,
         )
 
+    def backtest(
+        self,
+        inputs: Inputs,
+        *,
+        as_of: date | None,
+        settings: Mapping[str, JsonValue],
+        policy: Policy,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Backtested:
+        """Replay every past day of the shipments in shadow; nothing is kept.
 
-def _economics(chosen: Mapping[str, str]) -> Economics:
-    try:
-        return Economics.model_validate(dict(chosen))
-    except ValidationError as wrong:
-        first = wrong.errors(include_url=False)[0]
-        key = str(first["loc"][0]) if first["loc"] else "settings"
-        raise SettingError(
-            f"{first['msg'].removeprefix('Value error, ')} (got {first['input']!r}).", where=Where(field=key)
-        ) from None
+        Raises:
+            InputError: a file, mapping or setting is wrong, or the data is too short.
+            MissingExtra: the ``loops`` extra is not installed.
+        """
+        require("a backtest", extra="loops", modules=_EXTRA)
+        from crossloop.loops.logistics_to_marketing.backtesting import run_backtest
+
+        return run_backtest(inputs, as_of=as_of, settings=settings, policy=policy, progress=progress)
+
+
+def _model_of(name: str) -> type[Settings] | type[Economics]:
+    for model in _MODELS:
+        if name in model.model_fields:
+            return model
+    known = [one for model in _MODELS for one in model.model_fields]
+    raise SettingError(
+        f"there is no setting '{name}'.", where=Where(field=name), next_step=nearest(name, known)
+    )
+
+
+def _as_json(model: Settings | Economics) -> dict[str, JsonValue]:
+    return cast("dict[str, JsonValue]", to_json(model))

@@ -7,15 +7,18 @@ loads campaigns where a file names them. Everything is read and checked before a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 from pydantic import JsonValue
 
 from crossloop.adapters.embedded import EmbeddedCompany
-from crossloop.adapters.embedded.generator import ensure_company
+from crossloop.adapters.embedded.generator import ensure_company, generate, shipments_of, write_shipments
 from crossloop.adapters.files import (
     Geography,
     RowCount,
@@ -34,13 +37,9 @@ from crossloop.loops.logistics_to_marketing.counts import count_shipments
 from crossloop.loops.logistics_to_marketing.detection import Detection, detect
 from crossloop.loops.logistics_to_marketing.names import NAME
 from crossloop.loops.logistics_to_marketing.settings import Settings
-from crossloop.loops.logistics_to_marketing.signals import looked_at, tell
-from crossloop.money import Money
+from crossloop.loops.logistics_to_marketing.signals import Told, looked_at, rto_cost, tell
 from crossloop.signals import Claim
 from crossloop.signals.entities import Campaign, ScaleUp
-
-DEFAULT_CURRENCY = "INR"
-"""Currency of the assumptions where neither data nor campaigns name one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +59,19 @@ class Prepared(Inputs):
 
     read: Read | None = None
 
+    def close(self) -> None:
+        """Give the memory back; twice does nothing."""
+        if self.read is not None:
+            self.read.shipments.close()
+
 
 def prepare(
     company: EmbeddedCompany, inputs: Inputs, *, as_of: date | None, settings: Mapping[str, JsonValue]
 ) -> Inputs:
     """Read and check what is handed in, before anything is created.
 
-    Without a file the data is the embedded company's own. The one given here may be thrown away: what it
-    makes is the same everywhere, and is only looked at where something handed in has to fit it.
+    Without a file the data is the embedded company's own. Where it has none yet, some is made to check
+    against and thrown away: it is the same everywhere.
 
     Raises:
         InputError: the first thing that is wrong.
@@ -75,16 +79,23 @@ def prepare(
     _refuse_strangers(inputs)
     if inputs.primary is None and as_of is None and not inputs.others:
         return inputs
-    read = read_inputs(with_embedded_data(company, inputs), as_of)
-    try:
-        check_metric(read.shipments, detection_settings(settings))
-    except InputError:
-        read.shipments.close()
-        raise
-    if inputs.primary is None:
-        read.shipments.close()
-        return inputs
-    return Prepared(inputs.primary, inputs.mapping, inputs.others, read)
+    own = shipments_of(company)
+    if inputs.primary is not None or own.exists():
+        read = _checked(Inputs(inputs.primary or own, inputs.mapping, inputs.others), as_of, settings)
+        return Prepared(inputs.primary, inputs.mapping, inputs.others, read)
+    with made_up(inputs) as thrown_away:
+        _checked(thrown_away, as_of, settings).shipments.close()
+    return inputs
+
+
+@contextmanager
+def made_up(inputs: Inputs) -> Generator[Inputs]:
+    """The inputs, with shipments of the made-up company in a file that is thrown away afterwards."""
+    _refuse_strangers(inputs)
+    with TemporaryDirectory(prefix="crossloop-made-up-") as folder:
+        file = Path(folder) / "shipments.parquet"
+        write_shipments(file, generate())
+        yield Inputs(primary=file, others=inputs.others)
 
 
 async def observe(
@@ -107,36 +118,15 @@ async def observe(
         )
     finally:
         read.shipments.close()
-    currency = read.shipments.currency or DEFAULT_CURRENCY
-    economics = economics_of(settings)
-    instant = end_of_day(day, timezone)
-    told = tell(
-        detection,
-        conditions,
-        settings=detecting,
-        rto_cost=(
-            Money(amount=economics.rto_cost_low, currency=currency),
-            Money(amount=economics.rto_cost_high, currency=currency),
-        ),
-        instant=instant,
-        as_of=day,
-        file=read.shipments.file.name,
-    )
-    given = read.campaigns
-    campaigns = await company.ads.campaigns() if given is None else given
+    told = _told(detection, conditions, detecting, economics_of(settings), timezone, day, read)
+    campaigns = await company.ads.campaigns() if read.campaigns is None else read.campaigns
     scale_ups = await company.ads.scale_ups()
     return Observation(
         as_of=day,
-        instant=instant,
+        instant=end_of_day(day, timezone),
         rows=_json(read.shipments.rows),
         inputs=_further(read),
-        input_digest=digest(
-            {
-                "shipments": read.shipments.digest,
-                "campaigns": [to_json(one) for one in campaigns],
-                "scale_ups": [to_json(one) for one in scale_ups],
-            }
-        ),
+        input_digest=_digest(read, campaigns, scale_ups),
         settings=settings,
         signals=told.signals,
         changes=told.changes,
@@ -144,20 +134,53 @@ async def observe(
         standing=tuple(_standing(one) for one in scale_ups),
         notes=(*detection.notes, *_spikes(detection), *_notes(campaigns, detecting, read.shipments)),
         counts=detection.looked_at,
-        load=None if given is None else lambda: company.load_campaigns(given),
+        load=None if read.campaigns is None else lambda: company.load_campaigns(campaigns),
     )
 
 
-def with_embedded_data(company: EmbeddedCompany, inputs: Inputs) -> Inputs:
-    """Without a file, look at the embedded company's own shipments, made on first use."""
-    if inputs.primary is not None:
-        return inputs
-    _refuse_strangers(inputs)
-    return Inputs(primary=ensure_company(company), others=inputs.others)
+def _told(
+    detection: Detection,
+    conditions: Sequence[Condition],
+    detecting: Settings,
+    economics: Economics,
+    timezone: str,
+    day: date,
+    read: Read,
+) -> Told:
+    return tell(
+        detection,
+        conditions,
+        settings=detecting,
+        rto_cost=rto_cost(economics),
+        instant=end_of_day(day, timezone),
+        as_of=day,
+        file=read.shipments.file.name,
+    )
+
+
+def _digest(read: Read, campaigns: Sequence[Campaign], scale_ups: Sequence[ScaleUp]) -> str:
+    return digest(
+        {
+            "shipments": read.shipments.digest,
+            "campaigns": [to_json(one) for one in campaigns],
+            "scale_ups": [to_json(one) for one in scale_ups],
+        }
+    )
 
 
 def _read(company: EmbeddedCompany, inputs: Inputs, as_of: date | None) -> Read:
-    return read_inputs(with_embedded_data(company, inputs), as_of)
+    primary = inputs.primary or ensure_company(company)
+    return read_inputs(Inputs(primary, inputs.mapping, inputs.others), as_of)
+
+
+def _checked(inputs: Inputs, as_of: date | None, settings: Mapping[str, JsonValue]) -> Read:
+    read = read_inputs(inputs, as_of)
+    try:
+        check_metric(read.shipments, detection_settings(settings))
+    except InputError:
+        read.shipments.close()
+        raise
+    return read
 
 
 def _refuse_strangers(inputs: Inputs) -> None:

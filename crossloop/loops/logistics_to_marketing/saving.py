@@ -12,6 +12,7 @@ Rules:
 4. The intervention stays in force while the area stays flagged. Each flagged day counts one
    ``window_days``-th of its next window, so that overlapping windows are not counted twice.
 5. The interval comes from the range of the return cost. The other assumptions are stated with the basis.
+   Where budgets or orders are in another currency than they, nothing is valued, and the basis says so.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from pydantic import JsonValue
 
 from crossloop.canonical import to_json
 from crossloop.clock import end_of_day
-from crossloop.coordinator.runtime import strategies
+from crossloop.coordinator.views import strategies
 from crossloop.departments import View
 from crossloop.departments.marketing import Economics
 from crossloop.departments.marketing.economics import cost_of_order, values
-from crossloop.departments.marketing.exposure import exposure, reached
+from crossloop.departments.marketing.exposure import exposure, not_comparable, reached
 from crossloop.departments.marketing.policy import answer_risk
 from crossloop.governance import GateState, Policy, SignalFacts, judge
 from crossloop.loops.logistics_to_marketing.backtest import BacktestReport, Flagged
@@ -80,11 +81,11 @@ def estimate(
     campaigns: Sequence[Campaign],
     economics: Economics,
     policy: Policy,
-    currency: str,
     file: str,
 ) -> Saving:
-    """Estimate what would have been done and saved over the evaluation days."""
-    acting = _Acting(report, campaigns, economics, policy, currency, file)
+    """Estimate what would have been done and saved, in the currency of the assumptions."""
+    currency = economics.currency
+    acting = _Acting(report, campaigns, economics, policy, file)
     for flagged in report.flagged:
         acting.add(flagged)
     low, best, high = acting.saved
@@ -95,7 +96,7 @@ def estimate(
         amount=Money.of(best, currency),
         low=Money.of(min(low, high), currency),
         high=Money.of(max(low, high), currency),
-        basis=_basis(report, campaigns, economics),
+        basis=" ".join((_basis(report, campaigns, economics), *acting.not_valued)),
     )
 
 
@@ -117,18 +118,22 @@ class _Acting:
         campaigns: Sequence[Campaign],
         economics: Economics,
         policy: Policy,
-        currency: str,
         file: str,
     ) -> None:
         self._settings = report.settings
         self._campaigns = tuple(campaigns)
         self._economics = economics
         self._policy = replace(policy, shadow_only=False)  # as the document stands (rule 1)
-        self._currency = currency
+        self._currency = economics.currency
         self._file = file
-        self._moved: dict[tuple[str, date], float] = {}
+        self._moved: dict[tuple[str, date], tuple[float, Decimal]] = {}
+        """By resource and day: the share of its budget and the money a day that were moved."""
+
         self._in_force: dict[str, list[_Taken]] = {}
         self.counted = {"act": 0, "hold": 0, "nothing": 0}
+        self.not_valued: dict[str, None] = {}
+        """Why decisions went without a value, each reason once, in the order in which they were met."""
+
         self.saved = (0.0, 0.0, 0.0)
 
     def add(self, flagged: Flagged) -> None:
@@ -149,6 +154,9 @@ class _Acting:
         )
         signal = risk_signal(flagged.finding, self._settings, cost, instant, flagged.day, self._file)
         campaigns = self._campaigns or (self._notional(flagged),)
+        risk = cast("GeoRisk", signal.data)
+        different = (not_comparable(one, risk, self._economics) for one in campaigns if one.status == "live")
+        self.not_valued |= {f"Not valued: {one}.": None for one in different if one}
         view = View(
             as_of=instant,
             timezone=self._policy.document.timezone,
@@ -161,38 +169,39 @@ class _Acting:
             outcome = self._verdict(proposal, SignalFacts.of(signal, as_of=instant), flagged.day)
             self.counted[outcome] += 1
             if outcome != "nothing":
-                taken.append(_Taken(proposal, cast("GeoRisk", signal.data), campaigns))
+                taken.append(_Taken(proposal, risk, campaigns))
         return taken
 
     def _verdict(self, proposal: Proposal, signal: SignalFacts, day: date) -> str:
         impact = proposal.impact
-        moved = 0.0 if impact is None else self._moved.get((impact.resource, day), 0.0)
-        state = GateState(share_today=moved, amount_today=Decimal(0))
+        share, amount = (0.0, Decimal(0)) if impact is None else self._today(impact.resource, day)
+        state = GateState(share_today=share, amount_today=amount)
         verdict = judge(proposal, signal, state, self._policy, now=signal.time)
         if verdict.outcome not in ("act", "hold", "escalate"):
             return "nothing"
         if impact is not None:
-            self._moved[(impact.resource, day)] = moved + impact.share
+            self._moved[(impact.resource, day)] = share + impact.share, amount + impact.amount.amount
         return "act" if verdict.outcome == "act" else "hold"
+
+    def _today(self, resource: str, day: date) -> tuple[float, Decimal]:
+        return self._moved.get((resource, day), (0.0, Decimal(0)))
 
     def _notional(self, flagged: Flagged) -> Campaign:
         area = flagged.finding.area
         country = Area(level="country", code=area.country, country=area.country)
         share = flagged.finding.area_order_share.get(country.path, 1.0)
         orders = flagged.finding.orders_per_day / share if share else 0.0
+        value = flagged.finding.order_value or Money(
+            amount=self._economics.order_value, currency=self._currency
+        )
         return Campaign(
             campaign_id=NOTIONAL,
             name="everything",
             status="live",
-            daily_budget=Money.of(self._cost_of_order(flagged) * orders, self._currency),
+            daily_budget=Money.of(
+                cost_of_order(float(value.amount), self._economics) * orders, value.currency
+            ),
             targets=(GeoTarget(area=country),),
-        )
-
-    def _cost_of_order(self, flagged: Flagged) -> float:
-        value = flagged.finding.order_value
-        known = value is not None and value.currency == self._currency
-        return cost_of_order(
-            float(value.amount if known and value else self._economics.order_value), self._economics
         )
 
     def _day_value(self, taken: _Taken, flagged: Flagged) -> tuple[float, float, float]:
@@ -227,7 +236,8 @@ def _basis(report: BacktestReport, campaigns: Sequence[Campaign], economics: Eco
     return (
         f"Upper bound: {attributed}. Value at the failure rate that the following window really had, each "
         f"flagged day counting 1/{report.settings.window_days} of it. Assumed: a return costs "
-        f"{economics.rto_cost_low} to {economics.rto_cost_high}, advertising brings {economics.roas:g} times "
-        f"its cost in orders, margin {economics.margin:.0%}, cash on delivery {economics.cod_share:.0%} "
-        f"where not measured, returning {economics.cod_risk_ratio:g} times as often as prepaid."
+        f"{economics.rto_cost_low} to {economics.rto_cost_high} {economics.currency}, advertising brings "
+        f"{economics.roas:g} times its cost in orders, margin {economics.margin:.0%}, cash on delivery "
+        f"{economics.cod_share:.0%} where not measured, returning {economics.cod_risk_ratio:g} times as "
+        "often as prepaid."
     )

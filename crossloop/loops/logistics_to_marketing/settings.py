@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
-from pydantic import Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, model_validator
 
-from crossloop.errors import SettingError, Where
 from crossloop.frozen import Frozen
-from crossloop.loops.spelling import nearest
+from crossloop.loops.parsing import parse
 from crossloop.signals.entities import Level
 from crossloop.signals.types.geo_risk import Metric
 
@@ -20,7 +17,7 @@ CLEAR_SHARE: Final = 0.8
 
 
 class Settings(Frozen):
-    """Settings of detection and backtest. Build from text with :meth:`parse`."""
+    """Settings of detection and backtest. Build from text with :meth:`Settings.parse`."""
 
     metric: Metric = "rto"
     """``rto``: returned to origin among finished orders. ``ndr``: failed attempt among attempted orders."""
@@ -61,48 +58,5 @@ class Settings(Frozen):
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> Settings:
-        """Read settings from text, as ``--set key=value`` hands them in.
-
-        Raises:
-            SettingError: an unknown name (with the nearest known one), or a value out of range.
-        """
-        for name in given:
-            if name not in cls.model_fields:
-                raise SettingError(
-                    f"there is no setting '{name}'.",
-                    where=Where(field=name),
-                    next_step=nearest(name, tuple(cls.model_fields)),
-                )
-        try:
-            return cls.model_validate(dict(given))
-        except ValidationError as wrong:
-            first = wrong.errors(include_url=False)[0]
-            if not first["loc"]:  # two settings contradict each other; the message opens with the one to mend
-                message = str(first["msg"]).removeprefix("Value error, ")
-                raise SettingError(f"{message}.", where=Where(field=message.split()[0])) from None
-            name = str(first["loc"][0])
-            expected = _range(cls.model_fields[name])
-            raise SettingError(
-                f"{name} must be {expected}, got '{given[name]}'.", where=Where(field=name)
-            ) from None
-
-
-def _range(field: FieldInfo) -> str:
-    """Say which values a field takes, from its declared bounds."""
-    lows = [bound for bound in field.metadata if isinstance(bound, Ge | Gt)]
-    highs = [bound for bound in field.metadata if isinstance(bound, Le | Lt)]
-    if not lows or not highs:
-        return "one of " + ", ".join(_words(field.annotation))
-    low, high = lows[0], highs[0]
-    kind = "a whole number" if field.annotation is int else "a number"
-    above = f"from {low.ge}" if isinstance(low, Ge) else f"above {low.gt:g}"
-    below = f"to {high.le}" if isinstance(high, Le) else f"below {high.lt:g}"
-    return f"{kind} {above} {'' if isinstance(high, Le) else 'and '}{below}"
-
-
-def _words(annotation: object) -> list[str]:
-    """The words of a literal type, or of a union of them."""
-    words: list[str] = []
-    for part in get_args(annotation):
-        words += [part] if isinstance(part, str) else _words(part)
-    return words
+        """Read settings from text; see :func:`crossloop.loops.parsing.parse`."""
+        return parse(cls, given)

@@ -23,6 +23,7 @@ from datetime import date, datetime, timedelta
 from pydantic import JsonValue
 
 from crossloop.coordinator.loop import Change, Condition
+from crossloop.departments.marketing import Economics
 from crossloop.ids import CaseId, SignalId
 from crossloop.loops.logistics_to_marketing.detection import Detection, Finding
 from crossloop.loops.logistics_to_marketing.names import LOGISTICS, SOURCE
@@ -83,6 +84,12 @@ def tell(
             changes.append(Change("opened", _opened(finding, signal, settings, as_of)))
             reported.append(_line(finding, settings, signal.id, signal.type, "open", signal.confidence))
     return Told(tuple(signals), tuple(changes), tuple(reported))
+
+
+def rto_cost(economics: Economics) -> tuple[Money, Money]:
+    """The least and the greatest cost of a return, with the currency of the assumptions."""
+    low, high = economics.rto_cost_low, economics.rto_cost_high
+    return Money(amount=low, currency=economics.currency), Money(amount=high, currency=economics.currency)
 
 
 def looked_at(conditions: Sequence[Condition], metric: str, as_of: date) -> list[str]:

@@ -1,8 +1,20 @@
-"""``logistics.geo_risk/1`` and ``logistics.geo_risk_cleared/1``: where parcels come back too often."""
+"""``logistics.geo_risk/1`` and ``logistics.geo_risk_cleared/1``: where parcels come back too often.
+
+A payload that contradicts itself is refused, with the path of the field that does not fit. In this order:
+
+1. The window does not end before it starts.
+2. ``codes`` are the codes of ``areas``; every area is at the level of the signal and in one country, and
+   stands there once. A signal whose subject is a path of areas is about that country.
+3. ``failures`` are among ``orders``, and ``rate`` is their quotient, rounded as it is written and to no less
+   than two decimal places.
+4. ``estimate`` lies in its ``interval``. (The counted ``rate`` may lie outside: chance moves it further.)
+5. The costs of a return are an ascending range of one currency, from zero.
+"""
 
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
@@ -12,7 +24,7 @@ from crossloop.ids import SignalId
 from crossloop.money import Money
 from crossloop.signals.catalogue import Intervention, SignalType
 from crossloop.signals.entities.geography import Area, Level
-from crossloop.signals.model import SignalData
+from crossloop.signals.model import SignalData, contradiction
 
 Metric = Literal["ndr", "rto"]
 """``ndr``: share of attempted parcels with a failed attempt. ``rto``: share of finished parcels that
@@ -20,6 +32,13 @@ were returned to origin. They are kept apart and named on every signal."""
 
 Rate = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=0)]
+Cost = Annotated[
+    Money, Field(json_schema_extra={"properties": {"amount": {"pattern": r"^(?!-0*\.?0*[1-9])"}}})
+]
+"""Money of zero or more; the pattern is what JSON Schema can say of that."""
+
+_SMALL: Final = 1e-9
+"""What two computations of one number may differ by."""
 
 
 class Window(Frozen):
@@ -31,7 +50,7 @@ class Window(Frozen):
     @model_validator(mode="after")
     def _ordered(self) -> Window:
         if self.last < self.first:
-            raise ValueError("a window must not end before it starts")
+            raise contradiction("a window must not end before it starts", "last")
         return self
 
 
@@ -60,10 +79,11 @@ class GeoMeasure(SignalData):
     """Lost or damaged, counted apart."""
 
     rate: Rate
-    """``failures / orders`` as counted."""
+    """``failures / orders`` as counted; 0 where nothing was."""
 
     estimate: Rate
-    """Posterior mean of the underlying rate, after borrowing strength from the areas around it."""
+    """Posterior mean of the underlying rate, after borrowing strength from the areas around it; within
+    ``interval``."""
 
     interval: tuple[Rate, Rate]
     """Central 90 % posterior interval of the underlying rate."""
@@ -79,15 +99,36 @@ class GeoMeasure(SignalData):
 
     @model_validator(mode="after")
     def _consistent(self) -> GeoMeasure:
+        self._check_areas()
         if self.failures > self.orders:
-            raise ValueError("failures cannot exceed orders")
-        if self.codes != tuple(area.code for area in self.areas):
-            raise ValueError("codes must be the codes of areas, in the same order")
-        if any(area.level != self.level for area in self.areas):
-            raise ValueError("every area must be at the level of the signal")
-        if not self.interval[0] <= self.interval[1]:
-            raise ValueError("the interval must not be empty")
+            raise contradiction(f"failures cannot exceed orders ({self.orders})", "failures")
+        counted = self.failures / self.orders if self.orders else 0.0
+        if abs(self.rate - counted) > _rounding(self.rate) + _SMALL:
+            raise contradiction(f"rate must be failures / orders, which is {counted:.6g}", "rate")
+        low, high = self.interval
+        if low > high:
+            raise contradiction("the interval must not be empty: low is above high", "interval")
+        if not low - _SMALL <= self.estimate <= high + _SMALL:
+            raise contradiction(f"estimate must lie in its interval, {low:.6g} to {high:.6g}", "estimate")
         return self
+
+    def _check_areas(self) -> None:
+        if self.codes != tuple(area.code for area in self.areas):
+            raise contradiction("codes must be the codes of areas, in the same order", "codes")
+        seen: set[str] = set()
+        for index, area in enumerate(self.areas):
+            if area.level != self.level:
+                raise contradiction("every area must be at the level of the signal", "areas", index, "level")
+            if area.country != self.areas[0].country:
+                raise contradiction("all areas must be in one country", "areas", index, "country")
+            if area.path in seen:
+                raise contradiction(f"{area.path} stands there twice", "areas", index)
+            seen.add(area.path)
+
+    def about(self, subject: str) -> bool:
+        """False when the subject is a path of areas in another country."""
+        root, _, below = subject.partition("/")
+        return root != "geo" or below.split("/")[0] == self.areas[0].country
 
 
 class GeoRisk(GeoMeasure):
@@ -97,9 +138,9 @@ class GeoRisk(GeoMeasure):
     """``structural`` when the excess holds over the window and over earlier weeks, ``transient`` when a
     few days carry it, else ``undetermined``."""
 
-    rto_cost_low: Money
-    rto_cost_high: Money
-    """Assumed cost of one returned cash-on-delivery order, as a range."""
+    rto_cost_low: Cost
+    rto_cost_high: Cost
+    """Assumed cost of one returned cash-on-delivery order, as a range of one currency."""
 
     orders_per_day: Annotated[float, Field(ge=0.0)]
     """Orders per day from the area over the window."""
@@ -113,6 +154,21 @@ class GeoRisk(GeoMeasure):
     area_order_share: dict[str, Rate] = Field(default_factory=dict)
     """Share of this area among the orders of each area that contains it, by area path."""
 
+    @model_validator(mode="after")
+    def _costs(self) -> GeoRisk:
+        low, high = self.rto_cost_low, self.rto_cost_high
+        if low.amount < 0:
+            raise contradiction("a return cannot cost less than nothing", "rto_cost_low", "amount")
+        if high.currency != low.currency:
+            raise contradiction(
+                f"both costs must be in one currency ({low.currency})", "rto_cost_high", "currency"
+            )
+        if high.amount < low.amount:
+            raise contradiction(
+                f"rto_cost_high must not be below rto_cost_low ({low})", "rto_cost_high", "amount"
+            )
+        return self
+
 
 class GeoRiskCleared(GeoMeasure):
     """The rate of an area that was at risk is back below the clearing threshold, on fresh evidence."""
@@ -121,6 +177,13 @@ class GeoRiskCleared(GeoMeasure):
     """The signal that opened the condition."""
 
     open_since: date
+
+
+def _rounding(rate: float) -> float:
+    """Half a unit in the last place of a rate as it is written, at most half a per cent."""
+    exponent = Decimal(repr(rate)).as_tuple().exponent
+    assert isinstance(exponent, int), f"{rate} is not finite"
+    return min(0.005, 0.5 * 10.0**exponent)
 
 
 EXCLUDE: Final = Intervention("exclude", "costly", "Stop advertising in the area altogether.")

@@ -13,6 +13,8 @@ Rules, in the order in which they decide:
 5. A head that does not match its own digest was itself changed. The entries are still checked by the rules
    above as far as that goes; how many there should be cannot be known.
 6. Rows outside the positions that the head counts were added.
+7. When all of that is well, the tables that say what is permitted are compared with the entries
+   (:mod:`crossloop.store.states`): a row that differs was changed, and no entry is bad.
 
 Reading never fails on what it finds: damaged pages, undecodable text and wrong types are findings. What
 cannot be found here is a ledger rewritten as a whole, head included: that takes a root kept elsewhere.
@@ -21,13 +23,14 @@ cannot be found here is a ledger rewritten as a whole, head included: that takes
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from crossloop.store import sqlite
+from crossloop.store import sqlite, states
 from crossloop.store.ledger.entries import SALT_SIZE, body_hash, frontier_of, stored_leaf
 from crossloop.store.ledger.merkle import HASH_SIZE, TILE, Frontier, perfect_root
 from crossloop.store.ledger.redaction import recorded
@@ -113,6 +116,7 @@ class _Walk:
         self._stop = self._head.size if self._head else _NO_END
         self._tree = Frontier()
         self._run: list[bytes] = []
+        self._kinds: defaultdict[str, int] = defaultdict(int)
         self._next = 0
         self._differing: list[int] = []
         self._redactions: set[int] | None = None
@@ -140,7 +144,7 @@ class _Walk:
             raise _Found(self._next, f"entry {self._next} cannot be read: {error}") from error
 
     def _take(self, rows: list[Row]) -> None:
-        run = self._run
+        run, kinds = self._run, self._kinds
         expected = self._next
         for row in rows:
             position, kind, case_key, case, at, salt, body, hashed, leaf = row
@@ -162,6 +166,7 @@ class _Walk:
             else:
                 self._next = expected
                 run.append(self._examined(row))
+            kinds[kind] += 1
             expected += 1
         self._next = expected
         if len(run) == TILE:
@@ -212,7 +217,7 @@ class _Walk:
         return self._redactions
 
     def end(self) -> None:
-        """Rules 3 to 6, once every row was read."""
+        """Rules 3 to 7, once every row was read."""
         if self._progress is not None:
             self._progress(self._next, max(self._next, self._head.size if self._head else 0))
         if self._head is not None and self._next < self._head.size:
@@ -227,6 +232,7 @@ class _Walk:
             if node != kept:
                 raise self._within(start, stop)
         self._tiles_only()
+        self._states_only()
 
     def _within(self, start: int, stop: int) -> _Found:
         """The head's subtree differs: name the first stored hash in it that does so too, if one does."""
@@ -259,6 +265,17 @@ class _Walk:
             raise _Found(None, self._tiles_problem)
         if len(self._tiles) != self._next // TILE:
             raise _Found(None, f"there are {len(self._tiles)} stored hashes for {self._next} entries")
+
+    def _states_only(self) -> None:
+        """The ledger is good: whatever differs now is a row of the tables that rest on it."""
+        try:
+            found = states.difference(self._read, self._kinds)
+        except sqlite.DatabaseError as error:
+            raise _Found(None, f"a table beside the ledger cannot be read: {error}") from error
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise _Found(None, f"a table beside the ledger holds what nobody wrote: {error}") from error
+        if found is not None:
+            raise _Found(None, f"a table beside the ledger was changed: {found}")
 
     def suspect_before(self, first_bad: int | None) -> tuple[int, str] | None:
         """The first run before the finding that differs from its stored hash, unless the head clears it."""

@@ -13,7 +13,7 @@ from crossloop.canonical import to_json
 from crossloop.clock import ManualClock
 from crossloop.errors import UnknownName
 from crossloop.ids import ActionKey
-from crossloop.signals import Proposal, Receipt
+from crossloop.signals import Receipt
 from crossloop.store import Store, Tx, actions, verify
 from tests.support.executing import (
     DOWN,
@@ -22,6 +22,7 @@ from tests.support.executing import (
     executor,
     perform,
     receipts,
+    remove,
     row,
 )
 from tests.support.governed import proposal
@@ -189,12 +190,51 @@ def test_permitted_actions_are_performed_in_the_order_they_were_permitted(
     keys = [permitted(store, proposal(step=step)) for step in (2, 0, 1)]
     system = FakeSystem()
     one = executor(store, clock, system)
-    first = asyncio.run(one.perform_permitted(limit=2))
-    assert [receipt.action_key for receipt in first] == keys[:2]
-    rest = asyncio.run(one.perform_permitted())
-    assert [receipt.action_key for receipt in rest] == keys[2:]
+    done = asyncio.run(one.perform_permitted())
+    assert [receipt.action_key for receipt in done] == keys
     assert [key for key, _ in system.effects] == keys
     assert asyncio.run(one.perform_permitted()) == ()
+
+
+def test_however_many_there_are_none_is_left_nor_one_that_is_permitted_meanwhile(
+    store: Store, clock: ManualClock
+) -> None:
+    keys = [permitted(store, proposal(step=step)) for step in range(5)]
+    meanwhile: list[ActionKey] = []
+    trouble = Trouble(after=True, meanwhile=lambda: meanwhile.append(permitted(store, proposal(step=9))))
+    system = FakeSystem(performing=[trouble])
+    done = asyncio.run(executor(store, clock, system).perform_permitted(batch=2))
+    assert [receipt.action_key for receipt in done] == [*keys, *meanwhile]
+
+
+@pytest.mark.parametrize("lost", ["decision", "permit"])
+def test_what_was_removed_from_the_ledger_is_not_performed_and_fails_while_the_rest_goes_on(
+    store: Store, clock: ManualClock, lost: str
+) -> None:
+    key, other = (permitted(store, proposal(step=step)) for step in (0, 1))
+    remove(store, key, lost)
+    system, told = FakeSystem(), Told()
+    done = asyncio.run(executor(store, clock, system, told=told).perform_permitted())
+    assert [(receipt.action_key, receipt.outcome) for receipt in done] == [(key, "failed"), (other, "done")]
+    assert done[0].detail == "not performed: what was permitted was removed from the ledger"
+    assert told.receipts == list(done)
+    assert [called for called, _ in system.effects] == [other]
+    assert [row(store, one).state for one in (key, other)] == ["failed", "done"]
+    assert [receipt["outcome"] for receipt in receipts(store)] == ["failed", "done"]
+
+
+def test_what_was_removed_from_the_ledger_and_finished_by_somebody_else_meanwhile_is_left_alone(
+    store: Store, clock: ManualClock
+) -> None:
+    key, told = permitted(store), Told()
+    remove(store, key, "decision")
+    one, other = (executor(store, clock, FakeSystem(), told=told) for _ in range(2))
+
+    async def both() -> list[Receipt | None]:
+        return await asyncio.gather(one.perform(key), other.perform(key))
+
+    assert sorted(receipt is None for receipt in asyncio.run(both())) == [False, True]
+    assert len(told.receipts) == len(receipts(store)) == 1
 
 
 def test_one_that_fails_does_not_stop_the_next(store: Store, clock: ManualClock) -> None:
@@ -227,7 +267,7 @@ def test_taking_back_marks_the_first_one_as_undone_in_the_same_transaction(
     perform(executor(store, clock, FakeSystem()), done)
     lift = permitted(store, proposal(step=1, intervention="lift", undoes=done))
 
-    def told(tx: Tx, _asked: Proposal, _receipt: Receipt) -> None:
+    def told(tx: Tx, *_: object) -> None:
         first = actions.get(tx, done)
         assert first is not None
         seen.append(first.state)

@@ -18,8 +18,8 @@ from crossloop.adapters.embedded.ads import EmbeddedAds
 from crossloop.clock import ManualClock
 from crossloop.errors import StaleLease
 from crossloop.ids import ActionKey
-from crossloop.signals import Proposal, Receipt
-from crossloop.store import Lease, Store, Tx, leases
+from crossloop.signals import Receipt
+from crossloop.store import Lease, Store, leases
 from tests.support import embedded
 from tests.support.embedded import RAJASTHAN
 from tests.support.executing import (
@@ -32,6 +32,7 @@ from tests.support.executing import (
     perform,
     receipts,
     recover,
+    remove,
     row,
 )
 from tests.support.governed import proposal
@@ -107,6 +108,24 @@ def test_after_a_death_a_system_that_cannot_be_asked_leaves_it_unknown(
     died(executor(store, clock, FakeSystem()), key)
     (receipt,) = recover(executor(store, clock, *systems))
     assert receipt.outcome == "unknown"
+
+
+@pytest.mark.parametrize("lost", ["decision", "permit"])
+def test_what_was_started_and_then_removed_from_the_ledger_is_unknown_while_the_rest_is_recovered(
+    store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    keys = [permitted(store, proposal(step=step)) for step in (0, 1)]
+    system, told = FakeSystem(), Told()
+    for key in keys:
+        dying_at(monkeypatch, "act.after_started")
+        died(executor(store, clock, system), key)
+    remove(store, keys[0], lost)
+    recovered = recover(executor(store, clock, system, told=told))
+    assert [receipt.outcome for receipt in recovered] == ["unknown", "done"]
+    assert "removed from the ledger after it was started" in recovered[0].detail
+    assert told.receipts == list(recovered)
+    assert [key for key, _ in system.effects] == [keys[1]]
+    assert row(store, keys[0]).state == "unknown"
 
 
 def test_recovering_again_finds_nothing_to_do(
@@ -232,7 +251,7 @@ def test_a_worker_whose_lease_was_taken_performs_nothing(store: Store, clock: Ma
 def test_a_failure_to_tell_the_coordinator_leaves_the_action_for_recovery(
     store: Store, clock: ManualClock
 ) -> None:
-    def failing(tx: Tx, asked: Proposal, receipt: Receipt) -> None:
+    def failing(*_: object) -> None:
         raise LookupError("no such decision")
 
     key, system = permitted(store), FakeSystem()

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from crossloop.actions.port import Conflict, OutcomeUnknown, Unavailable
+from crossloop.actions.port import AdapterError, Conflict, OutcomeUnknown, Unavailable
 from crossloop.adapters.arguments import OnArea
 from crossloop.adapters.embedded import CompanyNotUsable, EmbeddedCompany
 from crossloop.adapters.embedded.database import Database
@@ -63,9 +64,14 @@ def test_a_folder_or_a_path_without_one_is_refused(tmp_path: Path, name: str) ->
         EmbeddedCompany.open(tmp_path / name)
 
 
+def used(path: Path) -> Path:
+    with EmbeddedCompany.open(path) as company:
+        company.load_campaigns([campaign("C1")])
+    return path
+
+
 def test_a_company_of_another_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "company.db"
-    EmbeddedCompany.open(path).close()
+    path = used(tmp_path / "company.db")
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version=99")
     connection.close()
@@ -74,8 +80,7 @@ def test_a_company_of_another_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_damaged_company_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "company.db"
-    EmbeddedCompany.open(path).close()
+    path = used(tmp_path / "company.db")
     damaged = bytearray(path.read_bytes())
     damaged[100:4096] = b"\xff" * (4096 - 100)
     path.write_bytes(damaged)
@@ -83,8 +88,13 @@ def test_a_damaged_company_is_refused(tmp_path: Path) -> None:
         EmbeddedCompany.open(path)
 
 
-def test_creating_leaves_one_file_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_opening_alone_leaves_nothing(tmp_path: Path) -> None:
     EmbeddedCompany.open(tmp_path / "company.db").close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_creating_leaves_one_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    used(tmp_path / "company.db")
     assert [path.name for path in tmp_path.iterdir()] == ["company.db"]
 
 
@@ -129,6 +139,29 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
         run(database.write(fail))
     assert run(database.rows("SELECT code FROM location")) == []
     database.close()
+
+
+def test_a_read_that_sqlite_itself_has_ended_tells_what_was_wrong(tmp_path: Path) -> None:
+    """After a full disk or an I/O error there is no transaction left to end."""
+    database = Database(tmp_path / "company.db")
+
+    def ended(connection: sqlite3.Connection) -> None:
+        connection.execute("ROLLBACK")
+        connection.execute("SELECT * FROM nowhere")
+
+    with pytest.raises(Unavailable, match="no such table: nowhere"):
+        run(database.read(ended))
+    database.close()
+
+
+def test_a_record_that_cannot_be_read_back_is_an_error_and_no_empty_answer(tmp_path: Path) -> None:
+    with EmbeddedCompany.open(tmp_path / "company.db") as company:
+        company.load_campaigns([campaign("C1")])
+        with closing(sqlite3.connect(company.path)) as other, other:
+            other.execute("""UPDATE campaign SET body = '{"campaign_id": "C1"}'""")
+        with pytest.raises(AdapterError, match="keeps a damaged Campaign: name: Field required") as wrong:
+            run(company.ads.campaigns())
+    assert "backup" in wrong.value.next_step
 
 
 def test_a_constraint_of_the_database_is_a_conflict(tmp_path: Path) -> None:

@@ -45,14 +45,50 @@ def test_the_lines_of_a_campaign_become_one_campaign_with_its_areas(tmp_path: Pa
     assert (count.read, count.used, count.set_aside) == (4, 4, ())
 
 
-def test_without_a_geography_the_state_is_left_open(tmp_path: Path) -> None:
-    campaigns, _ = read_campaigns(write_csv(tmp_path / "a.csv", [ROW]))
+def test_where_no_shipment_tells_the_state_is_left_open(tmp_path: Path) -> None:
+    campaigns, _ = read_campaigns(write_csv(tmp_path / "a.csv", [ROW | {"code": "110001"}]), GEOGRAPHY)
 
-    assert campaigns[0].targets[0].area.state is None
+    assert campaigns[0].targets[0].area.path == "geo/IN/-/110/110001"
+
+
+def test_without_a_country_column_areas_lie_in_the_one_country_of_the_shipments(tmp_path: Path) -> None:
+    nepal = Geography({}, {("NP", "446"): "BAGMATI", ("NP", "447"): "BAGMATI"})
+    rows = [ROW | {"code": "446001"}, ROW | {"level": "state", "code": "Bagmati"}]
+
+    campaigns, _ = read_campaigns(write_csv(tmp_path / "a.csv", rows), nepal)
+
+    assert [target.area.country for target in campaigns[0].targets] == ["NP", "NP"]
+
+
+@pytest.mark.parametrize(
+    ("geography", "told"),
+    [
+        (Geography({}, {("IN", "560"): "KARNATAKA", ("NP", "446"): "BAGMATI"}), "went to IN, NP"),
+        (Geography({}, {}), "went to no country that is known"),
+    ],
+)
+def test_a_country_that_the_shipments_do_not_tell_has_to_be_named(
+    tmp_path: Path, geography: Geography, told: str
+) -> None:
+    with pytest.raises(DataFileError, match=f"names no country, and the shipments {told}") as caught:
+        read_campaigns(write_csv(tmp_path / "a.csv", [ROW]), geography)
+    assert (caught.value.where.line, caught.value.where.field) == (2, "country")
+    assert "column country" in caught.value.next_step
+
+    campaigns, _ = read_campaigns(write_csv(tmp_path / "b.csv", [ROW | {"country": "IN"}]), geography)
+    assert campaigns[0].targets[0].area.country == "IN"
+
+
+def test_a_target_that_is_a_country_needs_no_other(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "a.csv", [ROW | {"level": "country", "code": "NP"}])
+
+    campaigns, _ = read_campaigns(file, Geography({}, {}))
+
+    assert campaigns[0].targets[0].area.path == "geo/NP"
 
 
 def test_the_same_area_twice_is_set_aside_with_its_line(tmp_path: Path) -> None:
-    campaigns, count = read_campaigns(write_csv(tmp_path / "a.csv", [ROW, ROW]))
+    campaigns, count = read_campaigns(write_csv(tmp_path / "a.csv", [ROW, ROW]), GEOGRAPHY)
 
     assert len(campaigns[0].targets) == 1
     assert (count.read, count.used) == (2, 1)
@@ -61,7 +97,7 @@ def test_the_same_area_twice_is_set_aside_with_its_line(tmp_path: Path) -> None:
 
 def test_a_country_that_is_no_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="'Nepal' is not a two-letter country code") as caught:
-        read_campaigns(write_csv(tmp_path / "a.csv", [ROW | {"country": "Nepal"}]))
+        read_campaigns(write_csv(tmp_path / "a.csv", [ROW | {"country": "Nepal"}]), GEOGRAPHY)
 
     assert caught.value.where.field == "country"
 
@@ -98,7 +134,7 @@ def test_a_mistake_is_named_with_line_and_field(
     file = write_csv(tmp_path / "a.csv", [ROW, ROW | {"code": "560002"} | change])
 
     with pytest.raises(DataFileError) as caught:
-        read_campaigns(file)
+        read_campaigns(file, GEOGRAPHY)
 
     assert str(caught.value.where) == f"{file}:3, field {field}"
     assert message in str(caught.value)
@@ -119,9 +155,9 @@ def test_a_mistake_is_named_with_line_and_field(
 )
 def test_a_file_that_is_no_list_of_campaigns_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataFileError, match=message):
-        read_campaigns(write_text(tmp_path / "a.csv", text))
+        read_campaigns(write_text(tmp_path / "a.csv", text), GEOGRAPHY)
 
 
 def test_campaigns_are_read_from_csv_only(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="from CSV"):
-        read_campaigns(write_text(tmp_path / "a.parquet", "x"))
+        read_campaigns(write_text(tmp_path / "a.parquet", "x"), GEOGRAPHY)

@@ -32,19 +32,19 @@ def geography(tmp_path: Path) -> Geography:
 def test_a_code_lies_where_most_of_its_shipments_say(
     geography: Geography, code: str, state: str | None
 ) -> None:
-    assert geography.state_of(code) == state
+    assert geography.state_of(code, "IN") == state
 
 
 def test_of_equally_many_the_first_in_the_alphabet_counts(geography: Geography) -> None:
-    assert geography.state_of("560001") == "A"
+    assert geography.state_of("560001", "IN") == "A"
 
 
 def test_areas_come_with_the_ancestors_that_are_known(geography: Geography) -> None:
-    assert geography.area("pin_code", "396230").path == "geo/IN/DAMAN/396/396230"
-    assert geography.area("pin_prefix", "396").path == "geo/IN/GUJARAT/396"
-    assert geography.area("state", " tamil  nadu").path == "geo/IN/TAMIL NADU"
-    assert geography.area("country", "IN").path == "geo/IN"
-    assert geography.area("pin_code", "110001") == Area(
+    assert geography.area("pin_code", "396230", "IN").path == "geo/IN/DAMAN/396/396230"
+    assert geography.area("pin_prefix", "396", "IN").path == "geo/IN/GUJARAT/396"
+    assert geography.area("state", " tamil  nadu", "IN").path == "geo/IN/TAMIL NADU"
+    assert geography.area("country", "IN", "IN").path == "geo/IN"
+    assert geography.area("pin_code", "110001", "IN") == Area(
         level="pin_code", code="110001", country="IN", state=None, pin_prefix="110"
     )
 
@@ -54,5 +54,5 @@ def test_codes_of_another_country_are_other_codes(geography: Geography) -> None:
 
 
 def test_a_state_covers_its_pin_codes(geography: Geography) -> None:
-    assert geography.area("state", "GUJARAT").covers(geography.area("pin_code", "396001"))
-    assert not geography.area("state", "GUJARAT").covers(geography.area("pin_code", "396230"))
+    assert geography.area("state", "GUJARAT", "IN").covers(geography.area("pin_code", "396001", "IN"))
+    assert not geography.area("state", "GUJARAT", "IN").covers(geography.area("pin_code", "396230", "IN"))

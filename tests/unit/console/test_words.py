@@ -33,9 +33,46 @@ def test_an_instant_is_told_to_the_minute_with_its_zone() -> None:
 
 
 def test_a_resource_of_the_ad_platform_is_told_in_words() -> None:
-    assert words.resource("ads/campaign/brand/geo/IN/RAJASTHAN") == "campaign brand in IN/RAJASTHAN"
+    assert words.resource("ads/campaign/brand/geo/IN/RAJASTHAN") == "campaign brand in Rajasthan"
     assert words.resource("ads/campaign/brand/budget") == "campaign brand"
     assert words.resource("erp/invoice/7") == "erp/invoice/7"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("geo/IN", "all of IN"),
+        ("geo/IN/ASSAM", "Assam"),
+        ("geo/IN/JAMMU AND KASHMIR", "Jammu and Kashmir"),
+        ("geo/IN/UTTAR PRADESH/226", "pin prefix 226, Uttar Pradesh"),
+        ("geo/IN/ASSAM/781/781001", "pin code 781001, Assam"),
+        ("geo/NP/-/446", "pin prefix 446, NP"),
+    ],
+)
+def test_an_area_is_told_by_its_name(path: str, said: str) -> None:
+    assert words.place(path) == said
+
+
+@pytest.mark.parametrize(
+    ("recorded", "said"),
+    [
+        ("asks ads on ads/campaign/perf/geo/IN/ASSAM.; then", "asks ads on campaign perf in Assam.; then"),
+        ("increase ads/campaign/perf/geo/IN/UTTAR PRADESH/226: Sale",
+         "increase campaign perf in pin prefix 226, Uttar Pradesh: Sale"),
+        ("ads/campaign/brand/budget is protected", "campaign brand is protected"),
+        ("hidden in IN/UTTAR PRADESH. Why: About", "hidden in Uttar Pradesh. Why: About"),
+        ("inside what marketing owns: ads/**.", "inside what marketing owns: ads/**."),
+        ("5 orders from state TAMIL NADU failed", "5 orders from state Tamil Nadu failed"),
+        ("valid until 2026-07-08T18:29:59.999999+00:00.", "valid until 2026-07-08 18:29 UTC."),
+        ("confidence 0.934286 (signal 0.934286, proposal 1) reaches act 0.85.",
+         "confidence 93.4% (signal 93.4%, proposal 100%) reaches act 85%."),
+        ("(daily_budget_share > 0.15) asks asha: daily_budget_share 0.327586.",
+         "(daily_budget_share > 15%) asks asha: daily_budget_share 32.8%."),
+        ("amount > 0.15, proposal 12 of 2026", "amount > 0.15, proposal 12 of 2026"),
+    ],
+)  # fmt: skip
+def test_what_a_record_says_is_told_in_words(recorded: str, said: str) -> None:
+    assert words.told(recorded) == said
 
 
 def test_only_an_impact_on_a_campaign_names_one() -> None:

@@ -33,7 +33,7 @@ def observed(opened: Trial, loop: FakeLoop, *, as_of: date = DAY, **settings: st
             settings=loop.settings(settings),
             conditions=(),
         )
-        return await admit(opened.runtime(), loop, observation)
+        return await admit(opened.runtime(), loop, observation, chosen=settings)
 
     return opened.wait(work())
 
@@ -234,7 +234,7 @@ def test_the_same_facts_under_other_rules_are_another_observation(opened: Trial)
         observation = await loop.observe(
             Inputs(), as_of=DAY, timezone="Asia/Kolkata", settings=loop.settings({}), conditions=()
         )
-        return await admit(opened.runtime(policy=OTHER), loop, observation)
+        return await admit(opened.runtime(policy=OTHER), loop, observation, chosen={})
 
     assert opened.wait(work())
     assert not opened.wait(work())
@@ -243,3 +243,27 @@ def test_the_same_facts_under_other_rules_are_another_observation(opened: Trial)
 def test_publishing_nothing_admits_nothing(opened: Trial) -> None:
     assert published(opened) == 0
     assert opened.store.read(lambda read: inbox.waiting(read, 10)) == []
+
+
+@pytest.mark.parametrize("now", [(), (standing(9),)])
+def test_a_plan_that_was_withdrawn_or_changed_gives_its_claim_back_with_the_next_observation(
+    opened: Trial, now: tuple[Standing, ...]
+) -> None:
+    observed(opened, FakeLoop(standing=(standing(7),)))
+    later = DAY + timedelta(days=1)
+    observed(opened, FakeLoop(standing=now), as_of=later)
+    instant = end_of_day(later, "Asia/Kolkata")
+    found = opened.store.read(
+        lambda read: claims.overlapping(read, "ads/campaign/C1", instant, instant + timedelta(days=30))
+    )
+    assert [one.ends for one in found] == [one.claim.ends for one in now]
+    (released,) = opened.entries("claim.released")
+    assert released["holder"] == "marketing plan P-7"
+
+
+def test_a_plan_that_stands_keeps_its_claim_and_another_loop_takes_nothing_from_it(opened: Trial) -> None:
+    observed(opened, FakeLoop(standing=(standing(7),)))
+    observed(opened, FakeLoop(standing=(standing(7),)), as_of=DAY + timedelta(days=1))
+    observed(opened, FakeLoop(name=LoopName("trial-sales")), as_of=DAY + timedelta(days=2))
+    assert opened.entries("claim.released") == []
+    assert len(opened.entries("claim")) == 1

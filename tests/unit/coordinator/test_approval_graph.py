@@ -1,23 +1,24 @@
-"""Threads of the approval graph: a question that is shown, resumed once, and rebuilt at any time."""
+"""Threads of the approval graph: a question that is shown, removed when it has ended, rebuilt at any time."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.types import Command
 
 from crossloop.coordinator import approval_graph
 from crossloop.coordinator.approval_graph import GRAPH_VERSION, ApprovalThreads, build_approval_graph
 from crossloop.coordinator.serializer import JsonSerializer
-from crossloop.errors import StoreNotUsable
+from crossloop.errors import ThreadsUnusable
 
 QUESTION: dict[str, Any] = {"id": "apr_1", "intervention": "cut", "impact": {"share": 0.2}}
-YES: dict[str, Any] = {"state": "approved", "by": "asha", "reason": ""}
-NO: dict[str, Any] = {"state": "rejected", "by": "ravi", "reason": "too early"}
+FORGED: dict[str, Any] = {"state": "approved", "by": "asha", "reason": ""}
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_a_question_that_was_asked_is_not_asked_again(threads: ApprovalThreads, 
     threads.ask({"apr_1": QUESTION})
     before, (asked,) = checkpoints(file), look(file).interrupts
     for again in (threads, ApprovalThreads(file)):
-        again.ask({"apr_1": {**QUESTION, "intervention": "other"}})
+        again.ask({"apr_1": dict(QUESTION)})
     assert checkpoints(file) == before
     assert look(file).interrupts == (asked,)
 
@@ -69,35 +70,36 @@ def test_a_thread_that_was_seen_costs_nothing_more(
     threads.ask({f"apr_{number}": QUESTION for number in range(3)})
 
 
-def test_an_answer_ends_the_thread_and_stands_in_it(threads: ApprovalThreads, file: Path) -> None:
-    threads.ask({"apr_1": QUESTION})
-    threads.answer("apr_1", QUESTION, YES)
-    assert not threads.waiting("apr_1")
-    assert look(file).values["answer"] == YES
+def test_a_question_that_goes_to_others_is_asked_anew(threads: ApprovalThreads, file: Path) -> None:
+    for asked in (threads, ApprovalThreads(file)):
+        asked.ask({"apr_1": QUESTION})
+        asked.ask({"apr_1": {**QUESTION, "from": ["mina"]}})
+        (shown,) = look(file).interrupts
+        assert shown.value["from"] == ["mina"]
 
 
-def test_a_thread_that_was_told_its_answer_is_left_alone(threads: ApprovalThreads, file: Path) -> None:
-    threads.answer("apr_1", QUESTION, YES)
-    before = checkpoints(file)
-    threads.answer("apr_1", QUESTION, YES)
-    assert checkpoints(file) == before
-
-
-def test_a_thread_that_was_answered_otherwise_than_its_row_says_is_built_anew(
+def test_a_thread_is_removed_when_its_question_has_ended_and_only_that_one(
     threads: ApprovalThreads, file: Path
 ) -> None:
-    threads.answer("apr_1", QUESTION, YES)
-    threads.answer("apr_1", QUESTION, NO)
-    assert look(file).values["answer"] == NO
-    ApprovalThreads(file).ask({"apr_1": QUESTION})
+    threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
+    for _ in range(2):  # whoever died before the row was ticked off does it again
+        threads.end(["apr_1", "apr_unknown"])
+        assert (checkpoints(file), threads.waiting("apr_1"), threads.waiting("apr_2")) == (0, False, True)
+    threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
+    assert threads.waiting("apr_1")
+
+
+def test_a_thread_that_somebody_answered_behind_its_row_is_asked_anew(
+    threads: ApprovalThreads, file: Path
+) -> None:
+    threads.ask({"apr_1": QUESTION})
+    with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
+        graph = build_approval_graph(SqliteSaver(connection, serde=JsonSerializer()))
+        graph.invoke(Command(resume=FORGED), {"configurable": {"thread_id": "apr_1"}}, durability="sync")
+    assert look(file).values["answer"] == FORGED
+    threads.ask({"apr_1": QUESTION})
     assert threads.waiting("apr_1")
     assert "answer" not in look(file).values
-
-
-def test_a_thread_that_was_never_opened_is_opened_by_its_answer(threads: ApprovalThreads, file: Path) -> None:
-    threads.answer("apr_1", QUESTION, NO)
-    assert look(file).values["approval"] == QUESTION
-    assert look(file).values["answer"] == NO
 
 
 def test_a_deleted_file_is_rebuilt(threads: ApprovalThreads, file: Path) -> None:
@@ -107,30 +109,6 @@ def test_a_deleted_file_is_rebuilt(threads: ApprovalThreads, file: Path) -> None
     threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
     assert threads.waiting("apr_1")
     assert threads.waiting("apr_2")
-
-
-def test_answers_reach_their_own_thread(threads: ApprovalThreads, file: Path) -> None:
-    threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
-    threads.answer("apr_2", QUESTION, NO)
-    assert threads.waiting("apr_1")
-    assert look(file, "apr_2").values["answer"] == NO
-
-
-def test_a_thread_is_resumed_by_the_id_it_has_at_that_moment(
-    threads: ApprovalThreads, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    threads.ask({"apr_1": QUESTION})
-    (asked,) = look(file).interrupts
-    resumed: list[Any] = []
-    real = approval_graph.Command
-
-    def watched(**arguments: Any) -> Any:
-        resumed.append(arguments["resume"])
-        return real(**arguments)
-
-    monkeypatch.setattr(approval_graph, "Command", watched)
-    threads.answer("apr_1", QUESTION, YES)
-    assert resumed == [{asked.id: YES}]
 
 
 def test_a_start_that_was_cut_off_before_the_question_is_begun_again(
@@ -144,8 +122,7 @@ def test_a_start_that_was_cut_off_before_the_question_is_begun_again(
         with pytest.raises(KeyboardInterrupt):
             threads.ask({"apr_1": QUESTION})
     threads.ask({"apr_1": QUESTION})
-    threads.answer("apr_1", QUESTION, YES)
-    assert look(file).values["answer"] == YES
+    assert threads.waiting("apr_1")
 
 
 @pytest.mark.parametrize(
@@ -171,24 +148,119 @@ def test_a_checkpoint_that_cannot_be_read_is_thrown_away_and_the_question_asked_
     threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
     assert threads.waiting("apr_1")
     assert threads.waiting("apr_2")
-    threads.answer("apr_1", QUESTION, YES)
-    assert look(file).values["answer"] == YES
 
 
 def test_a_pending_write_that_cannot_be_read_is_thrown_away_too(file: Path) -> None:
     ApprovalThreads(file).ask({"apr_1": QUESTION})
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE writes SET type = 'pickle', value = x'80'")
-    ApprovalThreads(file).answer("apr_1", QUESTION, YES)
-    assert look(file).values["answer"] == YES
+    threads = ApprovalThreads(file)
+    threads.ask({"apr_1": QUESTION})
+    assert threads.waiting("apr_1")
 
 
-def test_a_file_that_holds_something_else_is_named_and_left_alone(file: Path) -> None:
-    file.write_bytes(b"not a database, but somebody's file" * 50)
-    with pytest.raises(StoreNotUsable, match="not a database") as refused:
+def garbage(file: Path) -> None:
+    file.write_bytes(b"not a database, but somebody's file" * 500)
+
+
+def truncated(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def overwritten(file: Path) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+
+
+def of_another_program(file: Path) -> None:
+    file.unlink()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE letters (id INTEGER, text TEXT)")
+        connection.execute("INSERT INTO letters VALUES (1, 'dear sir')")
+
+
+@pytest.mark.parametrize("seen", [False, True])
+@pytest.mark.parametrize("damage", [garbage, truncated, overwritten, of_another_program])
+def test_a_file_that_cannot_be_used_is_set_aside_and_made_anew(
+    file: Path, damage: Callable[[Path], None], seen: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    threads, questions = ApprovalThreads(file), {f"apr_{number}": QUESTION for number in range(20)}
+    threads.ask(questions)
+    damage(file)
+    found = file.read_bytes()
+    if not seen:
+        threads = ApprovalThreads(file)
+    threads.ask(questions)
+    assert all(threads.waiting(one) for one in questions)
+    kept = file.with_name("threads.db.damaged-1")
+    assert kept.read_bytes() == found
+    assert "threads.db.damaged-1" in caplog.text
+    garbage(file)
+    threads.end(["apr_1"])
+    threads.ask({"apr_2": QUESTION})
+    assert threads.waiting("apr_2")
+    assert file.with_name("threads.db.damaged-2").exists()
+
+
+def test_tables_of_another_shape_are_set_aside(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE checkpoints (id INTEGER)")
+    threads = ApprovalThreads(file)
+    threads.ask({"apr_1": QUESTION})
+    assert threads.waiting("apr_1")
+    assert file.with_name("threads.db.damaged-1").exists()
+
+
+def test_an_empty_file_is_filled_again(threads: ApprovalThreads, file: Path) -> None:
+    threads.ask({"apr_1": QUESTION})
+    file.write_bytes(b"")
+    threads.ask({"apr_1": QUESTION})
+    assert threads.waiting("apr_1")
+
+
+def test_a_file_that_may_not_be_written_is_set_aside(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ApprovalThreads(file).ask({"apr_1": QUESTION})
+    real, inode = sqlite3.connect, file.stat().st_ino
+
+    def connect(database: Path, **options: Any) -> Any:
+        if database.exists() and database.stat().st_ino == inode:
+            return real(f"file:{database}?mode=ro", uri=True, **options)
+        return real(database, **options)
+
+    monkeypatch.setattr(approval_graph.sqlite3, "connect", connect)
+    threads = ApprovalThreads(file)
+    threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
+    assert threads.waiting("apr_2")
+    assert file.with_name("threads.db.damaged-1").exists()
+
+
+def test_a_file_that_another_program_holds_is_left_alone(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = ApprovalThreads(file)
+    threads.ask({"apr_1": QUESTION})
+    monkeypatch.setattr(approval_graph, "_PATIENCE", 0.0)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ThreadsUnusable, match="locked"):
+            threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
+    threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
+    assert threads.waiting("apr_2")
+    assert not list(file.parent.glob("*damaged*"))
+
+
+@pytest.mark.parametrize("broken", ["rename", "again"])
+def test_what_can_be_neither_used_nor_set_aside_is_said(
+    file: Path, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    garbage(file)
+
+    def rename(source: Path, target: Path) -> Path:
+        if broken == "rename":
+            raise PermissionError("not yours")
+        return target  # it stays where it is
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(ThreadsUnusable, match="not yours" if broken == "rename" else "not a database"):
         ApprovalThreads(file).ask({"apr_1": QUESTION})
-    assert "rebuilt" in refused.value.next_step
-    assert file.read_bytes().startswith(b"not a database")
 
 
 def test_a_question_too_large_for_a_checkpoint_says_where_to_read_it(
@@ -198,8 +270,6 @@ def test_a_question_too_large_for_a_checkpoint_says_where_to_read_it(
     (shown,) = look(file).interrupts
     assert shown.value["id"] == "apr_1"
     assert "crossloop approvals show apr_1" in shown.value["evidence"]
-    threads.answer("apr_1", QUESTION, YES)
-    assert look(file).values["answer"] == YES
 
 
 def test_the_graph_can_be_looked_at_without_a_database() -> None:

@@ -10,10 +10,11 @@ import pytest
 
 from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.approvals import Answered, answer, bring_in_step, find, load
-from crossloop.errors import AnswerRefused, UnknownName
+from crossloop.errors import AnswerRefused, ThreadsUnusable, UnknownName
 from crossloop.governance import (
     AlreadyAnswered,
     DeadlinePassed,
+    IsProposer,
     NotAsked,
     Policy,
     PolicyChanged,
@@ -117,10 +118,47 @@ def test_a_document_that_another_process_put_in_force_stops_the_answer(
     opened: Trial, held: ApprovalRow
 ) -> None:
     opened.store.write(lambda tx: policies.adopt(tx, digest=OTHER.digest, body=OTHER.as_body()))
-    with pytest.raises(PolicyChanged, match="put in force meanwhile"):
-        said(opened, "asha")
-    with pytest.raises(PolicyChanged):  # nor does it count under the new one: it was asked under the old
+    for under in (opened.policy, OTHER):  # nor does it count under the new one: it was asked under the old
+        with pytest.raises(PolicyChanged, match="the rules changed") as refused:
+            said(opened, "asha", policy=under)
+        assert "asked again" in refused.value.next_step
+
+
+def test_a_document_that_is_not_in_force_yet_stops_a_yes_and_no_no(opened: Trial, held: ApprovalRow) -> None:
+    with pytest.raises(PolicyChanged, match="which are in force") as refused:
         said(opened, "asha", policy=OTHER)
+    assert "asked again" in refused.value.next_step
+    assert said(opened, "asha", "reject", "not like this", policy=OTHER).state == "rejected"
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_whoever_was_asked_may_say_no_though_the_rules_name_them_no_more(
+    opened: Trial, held: ApprovalRow, adopted: bool
+) -> None:
+    without_ravi = policy(
+        ("ravi: {name: Ravi Iyer, email: ravi@trial.example,", "zara: {name: Z, email: z@trial.example,"),
+        ("[asha, ravi]", "[asha, zara]"),
+    )
+    if adopted:  # by another process, which has not come to withdraw what waits
+        body = without_ravi.as_body()
+        opened.store.write(lambda tx: policies.adopt(tx, digest=without_ravi.digest, body=body))
+    with pytest.raises(PolicyChanged):
+        said(opened, "ravi", policy=without_ravi)
+    with pytest.raises(NotAsked):
+        said(opened, "zara", policy=without_ravi)
+    assert said(opened, "ravi", "reject", "I leave it", policy=without_ravi).state == "rejected"
+
+
+def test_nobody_approves_what_they_proposed_and_who_proposed_is_shown(
+    opened: Trial, held: ApprovalRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert opened.coordinator.approval(held.id)["proposed_by"] == "marketing"
+    opened.store.write(
+        lambda tx: tx.execute("UPDATE decisions SET department = 'asha' WHERE id = :id", id=held.decision_id)
+    )
+    with pytest.raises(IsProposer):
+        said(opened, "asha")
+    assert said(opened, "asha", "reject", "second thoughts").state == "rejected"
 
 
 def test_one_rejection_ends_it_for_everybody(opened: Trial, held: ApprovalRow) -> None:
@@ -181,9 +219,11 @@ def test_an_approval_is_found_by_the_beginning_of_its_id_if_only_one_begins_so(o
             look(unknown)
 
 
-def test_no_answer_reaches_the_only_approval_by_an_empty_id(opened: Trial, held: ApprovalRow) -> None:
-    with pytest.raises(UnknownName):
-        opened.coordinator.answer("", person="asha", decision="approve", asserted="test")
+def test_no_answer_reaches_the_only_approval_by_a_scrap_of_its_id(opened: Trial, held: ApprovalRow) -> None:
+    for short in ("", "apr", "apr_", held.id[:7]):
+        with pytest.raises(UnknownName):
+            opened.coordinator.answer(short, person="asha", decision="approve", asserted="test")
+    assert opened.coordinator.approval(held.id[:8])["id"] == held.id
 
 
 def test_what_a_person_is_shown_is_what_they_need_to_answer(opened: Trial, held: ApprovalRow) -> None:
@@ -202,8 +242,10 @@ def test_what_a_person_is_shown_is_what_they_need_to_answer(opened: Trial, held:
 
 
 def test_what_waits_is_listed_before_what_was_answered_and_each_by_its_deadline(opened: Trial) -> None:
-    opened.ask(Ask(share=0.2))
-    opened.coordinator.answer("apr_", person="asha", decision="reject", reason="no", asserted="test")
+    (asked,) = opened.ask(Ask(share=0.2)).waiting
+    opened.coordinator.answer(
+        asked.approval_id, person="asha", decision="reject", reason="no", asserted="test"
+    )
     opened.ask(Ask(campaign="C2", share=0.2), Ask(campaign="C3", confidence=0.7))
     listed = opened.coordinator.approvals()
     assert [one["state"] for one in listed] == ["waiting", "waiting", "rejected"]
@@ -211,13 +253,18 @@ def test_what_waits_is_listed_before_what_was_answered_and_each_by_its_deadline(
     assert opened.coordinator.approvals(state="rejected") == [listed[2]]
 
 
-def test_a_decision_whose_content_was_removed_can_no_longer_be_answered(
+def test_a_decision_whose_content_was_removed_is_listed_and_can_only_be_rejected(
     opened: Trial, held: ApprovalRow
 ) -> None:
     found = opened.store.read(lambda read: [one for one in read.entries() if one.kind == "decision"])
     opened.store.write(lambda tx: [redact(tx, one.position, "asked for") for one in found])
     with pytest.raises(UnknownName, match="redacted"):
         said(opened, "asha")
+    (listed,) = opened.coordinator.approvals()
+    assert (listed["redacted"], listed["intervention"], listed["state"]) == (True, "cut", "waiting")
+    assert (listed["action"], listed["options"]) == (None, [])
+    assert "redacted" in str(listed["evidence"])
+    assert said(opened, "asha", "reject", "nobody knows what it was").state == "rejected"
 
 
 def test_an_approval_without_its_decision_is_named(opened: Trial, held: ApprovalRow) -> None:
@@ -227,27 +274,29 @@ def test_an_approval_without_its_decision_is_named(opened: Trial, held: Approval
 
 
 def in_step(opened: Trial, asked: Callable[[dict[str, Any]], None]) -> list[str]:
-    """Bring threads in step; return the ids that were told an answer."""
-    told: list[str] = []
+    """Bring threads in step; return the ids of those that were removed."""
+    ended: list[str] = []
 
     class Watched(ApprovalThreads):
         def ask(self, questions: Any) -> None:
             asked(dict(questions))
 
-        def answer(self, approval_id: str, approval: Any, answer: Any) -> None:
-            told.append(f"{answer['state']} by {answer['by'] or 'nobody'}")
+        def end(self, approval_ids: Any) -> None:
+            ended.extend(approval_ids)
 
     bring_in_step(opened.store, Watched(opened.path / "threads.db"), None)
-    return told
+    return ended
 
 
-def test_threads_are_asked_what_waits_and_told_each_answer_once(opened: Trial, held: ApprovalRow) -> None:
+def test_threads_are_asked_what_waits_and_removed_once_when_it_has_ended(
+    opened: Trial, held: ApprovalRow
+) -> None:
     asked: list[dict[str, Any]] = []
     assert in_step(opened, asked.append) == []
     assert list(asked[0]) == [held.id]
     said(opened, "asha")
     said(opened, "ravi")
-    assert in_step(opened, asked.append) == ["approved by ravi"]
+    assert in_step(opened, asked.append) == [held.id]
     assert in_step(opened, asked.append) == []
     assert asked[1:] == [{}, {}]
 
@@ -258,6 +307,23 @@ def test_a_question_that_ended_by_itself_ends_its_thread_too(opened: Trial, held
     opened.clock.advance(timedelta(hours=5))
     opened.publish()
     assert not threads.waiting(held.id)
+    assert opened.store.read(approvals.unresumed) == []
+
+
+def test_threads_that_cannot_be_used_stop_neither_a_run_nor_an_answer(
+    opened: Trial, held: ApprovalRow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unusable(*_: Any) -> None:
+        raise ThreadsUnusable("the approval threads cannot be used")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ApprovalThreads, "end", unusable)
+        assert said(opened, "asha", "reject", "no").state == "rejected"
+        opened.ask(Ask(campaign="C2"))
+        assert opened.restrictions() == ["C2 560001"]
+        assert "cannot be used" in caplog.text
+        assert [one.id for one in opened.store.read(approvals.unresumed)] == [held.id]
+    opened.publish()
     assert opened.store.read(approvals.unresumed) == []
 
 

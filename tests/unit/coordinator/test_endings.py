@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from crossloop.actions import Capabilities, OutcomeUnknown, Unavailable
 from crossloop.coordinator.admit import admit_signals
+from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.approvals import answer
-from crossloop.coordinator.endings import expire_overdue, set_aside, withdraw_cleared
+from crossloop.coordinator.endings import adopt, expire_overdue, set_aside, withdraw_cleared
 from crossloop.errors import AnswerRefused
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest
@@ -17,7 +19,7 @@ from crossloop.store import approvals, claims, impacts
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.ledger.redaction import redact
 from tests.support.stores import START
-from tests.support.trials import CATALOGUE, Ask, Trial, lift
+from tests.support.trials import CATALOGUE, Ask, Trial, lift, policy, trial
 
 LARGE = Ask(share=0.2)
 DAY = START.date()
@@ -76,12 +78,126 @@ def test_after_a_deadline_those_who_come_next_in_the_line_are_told_too(opened: T
     assert told(opened, "expired") == ["logistics", "marketing", "asha", "ravi", "mina"]
 
 
+UNSURE = Ask(confidence=0.5)
+
+
+def test_an_escalation_that_nobody_answers_goes_on_to_those_who_come_next_and_then_ends(
+    opened: Trial,
+) -> None:
+    signal = opened.said(UNSURE)
+    opened.publish(signal)
+    first = approval(opened)
+    assert first.people == ("asha",)
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    second = approval(opened)
+    assert (second.id, second.state, second.people) == (first.id, "waiting", ("mina",))
+    assert second.due == opened.clock.now() + timedelta(hours=4)
+    assert told(opened, "passed_on") == ["mina", "asha"]
+    assert taken(opened)[0] == 1  # it goes on holding what it claims
+    with pytest.raises(AnswerRefused, match="was not asked"):
+        opened.coordinator.answer(first.id, person="asha", decision="approve", asserted="test")
+    assert "asks mina instead" in [one.what for one in opened.coordinator.explain(signal.id).steps]
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    assert approval(opened).state == "expired"
+    assert (taken(opened)[0], opened.state(signal)) == (0, "finished")
+
+
+def test_those_who_come_next_can_answer_and_their_thread_shows_the_question(opened: Trial) -> None:
+    opened.ask(UNSURE)
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    threads = ApprovalThreads(opened.path / "threads.db")
+    assert threads.waiting(approval(opened).id)
+    given = opened.coordinator.answer(approval(opened).id, person="mina", decision="approve", asserted="test")
+    assert [one.outcome for one in given.receipts] == ["done"]
+    (permit,) = opened.entries("permit")
+    assert permit["permit"]["approvers"] == ["mina"]
+    assert not threads.waiting(approval(opened).id)
+
+
+def test_nobody_stands_in_for_whom_a_rule_demands(opened: Trial) -> None:
+    opened.ask(Ask(confidence=0.5, share=0.2))  # unsure, and large: asha and ravi by name
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    assert approval(opened).state == "expired"
+
+
+def test_an_escalation_whose_question_was_removed_goes_to_nobody_else(opened: Trial) -> None:
+    opened.ask(UNSURE)
+    found = opened.store.read(
+        lambda read: [one for one in read.entries() if one.kind == "approval.requested"]
+    )
+    opened.store.write(lambda tx: [redact(tx, one.position, "asked for") for one in found])
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    assert approval(opened).state == "expired"
+
+
+def test_who_was_asked_already_does_not_come_next(tmp_path: Path) -> None:
+    with trial(tmp_path, ("then: [mina]", "then: [asha]")) as opened:
+        opened.ask(UNSURE)
+        opened.clock.advance(timedelta(hours=5))
+        opened.publish()
+        assert approval(opened).state == "expired"
+
+
+OTHER = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
+
+
+def test_other_rules_withdraw_what_waits_in_the_transaction_that_puts_them_in_force(
+    opened: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    size = opened.store.read(lambda read: read.head().size)
+    with monkeypatch.context() as broken:
+        broken.setattr("crossloop.coordinator.endings.notify_closed", _dies)
+        with pytest.raises(RuntimeError):
+            opened.store.write(lambda tx: adopt(tx, OTHER))
+    assert opened.store.read(lambda read: read.head().size) == size
+    assert opened.store.write(lambda tx: adopt(tx, OTHER))
+    row = approval(opened)
+    assert (row.state, row.person) == ("withdrawn", None)
+    assert "the rules changed" in str(row.reason)
+    assert taken(opened) == (0, 0.0)
+    assert told(opened, "withdrawn") == ["logistics", "marketing", "asha", "ravi"]
+    assert opened.state(signal) == "finished"
+    assert not opened.store.write(lambda tx: adopt(tx, OTHER))
+
+
+def _dies(*_: object) -> None:
+    raise RuntimeError("the process dies here")
+
+
+def test_an_answer_to_what_the_rules_withdrew_is_told_so(opened: Trial) -> None:
+    opened.ask(LARGE)
+    with trial(opened.path, under=OTHER, clock=opened.clock, first=10) as other:
+        other.publish()
+        for decision in ("approve", "reject"):
+            with pytest.raises(AnswerRefused, match="withdrawn, the rules changed"):
+                other.coordinator.answer(
+                    approval(other).id, person="asha", decision=decision, reason="why", asserted="test"
+                )
+
+
+def test_clearing_looks_at_its_own_case_only(opened: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    monkeypatch.setattr("crossloop.store.actions.permitted", None)  # every permitted action of the store
+    over = opened.over(signal.correlation_id)
+    assert opened.store.write(
+        lambda tx: withdraw_cleared(tx, over, CATALOGUE, opened.policy, opened.clock.now())
+    )
+
+
 def test_an_approval_that_has_expired_can_no_longer_be_approved(opened: Trial) -> None:
     opened.ask(LARGE)
     opened.clock.advance(timedelta(hours=5))
     assert opened.store.write(lambda tx: expire_overdue(tx, opened.policy)) == 1
     assert opened.store.write(lambda tx: expire_overdue(tx, opened.policy)) == 0
-    with pytest.raises(AnswerRefused, match="already decided"):
+    with pytest.raises(AnswerRefused, match="already ended: expired"):
         opened.coordinator.answer(approval(opened).id, person="asha", decision="approve", asserted="test")
 
 
@@ -156,6 +272,33 @@ def test_an_answer_that_came_while_it_was_getting_over_is_not_performed(opened: 
     assert opened.state(signal) == "finished"
 
 
+def test_what_was_permitted_and_then_removed_is_not_performed_and_people_are_told(opened: Trial) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    opened.wait(answer_twice(opened))
+    found = opened.store.read(lambda read: [one for one in read.entries() if one.kind == "decision"])
+    opened.store.write(lambda tx: [redact(tx, one.position, "asked for") for one in found])
+    other = opened.ask(Ask(campaign="C2"))
+    assert [one.outcome for one in other.receipts] == ["failed", "done"]
+    assert opened.restrictions() == ["C2 560001"]
+    assert taken(opened) == (0, 0.0)
+    assert told(opened, "failed") == ["logistics", "marketing"]
+    assert opened.state(signal) == "finished"
+
+
+def test_what_is_over_is_withdrawn_though_its_content_was_removed(opened: Trial) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    opened.wait(answer_twice(opened))
+    found = opened.store.read(lambda read: [one for one in read.entries() if one.kind == "decision"])
+    opened.store.write(lambda tx: [redact(tx, one.position, "asked for") for one in found])
+    over = opened.over(signal.correlation_id)
+    assert opened.store.write(
+        lambda tx: withdraw_cleared(tx, over, CATALOGUE, opened.policy, opened.clock.now())
+    )
+    assert (taken(opened), opened.state(signal)) == ((0, 0.0), "finished")
+
+
 def test_what_another_case_was_permitted_meanwhile_is_performed_all_the_same(opened: Trial) -> None:
     signal, other = opened.said(LARGE), opened.said(Ask(campaign="C2", share=0.2))
     opened.publish(signal)
@@ -171,10 +314,11 @@ def test_what_another_case_was_permitted_meanwhile_is_performed_all_the_same(ope
 
 async def answer_twice(opened: Trial) -> None:
     """Approve without performing, as a process would that dies between the two."""
+    asked = approval(opened).id
     for person in ("asha", "ravi"):
         await answer(
             opened.store,
-            "apr_",
+            asked,
             person=person,
             decision="approve",
             reason="",

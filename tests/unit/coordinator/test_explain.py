@@ -22,9 +22,11 @@ from tests.support.trials import Ask, Trial
 def told(opened: Trial) -> Signal:
     """A case with everything: acted, held, approved by two, performed."""
     signal = opened.said(Ask(share=0.05), Ask(campaign="C2", share=0.2))
-    opened.publish(signal)
+    (asked,) = opened.publish(signal).waiting
     for person in ("asha", "ravi"):
-        opened.coordinator.answer("apr_", person=person, decision="approve", reason="go on", asserted="by OS")
+        opened.coordinator.answer(
+            asked.approval_id, person=person, decision="approve", reason="go on", asserted="by OS"
+        )
     return signal
 
 
@@ -67,6 +69,12 @@ def test_the_steps_are_all_entries_of_the_case_in_the_order_of_the_ledger(
     assert (
         len(positions) + len(opened.coordinator.explain(other.id).steps) < opened.coordinator.verify().entries
     )
+
+
+def test_every_entry_of_a_case_is_told_in_words_by_somebody(opened: Trial, told: Signal) -> None:
+    steps = opened.coordinator.explain(told.id).steps
+    assert {"signal.decided", "action.started", "claim.in_force"} <= {one.kind for one in steps}
+    assert all(one.who and one.what for one in steps)
 
 
 def test_the_story_goes_from_the_fact_to_the_effect(opened: Trial, told: Signal) -> None:
@@ -142,6 +150,16 @@ def test_what_was_removed_is_told_as_removed_and_the_rest_stays(opened: Trial, t
 def test_what_nobody_is_called_is_unknown(opened: Trial, told: Signal, unknown: str) -> None:
     with pytest.raises(UnknownName, match="nothing in this store is called"):
         opened.coordinator.explain(unknown)
+
+
+def test_too_short_a_beginning_tells_no_story_though_only_one_fits(opened: Trial, told: Signal) -> None:
+    for identifier in identifiers(opened, told).values():
+        kind = identifier.partition("_")[0]
+        for short in (kind, f"{kind}_", identifier[: len(kind) + 4]):
+            with pytest.raises(UnknownName, match="too little of an id") as refused:
+                opened.coordinator.explain(short)
+            assert "four characters" in refused.value.next_step
+        assert opened.coordinator.explain(identifier[: len(kind) + 5]).case == told.correlation_id
 
 
 def test_a_beginning_that_fits_two_cases_is_ambiguous(opened: Trial) -> None:

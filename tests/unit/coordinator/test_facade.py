@@ -17,12 +17,12 @@ import pytest
 
 from crossloop.coordinator import Coordinator
 from crossloop.coordinator.decide import PolicyReplaced
-from crossloop.coordinator.facade import adopt
 from crossloop.coordinator.loop import Inputs
 from crossloop.departments import View
-from crossloop.errors import CrossloopError, StoreBusy, UnknownName
+from crossloop.errors import CrossloopError, InputError, SettingError, StoreBusy, StoreNotUsable, UnknownName
+from crossloop.ids import LoopName
 from crossloop.signals import Signal
-from crossloop.store import approvals, policies
+from crossloop.store import Store, approvals, policies
 from tests.support.fake_loop import FakeLoop
 from tests.support.project import PROJECT
 from tests.support.trials import QUESTION, Ask, Trial, departments, policy, trial
@@ -124,11 +124,10 @@ def test_closing_twice_closes_what_was_handed_in_once(opened: Trial) -> None:
     closed: list[str] = []
     again = Coordinator(
         opened.store,
-        opened.company,
+        replace(opened.company, close=lambda: closed.append("systems")),
         opened.policy,
         threads=opened.path / "threads.db",
         clock=opened.clock,
-        closing=lambda: closed.append("systems"),
     )
     again.close()
     again.close()
@@ -212,12 +211,12 @@ def test_an_answer_given_while_another_is_at_work_counts_and_is_performed_by_it(
     monkeypatch.setattr("crossloop.coordinator.facade._FOLLOW_PATIENCE", 0.0)
     gate = Gate()
     with trial(tmp_path, departments=departments(slow=gate.handle)) as first, ThreadPoolExecutor(1) as pool:
-        first.ask(Ask(share=0.2))
+        held = first.ask(Ask(share=0.2)).waiting[0].approval_id
         call = pool.submit(first.publish, first.said(type=QUESTION.name))
         assert gate.reached.wait(30)
         with trial(tmp_path) as second:
             for person in ("asha", "ravi"):
-                given = second.coordinator.answer("apr_", person=person, decision="approve", asserted="test")
+                given = second.coordinator.answer(held, person=person, decision="approve", asserted="test")
             assert (given.answered.state, given.receipts) == ("approved", ())
             gate.opened.set()
             assert [one.outcome for one in call.result(30).receipts] == ["done"]
@@ -227,13 +226,13 @@ def test_an_answer_given_while_another_is_at_work_counts_and_is_performed_by_it(
 def test_an_answer_of_the_same_coordinator_waits_for_its_own_run_and_is_performed(tmp_path: Path) -> None:
     gate = Gate()
     with trial(tmp_path, departments=departments(slow=gate.handle)) as opened, ThreadPoolExecutor(2) as pool:
-        opened.ask(Ask(share=0.2))
+        held = opened.ask(Ask(share=0.2)).waiting[0].approval_id
         running = pool.submit(opened.publish, opened.said(type=QUESTION.name))
         assert gate.reached.wait(30)
-        opened.coordinator.answer("apr_", person="asha", decision="approve", asserted="test")
+        opened.coordinator.answer(held, person="asha", decision="approve", asserted="test")
 
         def approve() -> Any:
-            return opened.coordinator.answer("apr_", person="ravi", decision="approve", asserted="test")
+            return opened.coordinator.answer(held, person="ravi", decision="approve", asserted="test")
 
         given = pool.submit(approve)
         gate.opened.set()
@@ -284,10 +283,102 @@ def test_an_empty_publish_brings_to_an_end_what_was_left(opened: Trial) -> None:
     assert opened.coordinator.approvals(state="expired") != []
 
 
-def test_a_document_is_adopted_once(opened: Trial) -> None:
-    other = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
-    assert adopt(opened.store, other)
-    assert not adopt(opened.store, other)
-    present = opened.store.read(policies.present)
-    assert present is not None
-    assert present.digest == other.digest
+class Reads(Inputs):
+    """Inputs that note when they are let go of."""
+
+    closed = 0
+
+    def close(self) -> None:
+        Reads.closed += 1
+
+
+class Preparing(FakeLoop):
+    """A loop that reads its inputs before the run."""
+
+    def prepare(self, inputs: Inputs, **how: Any) -> Inputs:
+        if inputs.primary is not None:
+            raise InputError("there is no such file.")
+        return Reads()
+
+
+def test_a_store_that_is_not_there_is_created_with_the_first_thing_that_is_written(tmp_path: Path) -> None:
+    Reads.closed = 0
+    with trial(tmp_path) as opened:
+        loop = Preparing()
+        company = replace(opened.company, loops={loop.name: loop}, close=lambda: None)
+        made: list[Store] = []
+
+        def create() -> Store:
+            made.append(Store.open(f"sqlite:///{tmp_path}/later.db", clock=opened.clock))
+            return made[-1]
+
+        threads = tmp_path / "later-threads.db"
+        with Coordinator(create, company, opened.policy, threads=threads, clock=opened.clock) as later:
+            with pytest.raises(InputError, match="no such file"):
+                later.run(loop.name, data="none.csv")
+            with pytest.raises(SettingError):
+                later.run(loop.name, settings={"threshold": "0.9"})
+            assert (made, Reads.closed) == ([], 0)
+            assert later.run(loop.name).loop == loop.name
+            assert later.store is made[0]
+        assert (len(made), Reads.closed) == (1, 1)
+
+
+def test_closing_what_was_never_needed_creates_nothing(tmp_path: Path) -> None:
+    def create() -> Store:
+        raise AssertionError("nobody needs it")
+
+    with trial(tmp_path) as opened:
+        company = replace(opened.company, close=lambda: None)
+        later = Coordinator(create, company, opened.policy, threads=tmp_path / "t.db", clock=opened.clock)
+        later.close()
+        with pytest.raises(CrossloopError, match="closed"):
+            later.verify()
+
+
+def test_what_was_read_is_let_go_of_when_the_store_is_busy(tmp_path: Path) -> None:
+    gate = Gate()
+    with trial(tmp_path, departments=departments(slow=gate.handle)) as first, ThreadPoolExecutor(1) as pool:
+        call = pool.submit(first.publish, first.said(type=QUESTION.name))
+        assert gate.reached.wait(30)
+        Reads.closed = 0
+        loop = Preparing()
+        company = replace(first.company, loops={loop.name: loop}, close=lambda: None)
+        second = Store.open(first.store.url, clock=first.clock)
+        threads = tmp_path / "threads.db"
+        with Coordinator(second, company, first.policy, threads=threads, clock=first.clock) as other:
+            with pytest.raises(StoreBusy):
+                other.run(loop.name)
+            assert Reads.closed == 1
+        gate.opened.set()
+        call.result(30)
+
+
+class Replaying(FakeLoop):
+    """A loop whose past can be replayed."""
+
+    def backtest(self, inputs: Inputs, **how: Any) -> Any:
+        how["progress"](1, 1)
+        return how
+
+
+def test_a_backtest_may_try_anything_and_one_that_a_loop_has_not_is_refused(opened: Trial) -> None:
+    loop, other = Replaying(), FakeLoop(name=LoopName("other"))
+    company = replace(opened.company, loops={loop.name: loop, other.name: other}, close=lambda: None)
+    threads = opened.path / "threads.db"
+    seen: list[Any] = []
+    again = Coordinator(opened.store, company, opened.policy, threads=threads, clock=opened.clock)
+    found: Any = again.backtest(
+        loop.name, settings={"threshold": "0.9"}, progress=lambda *at: seen.append(at)
+    )
+    assert (found["settings"], found["policy"], seen) == ({"threshold": "0.9"}, opened.policy, [(1, 1)])
+    with pytest.raises(UnknownName, match="'other' has no backtest") as refused:
+        again.backtest("other")
+    assert refused.value.next_step == f"With one: {loop.name}."
+    again._background.close()
+
+
+def test_a_directory_in_the_place_of_the_threads_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "threads.db").mkdir()
+    with pytest.raises(StoreNotUsable, match="is a directory"), trial(tmp_path):
+        pass

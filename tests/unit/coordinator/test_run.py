@@ -10,8 +10,9 @@ import pytest
 
 from crossloop.coordinator.admit import admit_signals
 from crossloop.coordinator.loop import Change, Condition, Inputs
-from crossloop.coordinator.run import all_settings, loop_settings, run_loop
+from crossloop.coordinator.run import all_settings, run_loop
 from crossloop.coordinator.runtime import Runtime
+from crossloop.coordinator.settings import loop_settings
 from crossloop.departments import Department, Handler, View
 from crossloop.errors import InputError, SettingError
 from crossloop.ids import LoopName

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -14,8 +15,10 @@ from crossloop.coordinator.decide import PolicyReplaced
 from crossloop.coordinator.runtime import Done, Runtime
 from crossloop.departments import View
 from crossloop.errors import StaleLease
+from crossloop.governance import judge
 from crossloop.ids import PersonId
 from crossloop.signals import Signal
+from crossloop.signals.entities import Campaign
 from crossloop.store import Lease, approvals, inbox, policies
 from crossloop.store.ledger.redaction import redact
 from tests.support.trials import LOOPS, MARKETING, QUESTION, Ask, Trial, asking, departments, policy, trial
@@ -160,3 +163,48 @@ def test_what_a_wave_performed_is_in_force_for_the_next(tmp_path: Any) -> None:
 def _with(department: Any, handler: Any, handle: Any) -> Any:
     others = tuple(one for one in department.handlers if one is not handler)
     return replace(department, handlers=(replace(handler, handle=handle), *others))
+
+
+def test_a_system_that_cannot_be_read_stops_neither_other_departments_nor_other_signals(
+    tmp_path: Any,
+) -> None:
+    logistics, marketing, sales = departments()
+    own = replace(marketing.handlers[0], reads=(Campaign,))
+    needing = replace(marketing, handlers=(own, *marketing.handlers[1:]))
+
+    async def away() -> list[Campaign]:
+        raise OSError("the ad platform is away")
+
+    with trial(tmp_path, departments=(logistics, needing, sales)) as opened:
+        cast("dict[Any, Any]", opened.company.readers)[Campaign] = away
+        raised = Ask(by="sales", campaign="C2", wants="increase", interest="sales", intervention="raise")
+        notice, question = opened.said(Ask(), raised), opened.said(Ask(campaign="C3"), type=QUESTION.name)
+        drained(opened, notice, question)
+        decided = opened.entries("decision", notice.correlation_id)
+        said = {one["proposal"]["department"]: one for one in decided}
+        assert said["marketing"]["proposal"]["intervention"] == "no_answer"
+        assert said["marketing"]["verdict"]["outcome"] == "refuse"
+        assert "the ad platform is away" in said["marketing"]["verdict"]["reasons"][0]["text"]
+        assert opened.restrictions() == ["C2 560001", "C3 560001"]
+        assert any("the ad platform is away" in one["text"] for one in opened.entries("notice"))
+
+
+def test_deadlines_of_people_are_reckoned_in_real_time_whatever_day_is_looked_at(
+    opened: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[datetime] = []
+
+    def judging(*arguments: Any, now: datetime) -> Any:
+        told.append(now)
+        return judge(*arguments, now=now)
+
+    monkeypatch.setattr("crossloop.coordinator.runtime.judge", judging)
+    runtime = opened.runtime()
+    rival = Ask(by="sales", wants="increase", interest="sales", intervention="raise")
+
+    async def work() -> None:
+        await admit_signals(runtime, [opened.said(Ask(), rival)])
+        await runtime.drain(as_of=opened.clock.now() - timedelta(days=400))
+
+    opened.wait(work())
+    assert set(told) == {opened.clock.now()}

@@ -145,3 +145,12 @@ def test_what_deciding_raises_ends_the_wave_and_nothing_is_acted_upon(opened: Tr
     with pytest.raises(ValueError, match="the store is away"):
         broken.think(opened.said(Ask()))
     assert broken.steps == ["mediate 1"]
+
+
+@pytest.mark.parametrize("name", ["mediate", "decide", "act", "route", "departments"])
+def test_a_department_may_be_called_what_a_step_of_the_supervisor_is(opened: Trial, name: str) -> None:
+    own = DepartmentName(name)
+    watched = Watched(Department(own, (Handler(NOTICE.name, LOOPS[MARKETING], lambda signal, view: ()),)))
+    watched.think(opened.said())
+    ((by_department),) = watched.answers.values()
+    assert list(by_department) == [own]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from crossloop.coordinator.admit import admit_signals
+from crossloop.coordinator.endings import adopt
 from crossloop.coordinator.unanswered import unanswered
-from crossloop.signals import Signal
+from crossloop.departments import View
+from crossloop.signals import Proposal, Signal
+from crossloop.store import approvals
 from crossloop.store.ledger.redaction import redact
-from tests.support.trials import Ask, Trial, lift
+from tests.support.trials import QUESTION, Ask, Trial, departments, lift, policy, trial
 
 LARGE = Ask(share=0.2)
 
@@ -22,6 +26,12 @@ def token(opened: Trial, signal: Signal, *, cleared: bool = False, policy: str |
             read, signal.correlation_id, cleared=cleared, policy=digest, now=opened.clock.now()
         )
     )
+
+
+def asked(opened: Trial) -> str:
+    """The id of the only question."""
+    (row,) = opened.store.read(approvals.listing)
+    return row.id
 
 
 def published(opened: Trial, *asks: Ask, **changes: object) -> Signal:
@@ -51,7 +61,7 @@ def test_what_was_approved_and_not_yet_performed_is_not_repeated(
     signal = published(opened, LARGE, Ask(campaign="C999"))
     monkeypatch.setattr(opened.coordinator, "_follow", nobody_follows)
     for person in ("asha", "ravi"):
-        opened.coordinator.answer("apr_", person=person, decision="approve", asserted="test")
+        opened.coordinator.answer(asked(opened), person=person, decision="approve", asserted="test")
     opened.clock.advance(timedelta(hours=5))
     assert token(opened, signal) is None
 
@@ -63,7 +73,42 @@ async def nobody_follows() -> tuple[()]:
 def test_what_still_waits_is_not_repeated(opened: Trial) -> None:
     held = published(opened, LARGE, Ask(campaign="C999"))
     assert token(opened, held) is None
-    assert token(opened, held, policy="another") is None
+
+
+def test_a_question_that_a_change_of_the_rules_withdrew_is_asked_again_also_when_they_change_back(
+    opened: Trial,
+) -> None:
+    other = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
+    signal = published(opened, LARGE)
+    before = token(opened, signal, policy=other.digest)
+    assert before is not None  # it waits no more for whoever puts other rules in force
+    opened.store.write(lambda tx: adopt(tx, other))
+    assert token(opened, signal, policy=other.digest) == before
+    opened.store.write(lambda tx: adopt(tx, opened.policy))
+    assert token(opened, signal) is not None
+
+
+def test_what_is_over_is_not_asked_again_because_it_was_withdrawn(opened: Trial) -> None:
+    signal = published(opened, LARGE)
+    opened.publish(opened.over(signal.correlation_id))
+    assert token(opened, signal) is None
+
+
+def test_a_department_that_could_not_answer_is_asked_again(tmp_path: Path) -> None:
+    def broken(signal: Signal, view: View) -> list[Proposal]:
+        raise OSError("the ad platform is away")
+
+    with trial(tmp_path, departments=departments(slow=broken)) as opened:
+        assert token(opened, published(opened, type=QUESTION.name)) is not None
+
+
+def test_an_escalation_that_somebody_comes_next_for_still_waits(opened: Trial) -> None:
+    signal = published(opened, Ask(confidence=0.5))
+    opened.clock.advance(timedelta(hours=5))
+    assert token(opened, signal) is None
+    opened.publish()  # mina is asked
+    opened.clock.advance(timedelta(hours=5))
+    assert token(opened, signal) is not None
 
 
 @pytest.mark.parametrize("asks", [(), (Ask(intervention="raise"),)])
@@ -75,7 +120,7 @@ def test_what_was_refused_or_left_alone_under_the_rules_in_force_stays_answered(
 
 def test_what_people_rejected_stays_answered(opened: Trial) -> None:
     signal = published(opened, LARGE)
-    opened.coordinator.answer("apr_", person="asha", decision="reject", reason="no", asserted="test")
+    opened.coordinator.answer(asked(opened), person="asha", decision="reject", reason="no", asserted="test")
     assert token(opened, signal) is None
 
 

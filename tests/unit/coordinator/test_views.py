@@ -8,6 +8,7 @@ import pytest
 
 from crossloop.coordinator.views import Views, strategies
 from crossloop.departments import InForce, View
+from crossloop.frozen import Frozen
 from crossloop.ids import ActionKey
 from crossloop.signals.entities import Campaign
 from crossloop.store import actions
@@ -19,8 +20,12 @@ def views(opened: Trial) -> Views:
     return Views(opened.store, opened.company, opened.policy)
 
 
-def view(opened: Trial, taken_by: Views) -> View:
-    return opened.wait(taken_by.take(opened.clock.now(), {}))
+def view(opened: Trial, taken_by: Views, *kinds: type[Frozen]) -> View:
+    async def take() -> View:
+        async with taken_by.take(opened.clock.now(), {}) as taken:
+            return await taken.showing(kinds)
+
+    return opened.wait(take())
 
 
 def shown(found: View) -> list[str]:
@@ -28,7 +33,7 @@ def shown(found: View) -> list[str]:
 
 
 def test_a_view_shows_the_records_of_the_company_at_its_instant(opened: Trial) -> None:
-    found = view(opened, views(opened))
+    found = view(opened, views(opened), Campaign)
     assert found.as_of == opened.clock.now()
     assert found.timezone == "Asia/Kolkata"
     assert len(found.read(Campaign)) == 200

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +16,11 @@ from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from crossloop.canonical import canonical_json, to_json
 from crossloop.departments import Answer, Handler, View
 from crossloop.departments.boundary import ask
+from crossloop.departments.view import Reading
 from crossloop.signals import ActionRequest, Proposal, Signal
+from crossloop.signals.entities import Campaign
 from tests.support.departments import LOOP, MARKETING, answer, handler, plain, run, view
+from tests.support.embedded import campaign
 from tests.support.samples import geo_risk_signal
 
 SOON = timedelta(milliseconds=1)
@@ -30,7 +35,7 @@ def failure(one: Handler) -> str:
     """The recorded answer of a handler that failed; it asks for nothing and the ledger can keep it."""
     (recorded,) = asked(one)
     canonical_json(to_json(recorded))
-    assert recorded.intervention == "no_action"
+    assert recorded.intervention == "no_answer"
     assert recorded.action is None
     assert (recorded.signal_id, recorded.department, recorded.loop) == (SIGNAL.id, MARKETING, LOOP)
     return recorded.rationale
@@ -90,7 +95,9 @@ def test_a_callable_that_answers_asynchronously_is_believed_in_both_lanes() -> N
 
 
 def test_an_empty_answer_is_recorded_as_having_nothing_to_say() -> None:
-    assert failure(answering(lambda _: ())) == "marketing has nothing to say about it"
+    (recorded,) = asked(answering(lambda _: ()))
+    assert recorded.intervention == "no_action"
+    assert recorded.rationale == "marketing has nothing to say about it"
 
 
 # What is a failure.
@@ -261,3 +268,92 @@ def test_cancellation_of_the_asking_task_passes() -> None:
 def test_the_end_of_the_process_passes(error: type[BaseException]) -> None:
     with pytest.raises(error):
         asked(raising(error()))
+
+
+# What a handler reads.
+
+
+class Source:
+    """A system that is read, and how often; it answers after a while, or fails."""
+
+    def __init__(self, wrong: Exception | None = None) -> None:
+        self.times = 0
+        self.answers = asyncio.Event()
+        self._wrong = wrong
+
+    async def __call__(self) -> list[Campaign]:
+        self.times += 1
+        await self.answers.wait()
+        if self._wrong is not None:
+            raise self._wrong
+        return [campaign("C1")]
+
+
+def counting(signal: Signal, seen: View) -> Answer:
+    return (answer(signal, rationale=f"{len(seen.read(Campaign))} campaigns"),)
+
+
+READS, BLIND = handler(counting, reads=(Campaign,)), handler(plain)
+
+
+async def together(source: Source, *handlers: Handler) -> list[str]:
+    """Ask all of them in one wave, and what each said."""
+    async with aclosing(Reading({Campaign: source})) as reading:
+        asking = [
+            asyncio.ensure_future(ask(MARKETING, one, SIGNAL, view(reading=reading))) for one in handlers
+        ]
+        await asyncio.sleep(0)
+        source.answers.set()
+        return [one.rationale for (one,) in await asyncio.gather(*asking)]
+
+
+def test_a_system_is_read_once_for_all_who_need_it_and_not_at_all_when_nobody_does() -> None:
+    source = Source()
+    assert run(together(source, READS, READS)) == ["1 campaigns"] * 2
+    assert source.times == 1
+    assert run(together(unread := Source(), BLIND)) == [f"about {SIGNAL.subject}"]
+    assert unread.times == 0
+
+
+def test_a_system_that_cannot_be_read_fails_those_who_need_it_and_nobody_else() -> None:
+    first, second, third = run(together(Source(OSError("no route")), READS, BLIND, READS))
+    assert first == third == "marketing could not answer: OSError: no route"
+    assert second == f"about {SIGNAL.subject}"
+
+
+def test_a_system_that_is_too_slow_for_one_is_still_there_for_the_others() -> None:
+    async def main() -> list[str]:
+        source = Source()
+        async with aclosing(Reading({Campaign: source})) as reading:
+            hasty = await ask(MARKETING, replace(READS, deadline=SOON), SIGNAL, view(reading=reading))
+            source.answers.set()
+            patient = await ask(MARKETING, READS, SIGNAL, view(reading=reading))
+            assert source.times == 1
+            return [hasty[0].rationale, patient[0].rationale]
+
+    assert run(main()) == ["marketing did not answer within 0.001 s", "1 campaigns"]
+
+
+def test_what_is_still_being_read_when_the_wave_is_over_is_ended() -> None:
+    async def main() -> bool:
+        reading = Reading({Campaign: Source()})
+        await ask(MARKETING, replace(READS, deadline=SOON), SIGNAL, view(reading=reading))
+        (under_way,) = reading._under_way.values()
+        await reading.aclose()
+        return under_way.cancelled()
+
+    assert run(main())
+
+
+def test_what_no_system_keeps_is_empty() -> None:
+    async def main() -> str:
+        (one,) = await ask(MARKETING, READS, SIGNAL, view(reading=Reading({})))
+        return one.rationale
+
+    assert run(main()) == "0 campaigns"
+
+
+def test_reading_what_was_not_declared_is_named() -> None:
+    (said,) = run(together(Source(), handler(counting)))
+    assert "Campaign is not among what the handler declares" in said
+    assert "reads=(Campaign,)" in said

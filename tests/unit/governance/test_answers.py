@@ -58,13 +58,14 @@ def test_without_the_list_of_people_a_stranger_is_simply_not_asked() -> None:
 
 
 def test_nobody_approves_a_proposal_of_their_own() -> None:
-    own = replace(OPEN, proposer=PersonId("asha"))
+    own = replace(OPEN, proposer="asha")
     assert refused(own) == "approval.proposer"
+    answer(own, decision="reject")
     answer(own, person="ravi")
 
 
 @pytest.mark.parametrize(
-    "changes", [{"approved": (PersonId("asha"),)}, {"rejected": (PersonId("asha"),)}, {"closed": True}]
+    "changes", [{"approved": (PersonId("asha"),)}, {"rejected": (PersonId("asha"),)}, {"ended": "withdrawn"}]
 )
 def test_a_second_answer_does_not_count(changes: dict[str, Any]) -> None:
     assert refused(replace(OPEN, **changes)) == "approval.already_answered"
@@ -74,12 +75,32 @@ def test_an_answer_after_the_deadline_does_not_count() -> None:
     assert refused(now=OPEN.due + timedelta(microseconds=1)) == "approval.deadline_passed"
 
 
-def test_an_answer_under_another_policy_does_not_count() -> None:
+def test_a_yes_under_another_policy_does_not_count_and_a_no_does() -> None:
     assert refused(policy_digest="c" * 64) == "approval.policy_changed"
+    answer(policy_digest="c" * 64, decision="reject")
 
 
-def test_an_answer_to_a_changed_action_does_not_count() -> None:
+def test_a_yes_to_a_changed_action_does_not_count_and_a_no_does() -> None:
     assert refused(action_digest="c" * 64) == "approval.action_changed"
+    answer(action_digest="c" * 64, decision="reject")
+
+
+def test_whoever_was_asked_may_say_no_though_the_document_names_them_no_more() -> None:
+    gone = replace(OPEN, people=(*OPEN.people, PersonId("mina")))
+    answer(gone, person="mina", policy_digest="c" * 64, decision="reject")
+    assert refused(gone, person="mina", policy_digest="c" * 64) == "approval.policy_changed"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"person": "mallory"}, {"person": "uma"}, {"now": OPEN.due + timedelta(seconds=1)}]
+)
+def test_a_no_of_a_stranger_of_somebody_else_or_too_late_does_not_count(changes: dict[str, Any]) -> None:
+    refused(decision="reject", **changes)
+
+
+def test_a_question_that_has_ended_says_how() -> None:
+    with pytest.raises(AnswerRefused, match="withdrawn, the rules changed"):
+        answer(replace(OPEN, ended="withdrawn, the rules changed"))
 
 
 def test_an_approval_is_granted_by_enough_different_people_and_no_rejection() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crossloop.canonical import digest_of
 from crossloop.governance import GateState, Resolution, SignalFacts, judge
 from crossloop.governance.gates import GATES
-from crossloop.signals import NO_ACTION, ActionRequest, Impact, Proposal
+from crossloop.signals import NO_ACTION, NO_ANSWER, ActionRequest, Impact, Proposal
 from tests.support.governed import (
     AREA,
     AS_OF,
@@ -84,7 +84,9 @@ def test_nothing_to_do_is_refused_with_the_rationale_and_only_that() -> None:
     ]
 
 
-@pytest.mark.parametrize("changes", [{"action": None}, {"intervention": NO_ACTION}])
+@pytest.mark.parametrize(
+    "changes", [{"action": None}, {"intervention": NO_ACTION}, {"intervention": NO_ANSWER}]
+)
 def test_an_intervention_without_a_request_and_a_request_without_intervention_are_refused(
     changes: dict[str, object],
 ) -> None:

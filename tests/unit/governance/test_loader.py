@@ -145,7 +145,7 @@ MISTAKES = {
     "a kind of conflict that is not detected": (
         ("conflict: geography", "conflict: margin"),
         "precedence.0.conflict",
-        "margin",
+        "conflict: margin",
         "does not detect conflicts over 'margin'",
     ),
     "an order that names a department twice": (
@@ -230,7 +230,7 @@ MISTAKES = {
         ("act: 0.95", "act: 95"),
         f"{INTERVENTIONS}.exclude.act",
         "act: 95",
-        "less than or equal to 1",
+        "expected at most 1, got '95'.",
     ),
     "a confidence that is no number": (
         ("act: 0.95", "act: nan"),
@@ -260,7 +260,7 @@ MISTAKES = {
         ("  logistics:\n", "  Logistics:\n"),
         "departments.Logistics",
         "  Logistics:",
-        "match pattern",
+        "expected a text of the form ^[a-z][a-z0-9_-]*$, got 'Logistics'.",
     ),
     "a pattern that is none": (
         ('owns: ["wms/**"]', 'owns: ["wms/*x"]'),
@@ -273,6 +273,54 @@ MISTAKES = {
         f"loops.{LOOP}.owner",
         "owner:  ",
         "expected a text, got nothing",
+    ),
+    "an amount without its currency": (
+        ("spend_floor: 1000 INR", "spend_floor: 500"),
+        "departments.marketing.strategy.spend_floor",
+        "spend_floor: 500",
+        "expected an amount with its currency such as '180 INR', got '500'. Correct",
+    ),
+    "an empty list": (
+        ("escalate: {to: [asha]", "escalate: {to: []"),
+        "departments.marketing.escalate.to",
+        "to: []",
+        "expected a list of at least 1.",
+    ),
+    "an empty text": (
+        ("name: Asha Rao", "name: ''"),
+        "people.asha.name",
+        "name: ''",
+        "expected a text that is not empty, got ''.",
+    ),
+    "a range of one number": (
+        ("    adjustable:\n", "    adjustable:\n      extra: [0.1]\n"),
+        f"loops.{LOOP}.adjustable.extra",
+        "extra:",
+        "expected two numbers, the least and the most, or a list of words",
+    ),
+    "a range of a number and a word": (
+        ("    adjustable:\n", "    adjustable:\n      extra: [0.1, high]\n"),
+        f"loops.{LOOP}.adjustable.extra",
+        "extra:",
+        "expected two numbers",
+    ),
+    "a range upside down": (
+        ("    adjustable:\n", "    adjustable:\n      extra: [0.35, 0.08]\n"),
+        f"loops.{LOOP}.adjustable.extra",
+        "extra:",
+        "the least, 0.35, is above the most, 0.08",
+    ),
+    "a number written with an exponent": (
+        ("    adjustable:\n", "    adjustable:\n      extra: [1e-9, 0.08]\n"),
+        f"loops.{LOOP}.adjustable.extra",
+        "extra:",
+        "expected two numbers",
+    ),
+    "a choice of the same word": (
+        ("    adjustable:\n", "    adjustable:\n      extra: [rto, rto]\n"),
+        f"loops.{LOOP}.adjustable.extra",
+        "extra:",
+        "a word is named twice",
     ),
 }
 

@@ -35,7 +35,7 @@ def granted(asked: Proposal, verdict: Verdict) -> ApprovalFacts:
         quorum=verdict.required.quorum,
         due=verdict.required.due,
         approved=verdict.required.people,
-        closed=True,
+        ended="approved by ravi",
     )
 
 
@@ -75,7 +75,7 @@ def test_a_held_action_needs_its_approval() -> None:
         {"approved": (ASHA, ASHA)},
         {"approved": (ASHA, PersonId("stranger"))},
         {"rejected": (RAVI,)},
-        {"proposer": ASHA},
+        {"proposer": "asha"},
         {"approved": (), "quorum": 0},
     ],
 )

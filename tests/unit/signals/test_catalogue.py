@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from crossloop.errors import UnknownName
 from crossloop.signals import Catalogue
 from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED
+from crossloop.signals.types.geo_risk import EXCLUDE
 
 
 def test_types_are_found_by_name_in_the_order_given() -> None:
@@ -29,6 +32,11 @@ def test_an_unknown_type_is_refused_with_the_known_ones(catalogue: Catalogue, kn
 def test_a_type_cannot_be_declared_twice() -> None:
     with pytest.raises(ValueError, match="declared twice"):
         Catalogue([GEO_RISK, GEO_RISK])
+
+
+def test_a_type_cannot_declare_an_intervention_twice() -> None:
+    with pytest.raises(ValueError, match=r"logistics.geo_risk/1 declares exclude twice"):
+        replace(GEO_RISK, interventions=(*GEO_RISK.interventions, EXCLUDE))
 
 
 def test_interventions_are_enumerated_with_their_risk() -> None:

@@ -265,7 +265,7 @@ def test_a_missing_attribute_is_refused_by_name(name: str) -> None:
         (("data", "confidence"), REMOVED, "data.confidence"),
         (("data", "valid_until"), REMOVED, "data.valid_until"),
         (("data", "valid_until"), "tomorrow", "data.valid_until"),
-        (("data", "valid_until"), "2022-06-12T18:00:00Z", None),
+        (("data", "valid_until"), "2022-06-12T18:00:00Z", "data.valid_until"),
         (("data", "dedup_key"), "", "data.dedup_key"),
         (("data", "dedup_key"), 7, "data.dedup_key"),
         (("data", "evidence"), [{"name": "orders"}], "data.evidence[0].value"),

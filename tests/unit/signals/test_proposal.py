@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from crossloop.canonical import digest
-from crossloop.ids import DepartmentName, Resource, SignalId, action_key, decision_id
+from crossloop.ids import DecisionId, DepartmentName, Resource, SignalId, action_key, decision_id
 from crossloop.signals import NO_ACTION, ActionRequest, Claim, Proposal
 from tests.support.samples import AS_OF
 
@@ -55,6 +55,22 @@ def test_ids_depend_on_signal_department_and_step_and_not_on_what_is_proposed() 
     assert one.id == decision_id(SignalId("sig_a"), "marketing", 0)
     assert one.action_key == action_key(SignalId("sig_a"), "marketing", 0)
     assert proposal(step=1).action_key != one.action_key
+
+
+def test_ids_are_derived_once_and_anew_for_a_copy_with_another_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    derived: list[int] = []
+
+    def counted(signal: SignalId, department: str, step: int) -> DecisionId:
+        derived.append(step)
+        return decision_id(signal, department, step)
+
+    monkeypatch.setattr("crossloop.signals.proposal.decision_id", counted)
+    one = proposal()
+    assert one.id == one.id == decision_id(SignalId("sig_a"), "marketing", 0)
+    assert derived == [0]
+    assert one == proposal()
+    assert "id" not in one.model_dump()
+    assert one.model_copy(update={"step": 1}).id == proposal(step=1).id != one.id
 
 
 def test_the_digest_of_a_request_changes_with_everything_in_it() -> None:

@@ -98,10 +98,20 @@ def test_an_action_is_started_once_and_ends_once(store: Store, outcome: actions.
     assert row is not None
     assert (row.state, row.reference, row.started, row.finished) == (outcome, "ref-7", 3, 4)
     entries = store.read(lambda read: list(read.entries(2)))
+    permitted = {
+        "key": "act_1",
+        "action_key": "act_1",
+        "decision": row.decision_id,
+        "system": row.system,
+        "operation": row.operation,
+        "resource": row.resource,
+        "digest": row.digest,
+        "expires_at": row.expires_at.isoformat(),
+    }
     assert [(entry.kind, entry.case, entry.body) for entry in entries] == [
-        ("permit", "case_x", {"key": "act_1"}),
+        ("permit", "case_x", permitted),
         ("action.started", "case_x", {"action_key": "act_1"}),
-        ("receipt", "case_x", {"outcome": outcome}),
+        ("receipt", "case_x", {"action_key": "act_1", "outcome": outcome, "reference": "ref-7"}),
     ]
 
 
@@ -179,7 +189,9 @@ def test_the_open_actions_of_a_signal_are_those_permitted_or_started(store: Stor
 
 
 def test_looking_for_open_actions_reads_an_index_that_holds_the_open_ones_only(store: Store):
-    assert "USING INDEX actions_open (state=?)" in plan(store, actions._PERMITTED, limit=1)
+    assert "USING INDEX actions_open (state=? AND key>?)" in plan(
+        store, actions._PERMITTED, limit=1, after=-1
+    )
     assert "USING INDEX actions_open (state=?)" in plan(store, actions._STARTED)
 
 

@@ -86,7 +86,8 @@ def test_the_first_answer_counts_and_no_later_one_does(store: Store, state: appr
     assert (row.state, row.person, row.reason, row.answered) == (state, "asha", "because", 3)
     assert store.read(lambda read: read.head().size) == 4
     entry = store.read(lambda read: read.entry(3))
-    assert (entry.kind, entry.case, entry.body) == ("approval.answered", "case_x", {"state": state})
+    assert (entry.kind, entry.case) == ("approval.answered", "case_x")
+    assert entry.body == {"approval": "apr_1", "state": state, "person": "asha", "reason": "because"}
 
 
 def test_an_unknown_approval_cannot_be_answered(store: Store):
@@ -140,3 +141,20 @@ def test_what_waits_is_found_by_the_case_of_its_decision(store: Store):
     assert [row.id for row in found] == ["apr_2", "apr_1"]
     assert store.read(lambda read: approvals.waiting_of_case(read, "case_zzz")) == []
     assert "USING INDEX decisions_of_case" in plan(store, approvals._WAITING_OF_CASE, case_key=1)
+
+
+def test_other_people_are_asked_instead_while_it_waits_and_no_longer(store: Store):
+    store.write(lambda tx: ask(tx, "apr_1"))
+    later, body = DUE + timedelta(hours=4), {"people": ["mina"]}
+
+    def pass_on(tx: Tx, id: str = "apr_1") -> bool:
+        return approvals.pass_on(tx, id, people=["mina"], due=later, body=body)
+
+    assert store.write(pass_on)
+    row = store.read(lambda read: approvals.get(read, "apr_1"))
+    assert row is not None
+    assert (row.people, row.quorum, row.due, row.state) == (("mina",), 1, later, "waiting")
+    assert store.read(lambda read: read.entry(3).kind) == "approval.passed_on"
+    assert not store.write(lambda tx: pass_on(tx, "apr_9"))
+    store.write(lambda tx: answer(tx, "apr_1", "rejected"))
+    assert not store.write(pass_on)

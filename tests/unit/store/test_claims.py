@@ -178,3 +178,18 @@ def test_looking_for_claims_uses_indexes(store: Store):
     assert "(resource=?)" in plan(store, claims._AT, resource="a", starts=0, ends=1)
     assert "(resource>? AND resource<?)" in plan(store, claims._BELOW, low="a/", high="a0", starts=0, ends=1)
     assert "claims_by_end (ends<?)" in plan(store, claims._ENDED, before=1)
+
+
+def test_a_plan_gives_back_its_own_standing_claim_and_nothing_else(decided: Store):
+    def work(tx: Tx) -> list[bool]:
+        place(tx, "ads/C1", holder="plan", state="standing")
+        place(tx, "ads/C1", holder="plan", direction="increase", state="standing")
+        place(tx, "ads/C2", holder="plan", decision="dec_1", state="held")
+        return [
+            claims.withdraw(tx, holder="plan", resource=resource, direction="decrease")
+            for resource in ("ads/C1", "ads/C1", "ads/C2")
+        ]
+
+    assert decided.write(work) == [True, False, False]
+    assert meeting(decided, "ads") == ["ads/C1", "ads/C2"]
+    assert decided.read(verify).ok

@@ -31,7 +31,7 @@ def test_a_decision_comes_back_as_it_was_recorded(store: Store):
         entry=2,
     )
     entry = store.read(lambda read: read.entry(2))
-    assert (entry.kind, entry.body) == ("decision", {"id": "dec_1"})
+    assert (entry.kind, entry.body) == ("decision", {"id": "dec_1", "decision": "dec_1", "signal": "sig_a"})
 
 
 def test_thinking_again_records_nothing_twice(store: Store):

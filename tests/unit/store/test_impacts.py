@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crossloop.errors import InputError, UnknownName
 from crossloop.store import Store, Tx, impacts
 from crossloop.store.impacts import Impacted
-from tests.support.stores import DAY, admit, decide
+from tests.support.stores import DAY, admit, decide, open_store
 
 
 @pytest.fixture
@@ -45,6 +50,65 @@ def test_ten_small_shares_come_to_exactly_their_sum(store: Store):
     store.write(lambda tx: [add(tx, f"dec_{n}", 0.015, "150.10") for n in range(10)])
     assert sum([0.015] * 10) > 0.15, "as floats they would not"
     assert total(store) == Impacted(0.15, Decimal("1501.00"))
+
+
+def test_nothing_is_lost_of_a_share_that_is_small_beside_the_others(store: Store):
+    small = 1e-40
+    store.write(
+        lambda tx: [add(tx, "dec_1", 0.1, "999999999999999999.999999"), add(tx, "dec_2", small, "0.000001")]
+    )
+    assert total(store).amount == Decimal(10**18)
+    store.write(lambda tx: impacts.release(tx, "dec_1"))
+    assert total(store) == Impacted(small, Decimal("0.000001"))
+
+
+SHARES = st.floats(0.0, 1.0)
+AMOUNTS = st.decimals(-(10**17), 10**17, places=6)
+MOVES = st.lists(st.tuples(st.integers(0, 5), st.none() | st.tuples(SHARES, AMOUNTS)), max_size=12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(MOVES)
+def test_whatever_is_added_and_released_the_total_is_the_exact_sum_of_what_is_counted(
+    moves: list[tuple[int, tuple[float, Decimal] | None]],
+):
+    counted: dict[int, tuple[float, Decimal]] = {}
+    with TemporaryDirectory() as folder, open_store(Path(folder) / "store.db") as store:
+        store.write(lambda tx: [admit(tx, "sig_a"), *(decide(tx, f"dec_{n}", "sig_a") for n in range(6))])
+        for number, impact in moves:
+            if impact is None:
+                released = store.write(lambda tx, number=number: impacts.release(tx, f"dec_{number}"))
+                assert released == (counted.pop(number, None) is not None)
+            else:
+                share, amount = impact
+                new = store.write(
+                    lambda tx, number=number, share=share, amount=amount: add(
+                        tx, f"dec_{number}", share, str(amount)
+                    )
+                )
+                assert new == (number not in counted)
+                counted.setdefault(number, impact)
+            exact = sum((Fraction(share) for share, _ in counted.values()), Fraction(0))
+            assert Fraction(total(store).amount) == sum(Fraction(amount) for _, amount in counted.values())
+            assert total(store).share == pytest.approx(float(exact), rel=1e-15, abs=0)
+            currency = store.read(lambda read: impacts.currency(read, "ads/C1", DAY))
+            assert (currency is None) == (not counted)
+
+
+def test_a_total_is_read_from_one_row_however_many_impacts_there_are(store: Store):
+    store.write(lambda tx: [add(tx, f"dec_{n}", 0.015, "150.10") for n in range(10)])
+    steps = store.read(
+        lambda read: read.rows("EXPLAIN QUERY PLAN " + impacts._TOTAL, resource="ads/C1", day=DAY.isoformat())
+    )
+    assert [step[3] for step in steps] == [
+        "SEARCH impact_totals USING INDEX sqlite_autoindex_impact_totals_1 (resource=? AND day=?)"
+    ]
+
+
+def test_a_day_of_which_all_was_released_may_be_counted_in_another_currency(store: Store):
+    store.write(lambda tx: [add(tx, "dec_1", 0.1, "10"), impacts.release(tx, "dec_1")])
+    assert store.write(lambda tx: add(tx, "dec_2", 0.1, "10", currency="EUR"))
+    assert store.read(lambda read: impacts.currency(read, "ads/C1", DAY)) == "EUR"
 
 
 def test_another_day_and_another_resource_are_counted_apart(store: Store):

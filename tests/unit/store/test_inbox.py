@@ -53,8 +53,8 @@ def test_a_signal_moves_from_new_to_decided_to_finished_each_told_by_an_entry(st
     entries = store.read(lambda read: list(read.entries(case="case_of_sig_a")))
     assert [(entry.kind, entry.body) for entry in entries] == [
         ("signal.received", {"id": "sig_a"}),
-        ("signal.decided", {"decisions": 1}),
-        ("signal.finished", {"done": 1}),
+        ("signal.decided", {"decisions": 1, "signal": "sig_a"}),
+        ("signal.finished", {"done": 1, "signal": "sig_a"}),
     ]
 
 

@@ -45,3 +45,11 @@ def test_the_last_look_of_a_loop_is_the_one_at_the_latest_day(store: Store):
     store.write(lambda tx: [record(tx, days=days) for days in (3, 9, 5)])
     store.write(lambda tx: record(tx, loop="m", days=30))
     assert store.read(lambda read: observations.last(read, "l")) == DAY + timedelta(days=9)
+
+
+def test_the_latest_look_of_a_loop_is_the_one_recorded_last(store: Store):
+    assert store.read(lambda read: observations.latest(read, "l")) is None
+    store.write(lambda tx: record(tx, days=3))
+    store.write(lambda tx: record(tx, days=1))
+    store.write(lambda tx: record(tx, loop="m", days=9))
+    assert store.read(lambda read: observations.latest(read, "l")) == {"found": ["l", 1, "s", "i"]}

@@ -13,7 +13,7 @@ def test_a_new_store_has_no_document(store: Store):
 def test_the_document_that_was_adopted_last_is_in_force(store: Store):
     assert store.write(lambda tx: policies.adopt(tx, digest="a", body={"company": "A"}))
     assert store.write(lambda tx: policies.adopt(tx, digest="b", body={"company": "B"}))
-    assert store.read(policies.present) == PolicyRow("b", {"company": "B"}, 1)
+    assert store.read(policies.present) == PolicyRow("b", {"company": "B", "digest": "b"}, 1)
 
 
 def test_adopting_the_document_in_force_changes_nothing(store: Store):
@@ -25,6 +25,6 @@ def test_adopting_the_document_in_force_changes_nothing(store: Store):
 def test_an_earlier_document_can_be_adopted_again(store: Store):
     for digest in ("a", "b", "a"):
         assert store.write(lambda tx, digest=digest: policies.adopt(tx, digest=digest, body={"d": digest}))
-    assert store.read(policies.present) == PolicyRow("a", {"d": "a"}, 2)
+    assert store.read(policies.present) == PolicyRow("a", {"d": "a", "digest": "a"}, 2)
     kinds = store.read(lambda read: [entry.kind for entry in read.entries()])
     assert kinds == ["policy.adopted"] * 3

@@ -40,16 +40,32 @@ def size(store: Store) -> int:
         ("sqlite+aiosqlite:///x.db", "unknown scheme"),
         ("sqlite://", "does not name a file"),
         ("sqlite:///:memory:", "does not name a file"),
-        ("sqlite:///x.db?mode=ro", "does not name a file"),
+        ("sqlite:///", "does not name a file"),
+        ("sqlite:///%00.db", "does not name a file"),
+        ("sqlite:///a\nb.db", "does not name a file"),
+        ("sqlite:///x.db?mode=ro", "more than the path"),
+        ("sqlite:///x.db?", "more than the path"),
+        ("sqlite:///file:x?mode=memory", "more than the path"),
+        ("sqlite:///file:x", "more than the path"),
+        ("sqlite://user:secret@/x.db", "more than the path"),
+        ("sqlite://:8080/x.db", "more than the path"),
+        ("sqlite://:port/x.db", "not a URL"),
+        ("sqlite:///\udcff.db", "not a URL"),
+        ("postgresql://x", "unknown scheme 'postgresql'; expected sqlite"),
         ("sqlite:////nowhere/at/all/x.db", "does not exist"),
     ],
 )
-def test_a_url_that_names_no_store_file_is_refused_with_what_to_do(url: str, said: str):
+def test_a_url_that_names_no_store_file_is_refused_with_what_to_do(
+    url: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(StoreNotUsable, match=said) as caught:
         opened(url)
     assert caught.value.exit_code == 2
     assert caught.value.next_step
     assert "secret" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_store_that_does_not_exist_is_not_created_unless_asked_for(path: Path):

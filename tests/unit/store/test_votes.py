@@ -50,7 +50,11 @@ def test_everybody_counts_once_in_the_order_of_their_votes(store: Store):
 def test_a_vote_is_told_by_an_entry_in_the_case_of_its_approval(store: Store):
     store.write(lambda tx: give(tx, "asha"))
     last = store.read(lambda read: list(read.entries())[-1])
-    assert (last.kind, last.case, last.body) == ("approval.vote", "case_x", {"person": "asha"})
+    assert (last.kind, last.case, last.body) == (
+        "approval.vote",
+        "case_x",
+        {"approval": "apr_1", "person": "asha"},
+    )
 
 
 def test_a_vote_on_an_approval_nobody_asked_for_is_refused(store: Store):

@@ -18,12 +18,14 @@ from crossloop.departments.marketing.economics import (
     Economics,
     Exposure,
     Value,
+    bid_response,
     break_even_rate,
     cost_of_order,
     driven_orders,
     return_rates,
     values,
 )
+from tests.support.project import PROJECT
 
 
 def economics(**changes: Any) -> Economics:
@@ -37,6 +39,7 @@ def economics(**changes: Any) -> Economics:
             "cost_per_order": 100,
             "bid_cut": 0.3,
             "bid_elasticity": 1,
+            "cpc_elasticity": 1,
             "cod_reach": 0.8,
             "cod_switch": 0.1,
             "horizon_days": 10,
@@ -71,10 +74,28 @@ def test_excluding_saves_the_spend_and_forgoes_what_all_orders_bring() -> None:
     assert found.share == pytest.approx(0.1)
 
 
-def test_reducing_the_bid_does_the_same_to_a_share_of_them() -> None:
+def test_a_lower_bid_buys_fewer_clicks_and_pays_less_for_each() -> None:
+    """At 0.7 times the bid: 0.7 of the clicks and orders, each click at 0.7 of its cost."""
     found = by_name(EXPOSURE, economics())["reduce_bid"]
-    assert found.expected == pytest.approx(0.3 * (10_000 - 50 * 115 - 50 * 45))
-    assert found.share == pytest.approx(0.03)
+    assert found.expected == pytest.approx((1 - 0.49) * 10_000 - 0.3 * (50 * 115 + 50 * 45))
+    assert found.share == pytest.approx(0.1 * (1 - 0.49))
+
+
+def test_what_a_lower_bid_does_to_clicks_and_to_their_cost_is_assumed_apart() -> None:
+    assert bid_response(0.36, economics(bid_elasticity=0.5, cpc_elasticity=0)) == pytest.approx((0.2, 0.2))
+    assert bid_response(0.36, economics(bid_elasticity=0, cpc_elasticity=0.5)) == pytest.approx((0.2, 0.0))
+    assert bid_response(0.5, economics(bid_elasticity=2, cpc_elasticity=1)) == pytest.approx((0.875, 0.75))
+
+
+def test_a_bid_that_is_not_lowered_changes_nothing() -> None:
+    assert bid_response(0.0, economics()) == (0, 0)
+    assert by_name(EXPOSURE, economics().model_copy(update={"bid_cut": 0.0}))["reduce_bid"].expected == 0
+
+
+def test_a_bid_of_nothing_is_worth_what_excluding_is() -> None:
+    found = by_name(EXPOSURE, economics().model_copy(update={"bid_cut": 1.0}))
+    assert found["reduce_bid"].expected == pytest.approx(found["exclude"].expected)
+    assert found["reduce_bid"].share == pytest.approx(found["exclude"].share)
 
 
 def test_suppressing_cash_on_delivery_forgoes_those_reached_and_wins_some_back_as_prepaid() -> None:
@@ -199,6 +220,33 @@ def test_every_assumption_says_what_it_is_and_can_be_recorded() -> None:
     canonical_json(to_json(Economics()))
 
 
+_WORDS = ("currency", "cost_per_order")
+
+
+def test_the_documented_defaults_are_those_of_the_code() -> None:
+    """docs/your-data.md has a row for every assumption; one row may hold two of a kind."""
+    rows = [
+        line.split("|") for line in (PROJECT / "docs/your-data.md").read_text().splitlines() if "| `" in line
+    ]
+    documented: dict[str, str] = {}
+    for _, names, defaults, *_ in rows:
+        each = [one.strip(" `") for one in names.split(",")]
+        documented |= dict(zip(each, [one.strip() for one in defaults.split(",")], strict=False))
+    for name, field in Economics.model_fields.items():
+        expected = {None: "", "INR": "`INR`"}.get(field.default) if name in _WORDS else field.default
+        told = documented[name] if name in _WORDS else type(field.default)(documented[name])
+        assert told == expected, name
+
+
+def test_another_currency_is_taken_only_with_amounts_in_it() -> None:
+    with pytest.raises(ValidationError, match="currency USD needs rto_cost_high, order_value in USD as well"):
+        Economics.model_validate({"currency": "USD", "rto_cost_low": 4})
+    told = {"currency": "USD", "rto_cost_low": 4, "rto_cost_high": 6, "order_value": 30}
+    numbers = Economics.model_validate(told)
+    assert (numbers.currency, numbers.order_value) == ("USD", 30)
+    assert Economics.model_validate(to_json(numbers)) == numbers
+
+
 # Whatever the numbers.
 
 SHARES = st.floats(0, 1) | st.sampled_from([0.0, 1.0])
@@ -217,6 +265,7 @@ def any_economics(draw: st.DrawFn) -> Economics:
         cost_per_order=draw(st.none() | st.decimals("0.01", 10**5, places=2)),
         bid_cut=draw(st.floats(0.001, 0.9)),
         bid_elasticity=draw(st.floats(0, 3)),
+        cpc_elasticity=draw(SHARES),
         cod_reach=draw(SHARES),
         cod_switch=draw(SHARES),
         horizon_days=draw(st.integers(1, 90)),
@@ -283,10 +332,30 @@ def test_what_a_campaign_does_not_spend_is_worth_nothing_to_change(
 def test_an_intervention_that_changes_nothing_is_worth_nothing(
     exposure: Exposure, numbers: Economics
 ) -> None:
-    without = numbers.model_copy(update={"cod_reach": 0.0, "bid_elasticity": 0.0})
+    without = numbers.model_copy(update={"cod_reach": 0.0, "bid_cut": 0.0})
     found = by_name(exposure, without)
     assert found["suppress_cod"].expected == found["reduce_bid"].expected == 0
     assert found["suppress_cod"].share == found["reduce_bid"].share == 0
+
+
+@given(SHARES, SHARES, any_economics())
+def test_a_lower_bid_saves_no_less_of_the_spend_than_it_forgoes_of_the_orders_and_never_more_than_all(
+    one: float, other: float, numbers: Economics
+) -> None:
+    less, more = sorted((one, other))
+    saved, forgone = bid_response(less, numbers)
+    assert 0 <= forgone <= saved <= 1
+    assert saved <= bid_response(more, numbers)[0]
+    assert forgone <= bid_response(more, numbers)[1]
+
+
+@given(any_exposure(), any_economics())
+def test_where_orders_bring_less_than_nothing_a_lower_bid_is_worth_at_most_what_excluding_is(
+    exposure: Exposure, numbers: Economics
+) -> None:
+    failing = replace(exposure, rate=(1.0, 1.0, 1.0))
+    found = by_name(failing, numbers)
+    assert found["reduce_bid"].expected <= found["exclude"].expected + 1e-9 * scale(failing, numbers)
 
 
 @given(any_exposure(), any_economics(), SHARES, SHARES)

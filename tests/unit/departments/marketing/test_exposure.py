@@ -14,6 +14,7 @@ from crossloop.departments.marketing.exposure import (
     daily_spend,
     exposure,
     known_costs,
+    not_comparable,
     reached,
 )
 from crossloop.money import Money
@@ -106,9 +107,9 @@ def test_together_campaigns_never_have_more_orders_than_the_area(budgets: list[i
 # What is known counts before what is assumed.
 
 
-def stake(currency: str = "INR", assumed: Economics | None = None, **changes: Any):
+def stake(assumed: Economics | None = None, **changes: Any):
     known = risk(**changes)
-    (reach,) = reached(KARNATAKA, [campaign("C1", budget=f"10000 {currency}")], known)
+    (reach,) = reached(KARNATAKA, [campaign("C1")], known)
     return exposure(reach, known, assumed or Economics())
 
 
@@ -124,10 +125,6 @@ def test_what_is_not_measured_is_assumed() -> None:
     assert (assumed.cod_share, assumed.order_value) == (0.6, 650)
 
 
-def test_money_of_another_currency_is_not_known() -> None:
-    assert stake("USD", order_value=Money.of(99, "INR")).order_value == 650
-
-
 def test_a_measured_share_of_no_cash_on_delivery_is_not_taken_for_unknown() -> None:
     assert stake(cod_share=0.0).cod_share == 0
 
@@ -139,15 +136,54 @@ def test_of_failed_attempts_the_stated_share_counts_as_returns() -> None:
 
 def test_the_cost_of_a_return_is_the_one_that_the_signal_states() -> None:
     stated = risk(rto_cost_low=Money.of(90, "INR"), rto_cost_high=Money.of("99.5", "INR"))
-    numbers = known_costs(Economics(), stated, "INR")
+    numbers = known_costs(Economics(), stated)
     assert (str(numbers.rto_cost_low), str(numbers.rto_cost_high)) == ("90.00", "99.50")
     assert numbers.margin == Economics().margin
 
 
-@pytest.mark.parametrize(("low", "high"), [("USD", "USD"), ("INR", "USD"), ("USD", "INR")])
-def test_a_cost_in_another_currency_is_assumed(low: str, high: str) -> None:
-    stated = risk(rto_cost_low=Money.of(9, low), rto_cost_high=Money.of(10, high))
-    assert known_costs(Economics(), stated, "INR") == Economics()
+# No amount changes its currency.
+
+IN_USD = Economics.model_validate(
+    {"currency": "USD", "rto_cost_low": 4, "rto_cost_high": 6, "order_value": 30}
+)
+
+
+def compared(budget: str, order: str | None, costs: tuple[str, str], assumed: Economics) -> str:
+    stated = risk(
+        order_value=order and Money.of(30, order),
+        rto_cost_low=Money.of(4, costs[0]),
+        rto_cost_high=Money.of(6, costs[1]),
+    )
+    return not_comparable(campaign("C1", budget=f"100 {budget}"), stated, assumed)
+
+
+@pytest.mark.parametrize(("currency", "assumed"), [("INR", Economics()), ("USD", IN_USD)])
+def test_amounts_of_the_currency_of_the_assumptions_can_be_compared(
+    currency: str, assumed: Economics
+) -> None:
+    for order in (currency, None):
+        assert compared(currency, order, (currency, currency), assumed) == ""
+
+
+@pytest.mark.parametrize(
+    ("budget", "order", "costs", "told"),
+    [
+        ("USD", "USD", ("INR", "INR"), "the budget is in USD, the value of an order is in USD, what is"),
+        ("USD", None, ("INR", "INR"), "the budget is in USD, what is assumed in INR"),
+        ("INR", "USD", ("INR", "INR"), "the value of an order is in USD, what is assumed in INR"),
+        ("INR", "INR", ("USD", "USD"), "the least cost of a return is in USD, the greatest cost of a return"),
+    ],
+)
+def test_amounts_of_other_currencies_are_named(
+    budget: str, order: str | None, costs: tuple[str, str], told: str
+) -> None:
+    assert compared(budget, order, costs, Economics()).startswith(told)
+
+
+def test_the_next_step_is_the_setting_where_one_setting_suffices() -> None:
+    step = "set currency=USD, and rto_cost_low, rto_cost_high and order_value in USD"
+    assert compared("USD", "USD", ("INR", "INR"), Economics()).endswith(step)
+    assert compared("USD", "INR", ("INR", "INR"), Economics()).endswith("give all of them in one currency")
 
 
 # What all live campaigns spend.

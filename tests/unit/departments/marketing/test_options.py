@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from crossloop.departments import Strategy
 from crossloop.departments.marketing.economics import Economics, Exposure, InterventionName, Value
 from crossloop.departments.marketing.options import Considered, Situation, choose, consider, why_nothing
-from crossloop.governance.patterns import touches_protected
 from crossloop.money import Money
+from crossloop.resources import touches_protected
 from crossloop.signals.entities import Area
 from tests.support.marketing import (
     ALL,
@@ -255,8 +255,7 @@ def test_where_advertising_pays_doing_nothing_is_best() -> None:
 
 def test_one_reason_for_all_is_told_once() -> None:
     assert told(LOSING, strategy=strategy(protected=("campaign/C1",))) == (
-        "nothing is done for campaign C1: suppress_cod, reduce_bid, exclude: ruled out, "
-        "campaign/C1 is protected"
+        "nothing is done for campaign C1: every option is ruled out, campaign/C1 is protected"
     )
 
 

@@ -91,8 +91,8 @@ def test_a_worthwhile_change_is_asked_for_in_full() -> None:
 def test_it_says_why_in_words() -> None:
     assert only(risky(0.5), seen(campaign("C1"))).rationale == (
         "About 50.0% of parcels to state KARNATAKA come back; advertising there pays below 40.0%. "
-        "For campaign C1, suppress_cod is worth about 7,300.00 INR over 10 days "
-        "(4,400.00 INR to 10,200.00 INR) and moves 4.0% of its daily budget."
+        "For campaign C1, suppress_cod is worth about 7,300 INR over 10 days (4,400 to 10,200) and moves "
+        "4.0% of its daily budget."
     )
 
 
@@ -263,6 +263,29 @@ def test_a_campaign_that_spends_nothing_there_is_left_as_it_is() -> None:
     assert idle.rationale == "campaign C1 spends nothing in state KARNATAKA"
     elsewhere = only(risky(area_order_share={INDIA.path: 0.0}), seen(campaign("C1")))
     assert elsewhere.rationale == "campaign C1 spends nothing in state KARNATAKA"
+
+
+def test_a_campaign_in_another_currency_than_the_assumptions_is_left_as_it_is_and_nothing_is_claimed() -> (
+    None
+):
+    dollars = campaign("C1", budget="100 USD")
+    told = answers(risky(), seen(dollars, campaign("C2")))
+    assert taken(*told) == [NO_ACTION, "suppress_cod"]
+    assert (told[0].options, told[0].assumptions, told[0].impact) == ((), {}, None)
+    assert told[0].rationale == (
+        "nothing is done for campaign C1: the budget is in USD, what is assumed in INR, and amounts are not "
+        "converted: no saving is claimed; set currency=USD, and rto_cost_low, rto_cost_high and order_value "
+        "in USD"
+    )
+
+
+def test_with_assumptions_in_their_currency_campaigns_are_valued_in_it() -> None:
+    cost = Money.of(200, "USD")
+    signal = risky(rto_cost_low=cost, rto_cost_high=cost)
+    told = only(signal, seen(campaign("C1", budget="10000 USD"), currency="USD"))
+    assert told.intervention == "suppress_cod"
+    assert {one.expected_value.currency for one in told.options} == {"USD"}
+    assert told.assumptions["currency"] == "USD"
 
 
 def restriction(kind: str, area: Area = KARNATAKA, campaign_id: str = "C1") -> Restriction:

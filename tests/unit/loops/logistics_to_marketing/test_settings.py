@@ -51,7 +51,8 @@ def test_a_value_out_of_range_is_refused_with_its_name_and_range(
 ) -> None:
     with pytest.raises(SettingError) as refused:
         Settings.parse({name: value})
-    assert str(refused.value) == f"field {name}: {name} must be {expected}, got '{value}'."
+    assert refused.value.message == f"{name} must be {expected}, got '{value}'."
+    assert refused.value.where.field == name
     assert refused.value.exit_code == 2
 
 

@@ -1,0 +1,126 @@
+"""Opening a company: what is wrong is said first, and nothing is left where there was nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import crossloop
+from crossloop.errors import GovernanceDocumentError, StoreNotUsable, UnknownName
+from tests.support.fake_loop import FakeLoop
+from tests.support.governed import DEMO, demo_text
+
+LOOP = "logistics-to-marketing"
+DAY = date(2026, 5, 10)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
+def test_opening_and_closing_leaves_nothing(here: Path) -> None:
+    crossloop.open_company("sqlite:///new.db", governance=DEMO).close()
+    assert left(here) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda company: company.run("no-such-loop"), "no loop 'no-such-loop'"),
+        (lambda company: company.run(LOOP, data="none.csv"), "no such file"),
+        (lambda company: company.run(LOOP, others={"campaigns": "none.csv"}), "no such file"),
+        (lambda company: company.run(LOOP, others={"weather": "none.csv"}), "no input called 'weather'"),
+        (lambda company: company.run(LOOP, mapping="none.yaml"), "without --data"),
+        (lambda company: company.run(LOOP, as_of=date(1999, 1, 1)), "can be used"),
+        (lambda company: company.run(LOOP, settings={"treshold": "0.1"}), "no setting 'treshold'"),
+        (lambda company: company.run(LOOP, settings={"threshold": "0.6"}), "may be 0.08 to 0.35"),
+        (lambda company: company.run(LOOP, settings={"currency": "USD"}), "currency"),
+        (lambda company: company.backtest("no-such-loop"), "no loop 'no-such-loop'"),
+        (lambda company: company.backtest(LOOP, data="none.csv"), "no such file"),
+    ],
+)
+def test_bad_input_leaves_nothing_behind(here: Path, call: Callable[[Any], Any], says: str) -> None:
+    with (
+        crossloop.open_company("sqlite:///new.db", governance=DEMO) as company,
+        pytest.raises(crossloop.InputError, match=says),
+    ):
+        call(company)
+    assert left(here) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (("threshold: [0.08, 0.35]  ", "treshold: [0.08, 0.35]  "), "adjustable.treshold"),
+        (("threshold: [0.08, 0.35]  ", "threshold: [8, 35]  "), "adjustable.threshold"),
+        (("metric: [rto, ndr]", "metric: [rto, returns]"), "adjustable.metric"),
+        (("metric: [rto, ndr]", "metric: [0.1, 0.2]"), "adjustable.metric"),
+        (("    adjustable:\n", "    set: {margin: '7'}\n    adjustable:\n"), "set.margin"),
+    ],
+)
+def test_a_document_that_says_of_settings_what_no_loop_knows_is_refused(
+    here: Path, change: tuple[str, str], field: str
+) -> None:
+    (here / "rules.yaml").write_text(demo_text(change), encoding="utf-8")
+    with pytest.raises(GovernanceDocumentError) as wrong:
+        crossloop.open_company("sqlite:///new.db", governance="rules.yaml")
+    assert wrong.value.where.field == f"loops.{LOOP}.{field}"
+    assert wrong.value.where.line
+    assert left(here) == ["rules.yaml"]
+
+
+def test_a_store_that_must_be_there_is_not_created(here: Path) -> None:
+    with pytest.raises(StoreNotUsable):
+        crossloop.open_company("sqlite:///new.db", create=False)
+    assert left(here) == []
+
+
+def test_a_run_creates_what_it_needs_and_a_backtest_nothing(here: Path) -> None:
+    with crossloop.open_company("sqlite:///new.db", governance=DEMO) as company:
+        days: list[tuple[int, int]] = []
+        found = company.backtest(
+            LOOP, as_of=date(2026, 4, 20), settings={"threshold": "0.6"}, progress=lambda *at: days.append(at)
+        ).to_json()
+        assert (found["threshold"], found["days"]) == (0.6, len(days))
+        assert left(here) == []
+        report = company.run(LOOP, as_of=DAY, settings={"threshold": "0.30"})
+        assert report.settings["threshold"] == 0.3
+        assert "new.db" in left(here)
+        assert company.run(LOOP, as_of=DAY, settings={"threshold": "0.30"}).decisions == ()
+
+
+def test_a_company_of_ones_own_is_opened_and_closed_like_the_ready_one(here: Path) -> None:
+    closed: list[str] = []
+    ready = crossloop.ready_company("sqlite:///new.db")
+    loop = FakeLoop()
+
+    def close() -> None:
+        closed.append("systems")
+        ready.close()
+
+    own = replace(ready, loops={**ready.loops, loop.name: loop}, close=close)
+    with crossloop.open_company("sqlite:///new.db", company=own, governance=DEMO) as company:
+        assert company.company.loop(loop.name) is loop
+        with pytest.raises(UnknownName, match="has no backtest") as refused:
+            company.backtest(loop.name)
+        assert refused.value.next_step == f"With one: {LOOP}."
+    assert closed == ["systems"]
+    assert left(here) == []
+
+
+def test_the_ready_loops_are_what_the_company_has() -> None:
+    from crossloop.loops.ready import READY_LOOPS
+
+    with crossloop.open_company("sqlite:///new.db") as company:
+        assert len(company.company.loops) == len(READY_LOOPS)

@@ -1,0 +1,258 @@
+"""Whatever is changed in a table that says what is permitted is found, and no entry is blamed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from crossloop.store import Store, Tx, actions, approvals, decisions, inbox, policies, verify, votes
+from crossloop.store.ledger.redaction import redact
+from tests.support.stores import START, admit, decide, open_store
+
+
+def permit(tx: Tx, key: str, decision: str) -> None:
+    actions.permit(
+        tx,
+        key=key,
+        decision_id=decision,
+        case="case_of_sig_a",
+        system="ads",
+        operation="suppress_audience",
+        resource="ads/C1",
+        digest="d" * 64,
+        expires_at=START + timedelta(hours=1),
+        body={},
+    )
+
+
+def ask(tx: Tx, id: str, decision: str) -> None:
+    approvals.open_(
+        tx,
+        id=id,
+        decision_id=decision,
+        case="case_of_sig_a",
+        digest="d" * 64,
+        policy="p" * 64,
+        people=["asha", "ravi"],
+        quorum=2,
+        due=START + timedelta(hours=4),
+        body={},
+    )
+
+
+def answer(tx: Tx, id: str, state: approvals.Answer, person: str | None) -> None:
+    approvals.answer(tx, id, state=state, person=person, reason="because", body={})
+
+
+def finish(tx: Tx, key: str, outcome: actions.Outcome) -> None:
+    actions.start(tx, key)
+    actions.finish(tx, key, outcome, reference="r" if outcome == "done" else None, body={})
+
+
+def everything(tx: Tx) -> None:
+    """Something in every state that there is."""
+    for document in ("one", "two"):
+        policies.adopt(tx, digest=document, body={})
+    for id in ("sig_a", "sig_b", "sig_c"):
+        admit(tx, id)
+    for number in range(10):
+        decide(tx, f"dec_{number}", "sig_a")
+    for id in ("sig_a", "sig_b"):
+        inbox.decided(tx, id, {})
+    inbox.finished(tx, "sig_b", {})
+    for number in range(5):
+        ask(tx, f"apr_{number}", f"dec_{number}")
+    for approval, person in (("apr_0", "asha"), ("apr_0", "ravi"), ("apr_1", "asha")):
+        votes.give(tx, approval, person=person, body={})
+    answer(tx, "apr_0", "approved", "ravi")
+    answer(tx, "apr_2", "rejected", "asha")
+    answer(tx, "apr_3", "expired", None)
+    answer(tx, "apr_4", "withdrawn", None)
+    for number in range(6):
+        permit(tx, f"act_{number}", f"dec_{number}")
+    actions.start(tx, "act_1")
+    finish(tx, "act_2", "done")
+    finish(tx, "act_3", "failed")
+    finish(tx, "act_4", "unknown")
+    finish(tx, "act_5", "done")
+    actions.undone(tx, "act_5", "act_2")
+
+
+@pytest.fixture
+def store(store: Store) -> Store:
+    store.write(everything)
+    return store
+
+
+def found(store: Store, *statements: str) -> str:
+    """What verifying says after some statements; it blames no entry."""
+    before = store.read(verify)
+    assert (before.ok, before.problem) == (True, "")
+    for statement in statements:
+        assert store.write(lambda tx, statement=statement: tx.execute(statement)) == 1, statement
+    after = store.read(verify)
+    assert (after.ok, after.first_bad) == (False, None)
+    assert (after.entries, after.root) == (before.entries, before.root)
+    assert "a table beside the ledger was changed" in after.problem
+    return after.problem
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        # Who may answer, what they were asked, and by when.
+        (
+            "UPDATE approvals SET people = '[\"mallory\"]' WHERE id = 'apr_1'",
+            "approvals, apr_1: people is ['mallory']",
+        ),
+        ("UPDATE approvals SET quorum = 1 WHERE id = 'apr_1'", "quorum is 1, but entry"),
+        ("UPDATE approvals SET due = due + 86400000000 WHERE id = 'apr_1'", "due is '2025-03-02T13:30"),
+        ("UPDATE approvals SET digest = 'e' WHERE id = 'apr_1'", "digest is 'e'"),
+        ("UPDATE approvals SET policy = 'q' WHERE id = 'apr_1'", "policy is 'q'"),
+        ("UPDATE approvals SET decision_key = decision_key + 1 WHERE id = 'apr_1'", "decision is 'dec_2'"),
+        ("UPDATE approvals SET id = 'apr_9' WHERE id = 'apr_1'", "approval is 'apr_9'"),
+        ("UPDATE approvals SET case_key = case_key + 1 WHERE id = 'apr_1'", "another case"),
+        # What was answered.
+        ("UPDATE approvals SET state = 'approved' WHERE id = 'apr_1'", "lead to 'waiting'"),
+        ("UPDATE approvals SET state = 'approved' WHERE id = 'apr_2'", "state is 'approved', but entry"),
+        ("UPDATE approvals SET state = 'waiting' WHERE id = 'apr_2'", "state is 'waiting', but entry"),
+        ("UPDATE approvals SET person = 'ravi' WHERE id = 'apr_2'", "person is 'ravi'"),
+        ("UPDATE approvals SET person = 'ravi' WHERE id = 'apr_3'", "person is 'ravi', but entry"),
+        ("UPDATE approvals SET reason = 'no' WHERE id = 'apr_2'", "reason is 'no'"),
+        (
+            "UPDATE approvals SET state = 'waiting', answered = NULL WHERE id = 'apr_2'",
+            "no row rests on entry",
+        ),
+        ("DELETE FROM approvals WHERE id = 'apr_2'", "(approval.requested)"),
+        # Who has approved.
+        ("UPDATE approval_votes SET person = 'mallory' WHERE person = 'ravi'", "person is 'mallory'"),
+        (
+            "UPDATE approval_votes SET approval_key = (SELECT key FROM approvals WHERE id = 'apr_2')"
+            " WHERE person = 'ravi'",
+            "approval is 'apr_2'",
+        ),
+        ("DELETE FROM approval_votes WHERE person = 'ravi'", "(approval.vote)"),
+        (
+            "INSERT INTO approval_votes SELECT 1, key, 'mallory' FROM approvals WHERE id = 'apr_1'",
+            "approval_votes, vote 1: it rests on entry 1, which is not of kind approval.vote",
+        ),
+        (
+            "INSERT INTO approval_votes SELECT 10000, key, 'mallory' FROM approvals WHERE id = 'apr_1'",
+            "rests on entry 10000, which is not",
+        ),
+        # What is permitted, and how far it has come.
+        ("UPDATE actions SET state = 'permitted' WHERE id = 'act_3'", "outcome is 'permitted', but entry"),
+        ("UPDATE actions SET state = 'done' WHERE id = 'act_3'", "outcome is 'done', but entry"),
+        ("UPDATE actions SET state = 'done' WHERE id = 'act_0'", "lead to 'permitted'"),
+        ("UPDATE actions SET state = 'permitted', started = NULL WHERE id = 'act_1'", "(action.started)"),
+        ("UPDATE actions SET state = 'started', finished = NULL WHERE id = 'act_3'", "(receipt)"),
+        ("UPDATE actions SET state = 'done' WHERE id = 'act_5'", "lead to 'undone'"),
+        ("UPDATE actions SET state = 'done', undone = NULL WHERE id = 'act_5'", "(action.undone)"),
+        ("UPDATE actions SET undone_by = key WHERE id = 'act_5'", "by is 'act_5'"),
+        ("UPDATE actions SET reference = 'x' WHERE id = 'act_2'", "reference is 'x'"),
+        ("UPDATE actions SET digest = 'x' WHERE id = 'act_0'", "digest is 'x'"),
+        ("UPDATE actions SET system = 'x' WHERE id = 'act_0'", "system is 'x'"),
+        ("UPDATE actions SET operation = 'x' WHERE id = 'act_0'", "operation is 'x'"),
+        ("UPDATE actions SET resource = 'x' WHERE id = 'act_0'", "resource is 'x'"),
+        ("UPDATE actions SET expires_at = expires_at + 1 WHERE id = 'act_0'", "expires_at is"),
+        ("UPDATE actions SET decision_key = decision_key + 1 WHERE id = 'act_0'", "decision is 'dec_1'"),
+        ("UPDATE actions SET id = 'act_9' WHERE id = 'act_0'", "action_key is 'act_9'"),
+        ("DELETE FROM actions WHERE id = 'act_0'", "(permit)"),
+        (
+            "INSERT INTO actions SELECT 3, 'act_9', decision_key, case_key, system, operation, resource,"
+            " digest, expires_at, state, NULL, NULL, NULL, NULL, NULL FROM actions WHERE id = 'act_0'",
+            "actions, act_9: it rests on entry 3, which is not of kind permit",
+        ),
+        # What they all rest on.
+        ("UPDATE decisions SET id = 'dec_99' WHERE id = 'dec_9'", "decision is 'dec_99'"),
+        ("UPDATE decisions SET signal_key = signal_key + 1 WHERE id = 'dec_9'", "signal is 'sig_b'"),
+        ("DELETE FROM decisions WHERE id = 'dec_9'", "(decision)"),
+        ("UPDATE signals SET state = 'new' WHERE id = 'sig_a'", "lead to 'decided'"),
+        ("UPDATE signals SET state = 'new', decided = NULL WHERE id = 'sig_a'", "(signal.decided)"),
+        ("UPDATE signals SET id = 'sig_z' WHERE id = 'sig_c'", "id is 'sig_z'"),
+        ("DELETE FROM signals WHERE id = 'sig_c'", "(signal.received)"),
+        ("UPDATE policies SET digest = 'one' WHERE digest = 'two'", "digest is 'one'"),
+        ("DELETE FROM policies WHERE digest = 'two'", "policies: no row rests on entry 1 (policy.adopted)"),
+        ("INSERT INTO policies VALUES (999, 'two')", "rests on entry 999"),
+    ],
+)
+def test_a_row_that_says_something_else_than_its_entries_is_found_and_named(
+    store: Store, change: str, says: str
+) -> None:
+    assert says in found(store, change)
+
+
+def redacted(store: Store, kind: str) -> None:
+    entries = store.read(lambda read: [one.position for one in read.entries() if one.kind == kind])
+    store.write(lambda tx: [redact(tx, position, "asked for") for position in entries])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        policies.ADOPTED,
+        inbox.RECEIVED,
+        inbox.DECIDED,
+        decisions.DECISION,
+        approvals.REQUESTED,
+        approvals.ANSWERED,
+        votes.VOTE,
+        actions.PERMIT,
+        actions.STARTED,
+        actions.RECEIPT,
+        actions.UNDONE,
+    ],
+)
+def test_rows_whose_entries_were_redacted_are_well(store: Store, kind: str) -> None:
+    redacted(store, kind)
+    result = store.read(verify)
+    assert (result.ok, result.problem) == (True, "")
+
+
+def test_rows_that_share_a_redacted_entry_are_found(store: Store) -> None:
+    redacted(store, actions.RECEIPT)
+    shared = "(SELECT finished FROM actions WHERE id = 'act_2')"
+    assert "(receipt)" in found(
+        store, f"UPDATE actions SET finished = {shared}, state = 'done' WHERE id = 'act_3'"
+    )
+
+
+def test_a_row_that_borrows_the_redacted_entry_of_another_is_found(store: Store) -> None:
+    redacted(store, actions.STARTED)
+    other = "(SELECT started FROM actions WHERE id = 'act_2')"
+    assert "6 rows" in found(
+        store, f"UPDATE actions SET started = {other}, state = 'started' WHERE id = 'act_0'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("DROP TABLE approval_votes", "cannot be read"),
+        ("UPDATE approvals SET people = 'asha'", "holds what nobody wrote"),
+        ("UPDATE approvals SET due = 9000000000000000000", "holds what nobody wrote"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_a_finding_and_no_crash(store: Store, change: str, says: str) -> None:
+    store.write(lambda tx: tx.execute(change))
+    result = store.read(verify)
+    assert (result.ok, result.first_bad) == (False, None)
+    assert says in result.problem
+
+
+def test_a_bad_entry_is_named_before_any_row(store: Store) -> None:
+    store.write(lambda tx: tx.execute("UPDATE approvals SET quorum = 1"))
+    store.write(lambda tx: tx.execute("UPDATE entries SET at = at + 1 WHERE position = 7"))
+    assert store.read(verify).first_bad == 7
+
+
+def test_every_kind_of_entry_that_a_move_leaves_is_in_the_example(tmp_path: Path) -> None:
+    """So that the tests above see every one of them."""
+    from crossloop.store import states
+
+    with open_store(tmp_path / "other.db") as store:
+        store.write(everything)
+        kinds = {entry.kind for entry in store.read(lambda read: list(read.entries()))}
+    assert kinds == {move.kind for table in states._TABLES for move in table.moves}
