@@ -154,10 +154,13 @@ def _pays(valued: Sequence[DecisionReport]) -> str:
     edges = {
         str(one.assumptions["break_even_rate"]) for one in valued if "break_even_rate" in one.assumptions
     }
+    if len(edges) != 1:
+        return ""
+    edge = float(edges.pop())
     return (
-        f": advertising pays there while less than {float(edges.pop()):.1%} comes back"
-        if len(edges) == 1
-        else ""
+        f": advertising pays there while less than {edge:.1%} comes back"
+        if edge
+        else ": advertising does not pay there, however little comes back"
     )
 
 

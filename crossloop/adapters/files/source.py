@@ -54,9 +54,14 @@ def connect() -> Connection:
     What does not fit into memory goes to a folder of its own under the system's temporary folder: by
     default DuckDB would use ``.tmp`` in the current one, and two processes in one folder take each other's
     files. DuckDB makes the folder when it needs it and removes it.
+
+    Its progress bar is off: where it takes its process for an interactive one (a worker process, ``python -c``)
+    it would draw on stdout, into the JSON of whoever reads that.
     """
     spill = Path(gettempdir()) / f"crossloop-{uuid4().hex}"
-    return ibis.duckdb.connect(temp_directory=str(spill))
+    connection = ibis.duckdb.connect(temp_directory=str(spill))
+    connection.raw_sql("SET enable_progress_bar = false")
+    return connection
 
 
 def kind_of(file: Path) -> FileKind:

@@ -253,10 +253,11 @@ def _assumptions(situation: Situation) -> dict[str, JsonValue]:
 
 def _why(risk: GeoRisk, situation: Situation, chosen: Value) -> str:
     edge = break_even_rate(situation.exposure, situation.economics)
+    pays = f"pays below {edge:.1%}" if edge else "does not pay, however few do"
     attempts = "" if risk.metric == "rto" else f" ({risk.estimate:.1%} have a failed delivery attempt)"
     return (
         f"About {situation.exposure.rate[1]:.1%} of parcels to {place(situation.area)} come back{attempts}; "
-        f"advertising there pays below {edge:.1%}. For campaign {situation.campaign.campaign_id}, "
+        f"advertising there {pays}. For campaign {situation.campaign.campaign_id}, "
         f"{chosen.intervention} is worth about {chosen.expected:,.0f} {situation.currency} over "
         f"{situation.economics.horizon_days} days ({chosen.low:,.0f} to {chosen.high:,.0f}) and moves "
         f"{chosen.share:.1%} of its daily budget."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -80,6 +82,15 @@ def test_a_column_that_stands_twice_is_refused() -> None:
 
 def test_further_columns_may_stand_twice() -> None:
     assert "note" not in find_columns([*NAMES, "note", "note"], Path("a.csv"), CANONICAL)
+
+
+def test_nothing_is_drawn_on_stdout_where_duckdb_takes_the_process_for_an_interactive_one() -> None:
+    asking = (
+        "from crossloop.adapters.files.source import connect\n"
+        "print(connect().raw_sql(\"SELECT current_setting('enable_progress_bar')\").fetchall())"
+    )
+    told = subprocess.run([sys.executable, "-c", asking], capture_output=True, text=True, check=True)
+    assert told.stdout == "[(False,)]\n"
 
 
 def test_a_file_that_may_not_be_opened_is_named() -> None:

@@ -96,6 +96,11 @@ def test_it_says_why_in_words() -> None:
     )
 
 
+def test_it_says_so_where_advertising_never_pays() -> None:
+    told = only(risky(0.5, orders_per_day=1.0), seen(campaign("C1"))).rationale
+    assert "advertising there does not pay, however few do. For campaign C1" in told
+
+
 def test_failed_attempts_are_not_called_returns() -> None:
     told = only(risky(0.9, metric="ndr"), seen(campaign("C1"), ndr_to_rto=0.6)).rationale
     assert told.startswith(
