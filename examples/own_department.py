@@ -4,6 +4,9 @@ Where parcels come back, marketing changes campaigns. Customer service can do so
 buyers who chose cash on delivery before their parcel leaves. What it takes is below, in this order: an
 intervention, a system, a department, and rules that let it act. Nothing else knows that it exists.
 
+The command line knows the ready-made company only: on this store it cannot answer what waits. From Python it
+is answered as at the end of ``main``, by a program that hands the same company over again.
+
     python examples/own_department.py
 """
 
@@ -139,6 +142,9 @@ def main(folder: Path) -> None:
             print(f"{made.department:<10} {made.verdict:<6} {made.intervention:<15} {made.rationale[:70]}")
         for receipt in report.receipts:
             print(f"executor   {receipt.outcome:<6} {receipt.detail} ({receipt.reference})")
+        held = coordinator.approvals(state="waiting")[0]
+        given = coordinator.answer(str(held["id"]), person="asha", decision="approve", asserted="the example")
+        print(f"asha       {given.answered.state}: {given.receipts[0].outcome}, {given.receipts[0].detail}")
     print(f"\nThe call centre's lists: {calls.lists}")
     print("Look next at answer() and RULES above: lower CALLS_PER_DAY, or take the lines on service away.")
 

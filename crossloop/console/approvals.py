@@ -17,6 +17,7 @@ from crossloop.errors import InputError, Where
 
 if TYPE_CHECKING:
     from crossloop.coordinator import Coordinator, Given
+    from crossloop.store import Read
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -37,7 +38,7 @@ def list_(
         typer.Option(
             "--state",
             metavar="STATE",
-            help="Only these: waiting, approved, rejected, expired or withdrawn.",
+            help="Only these: waiting, approved, rejected, expired, withdrawn or superseded.",
         ),
     ] = None,
     store: options.Store = options.STORE,
@@ -46,43 +47,55 @@ def list_(
     """List what waits for a person, the waiting ones first, and what was answered."""
     from typing import get_args
 
+    from crossloop.clock import SystemClock
     from crossloop.coordinator.approvals import listed
     from crossloop.store.approvals import ApprovalState
 
     out = Output(json=json)
     options.one_of(state, get_args(ApprovalState), "--state")
     with options.existing_store(store) as opened:
-        found: list[Any] = opened.read(lambda read: listed(read, state=state))  # pyright: ignore[reportArgumentType]
+        now = SystemClock().now()
+        found: list[Any] = opened.read(lambda read: listed(read, now=now, state=state))  # pyright: ignore[reportArgumentType]
+        zone = opened.read(_zone)
     if json:
         out.document({"approvals": found})
         return
     if not found:
-        out.people.print("Nothing waits for a person.")
+        none = f"No question ended as {state}." if state not in (None, "waiting") else ""
+        out.people.print(none or "Nothing waits for a person.")
         return
     for one in found:
         impact = one["impact"]
         moves = f", moves {impact['share']:.1%} of its daily budget" if impact else ""
         colour = "yellow" if one["state"] == "waiting" else "dim"
         copyable(out.people, one["id"], indent=0)
-        said = f"[{colour}]{one['state']}[/]: [bold]{one['intervention']}[/], {_resource(one)}{moves}"
+        state = f"[{colour}]{_state(one)}[/]"
+        said = f"{state}: [bold]{one['intervention']}[/], {_resource(one)}{moves}"
         say(out.people, said, indent=4)
         if one["state"] == "waiting":
-            asked = f"asked: {words.listed(one['from'])}, until {words.minute(one['due_at'])}"
-            say(out.people, f"[dim]{asked}{_so_far(one)}[/]", indent=4)
+            asked = (
+                f"asked: {words.asked(one['from'], one['quorum'])}, until {words.minute(one['due_at'], zone)}"
+            )
+            say(out.people, f"[dim]{asked}{_so_far(one)}{_late(one)}[/]", indent=4)
+        elif one["ended"] is not None:
+            say(out.people, f"[dim]{_end(one, zone)}[/]", indent=4, hang=6)
 
 
 @app.command()
 def show(identifier: Identifier, store: options.Store = options.STORE, json: options.Json = False) -> None:
     """Show one approval on one screen: action, evidence, alternatives, what happens otherwise."""
+    from crossloop.clock import SystemClock
     from crossloop.coordinator.approvals import find, shown
 
     out = Output(json=json)
     with options.existing_store(store) as opened:
-        one: Any = opened.read(lambda read: shown(read, find(read, identifier)))
+        now = SystemClock().now()
+        one: Any = opened.read(lambda read: shown(read, find(read, identifier), now=now))
+        zone = opened.read(_zone)
     if json:
         out.document(one)
     else:
-        _print(out.people, one, options.at(store))
+        _print(out.people, one, options.at(store), zone)
 
 
 @app.command()
@@ -184,8 +197,37 @@ def _resource(one: Mapping[str, Any]) -> str:
     return "redacted" if one["redacted"] else escape(words.resource(one["action"]["resource"]))
 
 
-def _print(console: Console, one: Mapping[str, Any], at: str) -> None:
-    say(console, f"[bold]{one['intervention']}[/], {_resource(one)}  [yellow]{one['state']}[/]", hang=2)
+def _zone(read: Read) -> str:
+    """The time zone of the document in force."""
+    from crossloop.store import policies
+
+    present = policies.present(read)
+    return "UTC" if present is None else str(words.mapping(present.body["document"])["timezone"])
+
+
+def _state(one: Mapping[str, Any]) -> str:
+    return "overdue" if one["overdue"] else words.ended(one["state"])
+
+
+def _late(one: Mapping[str, Any]) -> str:
+    """What the next run does about a question that nobody answered in time."""
+    if not one["overdue"]:
+        return ""
+    if one["next"] is None:
+        return "; it ends with the next run, and nothing is done"
+    return f"; with the next run {words.listed(one['next']['from'], 'or')} will be asked"
+
+
+def _end(one: Mapping[str, Any], zone: str) -> str:
+    """Who ended a question, when and why."""
+    ended = one["ended"]
+    by = f" by {ended['person']}" if ended["person"] else ""
+    why = f": {escape(words.told(ended['reason'], zone))}" if ended["reason"] else ""
+    return f"{one['state']}{by}, {words.minute(ended['at'], zone)}{why}"
+
+
+def _print(console: Console, one: Mapping[str, Any], at: str, zone: str) -> None:
+    say(console, f"[bold]{one['intervention']}[/], {_resource(one)}  [yellow]{_state(one)}[/]", hang=2)
     say(console, escape(f"{one['proposed_by']}: {words.told(one['evidence'])}"), indent=2)
     impact = one["impact"]
     if impact:
@@ -198,21 +240,54 @@ def _print(console: Console, one: Mapping[str, Any], at: str) -> None:
     for reason in one["reasons"]:
         if reason["outcome"] in ("hold", "escalate"):
             say(console, f"{reason['gate']}: {escape(words.told(reason['text']))}", indent=2, hang=4)
-    if one["state"] != "waiting":
-        return
+    if one["valid_until"] is not None:
+        until = words.minute(one["valid_until"], zone)
+        say(console, f"What was seen holds until {until}, by the days that are looked at.", indent=2)
+    if one["state"] == "waiting":
+        _who_answers(console, one, at, zone)
+    else:
+        _who_answered(console, one, zone)
+
+
+def _who_answered(console: Console, one: Mapping[str, Any], zone: str) -> None:
+    console.print("[bold]Who answered[/]")
+    for vote in one["answers"]:
+        why = f": {escape(vote['reason'])}" if vote["reason"] else ""
+        said = f"{vote['person']} approved, {words.minute(vote['at'], zone)}{why}"
+        say(console, said, indent=2, hang=4)
+    if one["ended"] is not None and one["state"] != "approved":
+        say(console, _end(one, zone), indent=2, hang=4)
+
+
+def _who_answers(console: Console, one: Mapping[str, Any], at: str, zone: str) -> None:
     console.print("[bold]Who answers[/]")
     approved = words.listed(one["approved_by"]) or "nobody"
     say(
         console,
-        f"{words.listed(one['from'])}: {one['quorum']} must approve, so far {approved}; until "
-        f"{words.minute(one['due_at'])}. If nobody answers, nothing is done.",
+        f"{words.asked(one['from'], one['quorum'])}: {one['quorum']} must approve, so far {approved}; until "
+        f"{words.minute(one['due_at'], zone)}. {_otherwise(one, zone)}.",
         indent=2,
     )
+    if one["overdue"] and one["next"] is None:
+        return
     missing = next((name for name in one["from"] if name not in one["approved_by"]), one["from"][0])
-    yes = () if one["redacted"] else (("approve", ""),)  # nobody can say yes to what nobody can see
+    # Nobody can say yes to what nobody can see, nor after the deadline; a no counts until others are asked.
+    yes = () if one["redacted"] or one["overdue"] else (("approve", ""),)
     for answer, why in (*yes, ("reject", " --reason '…'")):
         said = f"{options.command()} approvals {answer} {one['id']} --as {missing}{why}{at}"
         copyable(console, said, indent=4)
+
+
+def _otherwise(one: Mapping[str, Any], zone: str) -> str:
+    """What happens when nobody answers; the next ones have their time from the run that asks them."""
+    following = one["next"]
+    if one["overdue"]:
+        return f"Nobody answered in time{_late(one)}"
+    if following is None:
+        return "If nobody answers, nothing is done"
+    people = words.listed(following["from"], "or")
+    until = words.minute(following["due_at"], zone)
+    return f"If nobody answers, then {people} is asked, until {until} or later"
 
 
 def _alternatives(console: Console, one: Mapping[str, Any]) -> None:

@@ -17,6 +17,9 @@ Found = Mapping[str, Any]
 """The JSON document of a backtest, as docs/command-line.md describes it."""
 
 _BAR: Final = 40
+_SHOWN: Final = 10
+"""Conditions that are listed; the rest is counted."""
+
 _RULES: Final = (("this model", "model"), ("the literal rule", "literal_rule"))
 
 
@@ -73,6 +76,7 @@ def print_backtest(console: Console, found: Found) -> None:
     )
     console.print()
     _right(console, found)
+    _conditions(console, found)
     _reliability(console, found)
     _saved(console, found)
 
@@ -95,6 +99,31 @@ def _right(console: Console, found: Found) -> None:
         )
     table.add_row("all orders", "", "", f"{found['orders']:,}", f"{base:.2%}", "1.00")
     console.print(Padding(table, (0, 0, 1, 2), expand=False))
+
+
+def _conditions(console: Console, found: Found) -> None:
+    every = found["conditions"]
+    title(console, "Which areas?", "as runs on every day would have opened and cleared them")
+    titles = ("area", "opened", "cleared", "days", "orders after", "failed")
+    table = columns(*titles, right=titles[3:], whole=titles[1:])
+    for one in every[:_SHOWN]:
+        rate: float | None = one["next_window_rate"]
+        table.add_row(
+            words.place(one["path"]),
+            one["opened"],
+            one["cleared"] or "still open",
+            f"{one['days_open']:,}",
+            f"{one['next_window_orders']:,}",
+            "" if rate is None else f"{rate:.1%}",
+        )
+    if every:
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    more = len(every) - _SHOWN
+    if not every:
+        console.print("  none", style="dim")
+    elif more > 0:
+        console.print(f"  and {more:,} more: --json has all", style="dim")
+    console.print()
 
 
 def _reliability(console: Console, found: Found) -> None:
@@ -122,13 +151,17 @@ def _reliability(console: Console, found: Found) -> None:
 
 def _saved(console: Console, found: Found) -> None:
     actions, saving = found["actions"], found["estimated_saving"]
-    title(console, "What it would have done")
-    for number, what in (
-        (actions["would_act"], "changes made by itself"),
-        (actions["would_hold"], "changes put to a person"),
-        (actions["would_do_nothing"], "times nothing was worth doing"),
+    title(
+        console,
+        "What it would have done",
+        f"under {found['governance'].split(',')[0]}, as if it were in force",
+    )
+    for number, one, more in (
+        (actions["would_act"], "change made by itself", "changes made by itself"),
+        (actions["would_hold"], "change put to a person", "changes put to a person"),
+        (actions["would_do_nothing"], "time nothing would be done", "times nothing would be done"),
     ):
-        console.print(f"  {number:>7,} {what}")
+        console.print(f"  {number:>7,} {one if number == 1 else more}")
     console.print()
     title(console, "What it would have saved", "an upper bound")
     low, high = words.between(*saving["interval"]).split(" to ")

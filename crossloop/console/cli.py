@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 import typer
 from typer.exceptions import TyperException
@@ -24,7 +25,7 @@ from crossloop.console import (
     welcome,
 )
 from crossloop.console.output import Output
-from crossloop.errors import CrossloopError
+from crossloop.errors import CrossloopError, InputError
 
 NAME = "crossloop"
 
@@ -46,6 +47,7 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     out = Output(json="--json" in sys.argv[1:])
     try:
+        _require_text(sys.argv[1:])
         raise SystemExit(app(prog_name=NAME, standalone_mode=False) or 0)
     except CrossloopError as error:
         out.error(error)
@@ -58,6 +60,15 @@ def main() -> None:
         # whoever read our output has seen enough (`| head`); nothing may be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+
+
+def _require_text(arguments: Sequence[str]) -> None:
+    """Refuse arguments that are no text: nothing can be compared with them, and nothing can print them."""
+    for number, argument in enumerate(arguments, start=1):
+        if any("\ud800" <= one <= "\udfff" for one in argument):
+            shown = argument.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            message = f"argument {number} is not UTF-8 text: {shown[:80]}"
+            raise InputError(message, next_step="Write it in UTF-8.")
 
 
 def _usage(out: Output, wrong: TyperException) -> int:

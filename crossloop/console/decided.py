@@ -27,7 +27,7 @@ def print_decisions(console: Console, report: RunReport, policy: Policy) -> None
     if not report.decisions:
         return
     _heading(console, report, policy)
-    areas = {str(one["id"]): words.area(one) for one in report.signals}
+    areas = words.areas(report)
     status = _statuses(report)
     alone: list[tuple[str, str]] = []
     """Area, and what is said of it in one line."""
@@ -141,7 +141,7 @@ def _area(
     console.print(Padding(table, (0, 0, 0, 4), expand=False))
     for line in _lines(others, status):
         say(console, f"[dim]{line}[/]", indent=4, hang=6)
-    for text, campaigns in words.grouped(_obstacles(valued)).items():
+    for text, campaigns in words.grouped((*_ruled_out(valued), *_obstacles(valued))).items():
         everywhere = 1 < len(valued) == len(campaigns)
         whom = "all" if everywhere else words.shortened(campaigns)
         say(console, f"{whom}: {words.plain(words.told(text))}", indent=4, hang=6)
@@ -175,6 +175,14 @@ def _cell(decision: DecisionReport, option: OptionReport | None) -> str:
         return "[dim]ruled out[/]"
     value = words.amount(option.expected_value)
     return f"[bold]{CHOSEN}{value}[/]" if option.intervention == decision.intervention else value
+
+
+def _ruled_out(decisions: Sequence[DecisionReport]) -> Iterator[tuple[str, str]]:
+    """Campaign and reason, for what the table says is ruled out; several options for one reason are one."""
+    for one in decisions:
+        because = ((name, option.because) for name, option in _options(one).items() if not option.permitted)
+        for reason, names in words.grouped(because).items():
+            yield words.campaign(one.impact), f"{words.listed(names)} ruled out: {reason}"
 
 
 def _obstacles(decisions: Sequence[DecisionReport]) -> Iterator[tuple[str, str]]:

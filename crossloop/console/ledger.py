@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 _WIDE = 110
-_SHORTEST = 20
 
 
 @app.command("verify")
@@ -102,7 +101,7 @@ def tail(
 
 
 def _table(console: Console, entries: Sequence[Entry]) -> None:
-    """One line for each entry: what it says is cut where the terminal ends."""
+    """A row for each entry; what it says is wrapped, and whole."""
     from crossloop.coordinator.explain import told
 
     wide = console.width >= _WIDE
@@ -116,11 +115,8 @@ def _table(console: Console, entries: Sequence[Entry]) -> None:
         )
         for one in entries
     ]
-    used = sum(2 + max(len(cell) for cell in cells) for cells in zip(titles, *rows, strict=True))
     table = columns(*titles, "what", right=("entry",), whole=titles)
     for one, row in zip(entries, rows, strict=True):
         step = told(one)
-        content = Text(words.told(f"{step.who} {step.what}".strip()))
-        content.truncate(max(_SHORTEST, console.width - used), overflow="ellipsis")
-        table.add_row(*row, content)
+        table.add_row(*row, Text(words.told(f"{step.who} {step.what}".strip())))
     console.print(table)

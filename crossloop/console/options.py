@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crossloop.errors import InputError, SettingError, Where
+from crossloop.loops import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from crossloop.coordinator import Coordinator, Inputs
     from crossloop.store import Store as OpenStore
 
-STORE = "sqlite:///crossloop.db"
-"""The store where none is named: a file in the working directory."""
-
+STORE = DEFAULT_STORE
+_YEARS = range(1970, 2200)
 Store = Annotated[
     str,
     typer.Option(
@@ -140,13 +140,16 @@ def day(text: str | None) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
+        found = None
+    if found is None or found.year not in _YEARS:
         raise InputError(
-            f"expected a day, got {text!r}.",
+            f"expected a day of the years {_YEARS[0]} to {_YEARS[-1]}, got {text!r}.",
             where=Where(field="--as-of"),
             next_step="Write it as 2022-06-12.",
-        ) from None
+        )
+    return found
 
 
 def pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from crossloop.errors import SignalRefused, Where
 
 if TYPE_CHECKING:
     from crossloop.coordinator import PublishReport
-    from crossloop.signals import Signal
+    from crossloop.signals import Catalogue, Signal
 
 
 _EXPECTED = "Give one CloudEvent in JSON, or a list of them: [event, event]."
@@ -40,21 +40,20 @@ def register(app: typer.Typer) -> None:
         waits for a person.
         """
         out = Output(json=json)
-        signals = _signals(_read(file), file)
-        with (
-            out.working(f"publishing {len(signals)} signals"),
-            options.company(store, governance, create=True) as company,
-        ):
-            published = company.publish(signals)
+        data = _read(file)
+        with options.company(store, governance, create=True) as company:
+            signals = _signals(data, file, company.company.catalogue)
+            with out.working(f"publishing {len(signals)} signals"):
+                published = company.publish(signals)
         if json:
             out.document(published.model_dump(mode="json"))
         else:
-            _say(out, published, len(signals))
+            _say(out, published, len(signals), company.policy.document.timezone)
         if published.waiting:
             raise typer.Exit(3)
 
 
-def _say(out: Output, published: PublishReport, given: int) -> None:
+def _say(out: Output, published: PublishReport, given: int, zone: str) -> None:
     known = given - published.new
     already = f"; {words.counted(known, 'signal')} known already" if known else ""
     say(out.people, f"{words.counted(published.new, 'new signal')}{already}")
@@ -68,16 +67,15 @@ def _say(out: Output, published: PublishReport, given: int) -> None:
     for one in published.receipts:
         say(out.people, f"{one.outcome}: {words.plain(one.detail)}", indent=2, hang=4)
     for one in published.waiting:
-        people = f"{words.listed(one.people)}, until {words.minute(one.due)}"
+        people = f"{words.asked(one.people, one.quorum)}, until {words.minute(one.due, zone)}"
         say(out.people, f"[yellow]●[/] {one.action} waits for {people}", indent=2, hang=4)
 
 
-def _signals(data: bytes, file: str) -> tuple[Signal, ...]:
-    """The events of a document, of which there is at least one."""
-    from crossloop.loops.ready import ready_catalogue
+def _signals(data: bytes, file: str, catalogue: Catalogue) -> tuple[Signal, ...]:
+    """The events of a document, of which there is at least one, of the types that the company knows."""
     from crossloop.signals.cloudevents import MAX_BATCH_BYTES, from_batch, from_structured
 
-    catalogue, text = ready_catalogue(), data.removeprefix(BOM_UTF8).strip()
+    text = data.removeprefix(BOM_UTF8).strip()
     try:
         if len(data) > MAX_BATCH_BYTES:
             raise SignalRefused(f"has more than {MAX_BATCH_BYTES} bytes.", next_step="Publish it in parts.")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _WIDEST_BAR: Final = 34
 _NARROWEST_BAR: Final = 12
+_MOST_EARLIER: Final = 6
 _TOLD: Final = {
     "hold": ("question to answer", "questions to answer"),
     "held": ("question that others answer", "questions that others answer"),
@@ -30,7 +31,6 @@ _TOLD: Final = {
     "refuse": ("answer that nothing is done", "answers that nothing is done"),
     "shadow": ("change only recorded", "changes only recorded"),
 }
-_STATES: Final = (("open", "newly at risk"), ("still_open", "still at risk"), ("cleared", "recovered"))
 _METRIC: Final = {
     "rto": "share of orders that came back (rto)",
     "ndr": "share of orders with a failed delivery attempt (ndr)",
@@ -46,17 +46,16 @@ def print_run(console: Console, report: RunReport, policy: Policy, *, command: s
         at: what further commands need to find the store: `` --store URL``, or nothing.
     """
     rules = words.plain(report.governance.split(", digest")[0])
-    say(
-        console,
-        f"[bold]{report.loop}[/] as of [bold]{report.as_of}[/]  [dim]stage {report.stage}, rules {rules}[/]",
-    )
+    under = rules if policy.shadow_only else f"stage {report.stage}, rules {rules}"
+    say(console, f"[bold]{report.loop}[/] as of [bold]{report.as_of}[/]  [dim]{under}[/]")
+    _changed(console, report)
     _in_short(console, report)
     console.print()
     _looked_at(console, report)
     _seen(console, report)
     print_decisions(console, report, policy)
     _done(console, report)
-    _waiting(console, report)
+    _waiting(console, report, policy.document.timezone)
     _worth(console, report)
     _undo(console, report)
     _told(console, report)
@@ -65,20 +64,47 @@ def print_run(console: Console, report: RunReport, policy: Policy, *, command: s
 
 def _in_short(console: Console, report: RunReport) -> None:
     """The run in one or two sentences."""
+    seen, became = _areas_in_short(report), _became(report)
+    if report.looked_at_before and not became:
+        holds = [*seen, *_holding(report)]
+        nothing = "this day was looked at before, and nothing is new"
+        say(console, f"In short: {nothing}. What holds: {words.listed(holds) or 'no area is at risk'}.")
+        return
+    again = "this day was looked at before; meanwhile: " if report.looked_at_before else ""
+    became += _questions(report)
+    said = f"{words.listed(seen) or 'No area is at risk'}; {words.listed(became) or 'nothing was changed'}."
+    say(console, f"In short: {again}{said}")
+
+
+def _changed(console: Console, report: RunReport) -> None:
+    """What differs from the run before: what is seen under other settings cannot be compared with it."""
+    if not report.changed_settings:
+        return
+    differs = (
+        f"{one.name} is {words.setting(one.name, one.now)} now; it was {words.setting(one.name, one.before)}"
+        for one in report.changed_settings
+    )
+    say(console, f"[yellow]Other settings[/] than in the last run ({report.last_as_of}):", hang=2)
+    for one in differs:
+        say(console, f"{words.plain(one)}", indent=2, hang=4)
+
+
+def _areas_in_short(report: RunReport) -> list[str]:
     states = Counter(str(one["state"]) for one in report.signals)
-    seen = [
+    newly = "at risk since this day" if report.looked_at_before else "newly at risk"
+    return [
         words.counted(states[state], f"area {said}", f"areas {said}")
-        for state, said in (
-            ("open", "newly at risk"),
-            ("still_open", "still at risk"),
-            ("cleared", "recovered"),
-        )
+        for state, said in (("open", newly), ("still_open", "still at risk"), ("cleared", "recovered"))
         if states[state]
     ]
+
+
+def _became(report: RunReport) -> list[str]:
+    """What this run did."""
     verdicts = Counter(one.verdict for one in report.decisions if one.action_key is not None)
     made = sum(one.outcome == "done" for one in report.receipts)
     broken = len(report.receipts) - made
-    became = [
+    return [
         f"{words.counted(number, 'change')} {said}"
         for number, said in (
             (made, "made"),
@@ -88,11 +114,18 @@ def _in_short(console: Console, report: RunReport) -> None:
         )
         if number
     ]
-    if report.waiting:
-        people = list(dict.fromkeys(person for one in report.waiting for person in one.people))
-        became.append(f"{words.counted(len(report.waiting), 'question')} to {words.listed(people)}")
-    said = f"{words.listed(seen) or 'No area is at risk'}; {words.listed(became) or 'nothing was changed'}."
-    say(console, f"In short: {said}")
+
+
+def _holding(report: RunReport) -> list[str]:
+    """What earlier runs did that still holds."""
+    changes = [f"{words.counted(report.in_force, 'change')} in force"] if report.in_force else []
+    return changes + _questions(report)
+
+
+def _questions(report: RunReport) -> list[str]:
+    """How many questions wait, for whom: those who are asked together, or one instead of the other."""
+    asked = Counter(words.asked(one.people, one.quorum) for one in report.waiting)
+    return [f"{words.counted(number, 'question')} to {people}" for people, number in asked.items()]
 
 
 def _looked_at(console: Console, report: RunReport) -> None:
@@ -150,6 +183,10 @@ def _areas(console: Console, report: RunReport, threshold: float) -> None:
     console.print(table)
     if with_bar:
         say(console, f"[dim]chart: 0 to {scale:.0%}, ─ 90 % interval, ● expected, │ limit[/]", indent=2)
+    before = [f"{words.area(one)}: {_earlier(one)}" for one in report.signals[:_MOST_EARLIER]]
+    more = len(report.signals) - _MOST_EARLIER
+    rest = f" and {words.counted(more, 'more')}" if more > 0 else ""
+    say(console, f"[dim]in the weeks before, as far as looked at: {'; '.join(before)}{rest}[/]", indent=2)
     days = report.settings.get("window_days")
     say(
         console,
@@ -158,6 +195,11 @@ def _areas(console: Console, report: RunReport, threshold: float) -> None:
         + "[/]",
         indent=2,
     )
+
+
+def _earlier(signal: Mapping[str, JsonValue]) -> str:
+    earlier = words.mapping(signal["earlier"])
+    return f"{earlier['failures']:,} of {earlier['orders']:,}"
 
 
 def _some_cleared(report: RunReport) -> bool:
@@ -198,15 +240,15 @@ def _done(console: Console, report: RunReport) -> None:
         console.print()
 
 
-def _waiting(console: Console, report: RunReport) -> None:
+def _waiting(console: Console, report: RunReport, zone: str) -> None:
     if not report.waiting:
         return
     title(console, "Who has to decide")
     decisions = {one.id: one for one in report.decisions}
-    areas = {str(one["id"]): words.area(one) for one in report.signals}
+    areas = words.areas(report)
     asked = [
         (
-            f"{words.listed(one.people)}, until {words.minute(one.due)}",
+            f"{words.asked(one.people, one.quorum)}, until {words.minute(one.due, zone)}",
             _question(decisions.get(one.decision_id), areas, one.action),
         )
         for one in report.waiting
@@ -269,7 +311,7 @@ def _undo(console: Console, report: RunReport) -> None:
     made = [one for one in report.receipts if one.outcome == "done" and one.reference is not None]
     lifts = {one.action_key for one in report.decisions if one.intervention == "lift"}
     changes = {one.action_key: one for one in report.decisions}
-    areas = {str(one["id"]): words.area(one) for one in report.signals}
+    areas = words.areas(report)
     references: dict[str, str] = {}
     for one in made:
         if one.action_key not in lifts:
@@ -280,7 +322,8 @@ def _undo(console: Console, report: RunReport) -> None:
     clear = float(str(report.settings["clear_threshold"]))
     say(
         console,
-        f"By itself: a change is lifted when its area is back below {clear:.0%} on fresh orders.",
+        f"By itself: a change is lifted when its area is back below {words.percent(clear)} on fresh orders. "
+        "That holds for the settings of this run: other ones move the limit.",
         indent=2,
     )
     say(console, "By hand, in the advertising system, remove:", indent=2)

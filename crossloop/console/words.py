@@ -6,17 +6,25 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
+from zoneinfo import ZoneInfo
 
 from rich.markup import escape
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from crossloop.coordinator import RunReport
+
 COLOUR: Final = {"act": "green", "hold": "yellow", "escalate": "yellow", "refuse": "red", "shadow": "blue"}
 """Colour of each verdict."""
 
 CHOSEN: Final = "→ "
 """Stands before the option that was chosen, where colours may be missing."""
+
+_ENDED: Final = {
+    "withdrawn": "withdrawn, what it answered is over",
+    "superseded": "superseded, the rules changed",
+}
 
 _STATE = r"[A-Z]+(?:(?: & |[ -])[A-Z]+)*"
 _AREA = rf"[A-Z]{{2}}(?:/(?:{_STATE}|-)(?:/[0-9]{{3}}(?:/[0-9]{{6}})?)?)?"
@@ -28,13 +36,39 @@ _SHARE = re.compile(
     r"\b((?:\w*share\w*|confidence|signal|proposal|act|ask)(?: (?:<=?|>=?|==))?)"
     r" (0\.\d+|0|1(?:\.0+)?)(?![\w.]*\d)"
 )
+_SHARES: Final = frozenset(
+    (
+        "threshold",
+        "clear_threshold",
+        "confidence",
+        "margin",
+        "cod_share",
+        "cod_reach",
+        "cod_switch",
+        "bid_cut",
+    )
+)
+"""Settings that people write in percent."""
+
 _SMALL_WORDS: Final = ("and", "of")
 
 
-def listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str], last: str = "and") -> str:
     """``asha``, ``asha and ravi``, ``asha, ravi and mira``."""
     known = list(names)
-    return " and ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
+    return f" {last} ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
+
+
+def asked(people: Sequence[str], quorum: int) -> str:
+    """Who is asked: ``asha and ravi`` where each has to approve, ``lena or omar`` where one is enough."""
+    return listed(people, "and" if quorum >= len(people) else "or")
+
+
+def setting(name: str, value: JsonValue) -> str:
+    """The value of a setting: a rate or a share in percent, anything else as it is."""
+    if value is None:
+        return "not set"
+    return percent(float(value)) if name in _SHARES and isinstance(value, float | int) else str(value)
 
 
 def counted(number: int, one: str, more: str = "") -> str:
@@ -53,10 +87,10 @@ def between(low: float | str, high: float | str) -> str:
     return f"{amount(low)} to {amount(high)}"
 
 
-def minute(instant: datetime | str) -> str:
-    """An instant to the minute, in UTC."""
+def minute(instant: datetime | str, zone: str = "UTC") -> str:
+    """An instant to the minute, in a time zone that is named with it: ``2026-06-30 23:59 Asia/Kolkata``."""
     parsed = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
-    return f"{parsed:%Y-%m-%d %H:%M} UTC"
+    return f"{parsed.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
 
 
 def area(signal: Mapping[str, JsonValue]) -> str:
@@ -65,6 +99,21 @@ def area(signal: Mapping[str, JsonValue]) -> str:
     known = [state(one) for one in codes] if level == "state" else codes
     shown = ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
     return f"{level} {shown}"
+
+
+def areas(report: RunReport) -> dict[str, str]:
+    """What each signal that was decided about is about, by its id; one that repeats another says the same."""
+    known = {str(one["id"]): area(one) for one in report.signals}
+    of_case = {str(one.get("case")): area(one) for one in report.signals}
+    for one in report.decisions:
+        if one.case in of_case:
+            known.setdefault(one.signal_id, of_case[one.case])
+    return known
+
+
+def ended(state: str) -> str:
+    """The state of a question, with the reason where the word alone does not tell it."""
+    return _ENDED.get(state, state)
 
 
 def state(name: str) -> str:
@@ -101,7 +150,7 @@ def percent(share: float) -> str:
     return f"{share:.1%}".replace(".0%", "%")
 
 
-def told(text: str) -> str:
+def told(text: str, zone: str = "UTC") -> str:
     """What a record says, for people: resources and areas by name, instants to the minute, shares in percent.
 
     The record itself keeps what was compared; ``--json`` shows it.
@@ -113,7 +162,7 @@ def told(text: str) -> str:
     text = _STATE_NAMED.sub(
         lambda found: f"state {', '.join(state(one) for one in found[1].split(', '))}", text
     )
-    text = _INSTANT.sub(lambda found: minute(found[0]), text)
+    text = _INSTANT.sub(lambda found: minute(found[0], zone), text)
     return _SHARE.sub(lambda found: f"{found[1]} {percent(float(found[2]))}", text)
 
 

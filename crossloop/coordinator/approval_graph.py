@@ -8,7 +8,9 @@ the row has ended, its thread is removed. Defences, each against a measured beha
 * no thread is ever resumed here, and what somebody else resumes has no effect: it is built anew;
 * a thread gets input once: a second start of the same thread is not attempted while it waits;
 * ``durability="sync"``, and our own JSON-only serializer;
-* a thread whose checkpoint cannot be read is thrown away and built anew, and so is the whole file.
+* a thread whose checkpoint cannot be read is thrown away and built anew;
+* a file of ours that is damaged, or whose tables have another shape, is set aside and made anew. A file
+  that is not ours, or cannot be used now, is left as it is.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ import logging
 import sqlite3
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypedDict, TypeVar, cast
+from typing import Any, Final, TypedDict, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -30,7 +33,8 @@ from pydantic import JsonValue
 
 from crossloop.canonical import canonical_json
 from crossloop.coordinator.serializer import MAX_BYTES, CheckpointRefused, JsonSerializer
-from crossloop.errors import ThreadsUnusable
+from crossloop.coordinator.threads_file import APPLICATION_ID, check_threads_file
+from crossloop.errors import StoreNotUsable, ThreadsUnusable
 
 GRAPH_VERSION: Final = 1
 """Stands in the state of every thread, so that a later version can tell old threads apart."""
@@ -44,16 +48,14 @@ _LARGEST: Final = MAX_BYTES // 4
 _UNREADABLE = (CheckpointRefused, KeyError, TypeError, AttributeError, ValueError)
 """What LangGraph raises over a checkpoint that is refused, or whose JSON has another shape than its own."""
 
-_DAMAGED: Final = (
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_ERROR,  # tables of another shape
-)
-"""What SQLite says about a file that has to be made anew; a busy one or a full disk is left alone."""
+_DAMAGED: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+"""SQLite's primary codes for a file that has to be made anew; a busy one or a full disk is left alone."""
 
-_TABLES: Final = {"checkpoints", "writes"}
-"""LangGraph's own."""
+_SHAPE: Final = (
+    "SELECT one.name, part.name, part.pk FROM sqlite_master one JOIN pragma_table_info(one.name) part"
+    " WHERE one.name IN ('checkpoints', 'writes')"
+)
+"""LangGraph's own tables: their columns and primary keys."""
 
 _PATIENCE: Final = 30.0
 """Seconds to wait for another program that holds the file."""
@@ -61,8 +63,6 @@ _PATIENCE: Final = 30.0
 _LOG: Final = logging.getLogger(__name__)
 
 Shown = dict[str, JsonValue]
-T = TypeVar("T")
-_Stamp = tuple[int, int, int]
 
 
 class Question(TypedDict):
@@ -90,17 +90,18 @@ def build_approval_graph(checkpointer: SqliteSaver | None = None) -> ApprovalGra
     return graph.compile(checkpointer=checkpointer, name="approval")  # pyright: ignore[reportUnknownMemberType]
 
 
+class _WrongShape(Exception):
+    """The tables are not those that LangGraph makes."""
+
+
 class ApprovalThreads:
     """The threads of the approval graph, in a database file of their own.
 
-    A file that is damaged, not ours or not to be written is set aside, and another one takes its place.
+    A file of ours that is damaged is set aside, and another one takes its place.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._asked: dict[str, Shown] = {}
-        """Questions that were seen in their threads, in the file as it is now."""
-        self._last: _Stamp | None = None
 
     def ask(self, questions: Mapping[str, Shown]) -> None:
         """Open the threads of these approvals, by id; those that show them already are left alone.
@@ -108,17 +109,8 @@ class ApprovalThreads:
         Raises:
             ThreadsUnusable: the file can neither be used nor be set aside.
         """
-        if _stamp(self._file) != self._last:
-            self._asked.clear()
-
-        def work(threads: _Threads) -> None:
-            for key, question in questions.items():
-                if self._asked.get(key) != question:
-                    threads.ask(key, question)
-
-        if any(self._asked.get(key) != question for key, question in questions.items()):
-            self._use(work)
-            self._asked.update(questions)
+        if questions:
+            self._use(lambda threads: [threads.ask(key, question) for key, question in questions.items()])
 
     def end(self, approval_ids: Collection[str]) -> None:
         """Remove the threads of approvals that have ended, if they are there.
@@ -128,35 +120,34 @@ class ApprovalThreads:
         """
         if approval_ids:
             self._use(lambda threads: [threads.end(one) for one in approval_ids])
-            for one in approval_ids:
-                self._asked.pop(one, None)
 
-    def waiting(self, approval_id: str) -> bool:
-        """True while the thread stands at its question."""
-        return self._use(lambda threads: bool(threads.state(approval_id).interrupts))
-
-    def _use(self, work: Callable[[_Threads], T]) -> T:
+    def _use(self, work: Callable[[_Threads], object]) -> None:
         try:
-            return self._once(work)
-        except sqlite3.Error as wrong:
-            if getattr(wrong, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) not in _DAMAGED:
+            self._once(work)
+            return
+        except (sqlite3.Error, UnicodeDecodeError, _WrongShape) as wrong:
+            if not _is_damage(wrong):
                 raise self._unusable(wrong) from wrong
             self._set_aside(wrong)
         try:
-            return self._once(work)
-        except sqlite3.Error as wrong:
+            self._once(work)
+        except (sqlite3.Error, UnicodeDecodeError, _WrongShape) as wrong:
             raise self._unusable(wrong) from wrong
 
-    def _once(self, work: Callable[[_Threads], T]) -> T:
+    def _once(self, work: Callable[[_Threads], object]) -> None:
+        try:
+            check_threads_file(self._file)
+        except StoreNotUsable as refused:
+            raise ThreadsUnusable(refused.message, next_step=refused.next_step) from refused
         with closing(sqlite3.connect(self._file, timeout=_PATIENCE, check_same_thread=False)) as connection:
-            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            if not {str(name) for (name,) in names} <= _TABLES:
-                raise sqlite3.DatabaseError("it holds the tables of another program")
-            done = work(_Threads(SqliteSaver(connection, serde=JsonSerializer())))
-        self._last = _stamp(self._file)
-        return done
+            _claim(connection)
+            saver = SqliteSaver(connection, serde=JsonSerializer())
+            saver.setup()
+            if _shape(connection) != _expected_shape():
+                raise _WrongShape("its tables have another shape")
+            work(_Threads(saver))
 
-    def _set_aside(self, wrong: sqlite3.Error) -> None:
+    def _set_aside(self, wrong: Exception) -> None:
         beside = (self._file.with_name(f"{self._file.name}.damaged-{n}") for n in itertools.count(1))
         kept = next(one for one in beside if not one.exists())
         try:
@@ -166,7 +157,6 @@ class ApprovalThreads:
                     file.rename(kept.with_name(kept.name + part))
         except OSError as failed:
             raise self._unusable(failed) from wrong
-        self._asked.clear()
         _LOG.warning(
             "the approval threads in %s could not be used (%s); the file is kept as %s and was made anew.",
             self._file,
@@ -181,13 +171,32 @@ class ApprovalThreads:
         )
 
 
-def _stamp(file: Path) -> _Stamp | None:
-    """What changes when somebody else replaces or writes the file."""
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def _is_damage(wrong: Exception) -> bool:
+    """True for what only another file mends."""
+    if isinstance(wrong, sqlite3.Error):
+        code = getattr(wrong, "sqlite_errorcode", None)
+        return isinstance(code, int) and code & 0xFF in _DAMAGED
+    return True  # a shape, or a damaged schema that SQLite quotes and the driver cannot decode
+
+
+def _claim(connection: sqlite3.Connection) -> None:
+    """Give a new file our application id, before LangGraph makes it a WAL: so that it stands in the file."""
+    if connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,):
+        return
+    if connection.execute("PRAGMA page_count").fetchone() != (0,):
+        raise sqlite3.OperationalError("another program has just made it its own")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _shape(connection: sqlite3.Connection) -> frozenset[tuple[str, str, int]]:
+    return frozenset(connection.execute(_SHAPE))
+
+
+@cache
+def _expected_shape() -> frozenset[tuple[str, str, int]]:
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
+        SqliteSaver(connection, serde=JsonSerializer()).setup()
+        return _shape(connection)
 
 
 class _State:

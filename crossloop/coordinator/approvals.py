@@ -3,8 +3,8 @@
 Rules, in the order the code follows them for one answer:
 
 1. The answer is checked against the row: who answers, whether they were asked, whether it still waits and
-   the deadline; a yes also against the policy in force and the digest of the action. A wrong answer is
-   refused with its reason and changes nothing.
+   the deadline; a yes also against who is asked now, the policy in force and the digest of the action. A
+   wrong answer is refused with its reason and changes nothing.
 2. The policy in force is the store's, read in the same transaction: another process may have put another
    document in force since this one was opened. A yes counts where this process works under it, too.
 3. An approval counts once for each person. When as many as the quorum have approved, the row changes
@@ -19,20 +19,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from pydantic import JsonValue
 
 from crossloop.canonical import JSON, NotCanonical, canonical_json, to_json
-from crossloop.coordinator import endings
+from crossloop.clock import end_of_day
+from crossloop.coordinator import endings, line
 from crossloop.coordinator.decide import request_digest, validity, write_permit
 from crossloop.coordinator.explain import require_enough
-from crossloop.errors import AnswerRefused, ThreadsUnusable, UnknownName
+from crossloop.errors import AnswerRefused, LedgerBroken, ThreadsUnusable, UnknownName
 from crossloop.faults import crash_point
 from crossloop.governance import ApprovalFacts, Policy, PolicyChanged, check_answer, permit_for
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, PersonId
 from crossloop.signals import Proposal, Verdict
-from crossloop.store import Lease, Read, Store, Tx, approvals, claims, decisions, policies, votes
+from crossloop.store import (
+    Lease,
+    Read,
+    Store,
+    Tx,
+    approvals,
+    claims,
+    decisions,
+    inbox,
+    observations,
+    policies,
+    states,
+    votes,
+)
 from crossloop.store.approvals import ApprovalRow, ApprovalState
 from crossloop.store.decisions import DecisionRow
 
@@ -110,6 +125,21 @@ async def answer(
     return answered
 
 
+def _require_as_recorded(tx: Tx, row: ApprovalRow) -> None:
+    """Refuse a yes that would count on rows that say something else than the ledger.
+
+    Raises:
+        LedgerBroken: somebody changed who is asked, how many have to agree, or who has agreed.
+    """
+    found = states.difference_of_approval(tx, row.id)
+    if found is not None:
+        raise LedgerBroken(
+            f"{row.id} cannot be approved: {found}.",
+            position=None,
+            next_step="Run `crossloop ledger verify`; restore the store from a copy.",
+        )
+
+
 def _answer(
     tx: Tx,
     row: ApprovalRow,
@@ -119,10 +149,12 @@ def _answer(
     policy: Policy,
     asserted: str,
 ) -> Answered:
+    if decision == "approve":
+        _require_as_recorded(tx, row)
     asked = load(tx, row) if decision == "approve" else None
     present = policies.present(tx)
     check_answer(
-        _facts(tx, row),
+        _facts(tx, row, policy),
         person=person,
         now=tx.now,
         policy_digest=policy.digest if present is None else present.digest,
@@ -192,7 +224,7 @@ def _approve(
         proposal,
         verdict,
         now=tx.now,
-        approval=_facts(tx, row),
+        approval=_facts(tx, row, policy),
         valid_for=validity(proposal, policy),
     )
     write_permit(tx, row.case, proposal, to_json(permit), permit.expires_at)
@@ -200,8 +232,9 @@ def _approve(
     return Answered(row.id, "approved", proposal.action_key, 0)
 
 
-def _facts(read: Read, row: ApprovalRow) -> ApprovalFacts:
-    decision = decisions.get(read, row.decision_id)
+def _facts(read: Read, row: ApprovalRow, policy: Policy) -> ApprovalFacts:
+    decision, before = decisions.get(read, row.decision_id), line.asked_before(read, row)
+    known = observations.newest(read)
     return ApprovalFacts(
         id=ApprovalId(row.id),
         decision_id=DecisionId(row.decision_id),
@@ -210,10 +243,21 @@ def _facts(read: Read, row: ApprovalRow) -> ApprovalFacts:
         people=tuple(PersonId(one) for one in row.people),
         quorum=row.quorum,
         due=row.due,
+        before=() if before is None else tuple(PersonId(one) for one in before.people),
+        before_due=None if before is None else before.until,
+        goes_on=line.comes_next(read, row) is not None,
+        valid_until=_valid_until(read, decision),
+        known_until=None if known is None else end_of_day(known, policy.document.timezone),
         proposer=None if decision is None else decision.department,
         approved=tuple(PersonId(one) for one in votes.people(read, row.id)),
         ended=None if row.state == "waiting" else _ended(row),
     )
+
+
+def _valid_until(read: Read, decision: DecisionRow | None) -> datetime | None:
+    """Until when the signal holds that a decision answers."""
+    signal = None if decision is None else inbox.get(read, decision.signal_id)
+    return None if signal is None else signal.valid_until
 
 
 def _ended(row: ApprovalRow) -> str:
@@ -221,28 +265,56 @@ def _ended(row: ApprovalRow) -> str:
     return f"{row.state}{by}{f', {row.reason}' if row.reason else ''}"
 
 
-def listed(read: Read, *, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:
-    """Return approvals as people are shown them, the waiting ones first."""
+def listed(read: Read, *, now: datetime, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:
+    """Return approvals as people are shown them, the waiting ones first.
+
+    Args:
+        now: real time, to tell what is overdue.
+    """
     rows = sorted(approvals.listing(read, state=state), key=lambda row: (row.state != "waiting", row.due))
-    return [shown(read, row) for row in rows]
+    return [shown(read, row, now=now) for row in rows]
 
 
-def shown(read: Read, row: ApprovalRow) -> dict[str, JsonValue]:
-    """Return one approval as people are shown it, with who has approved so far."""
+def shown(read: Read, row: ApprovalRow, *, now: datetime) -> dict[str, JsonValue]:
+    """Return one approval as people are shown it: who has approved so far, whether it is overdue, and how it
+    ended."""
     decision, body = _decided(read, row)
-    return {**describe(row, decision, body), "approved_by": list(votes.people(read, row.id))}
+    given = votes.given(read, row.id)
+    return {
+        **describe(read, row, decision, body),
+        "approved_by": [person for person, _ in given],
+        "overdue": row.state == "waiting" and now > row.due,
+        "answers": [_answer_given(read, person, entry) for person, entry in given],
+        "ended": _how_it_ended(read, row),
+    }
+
+
+def _answer_given(read: Read, person: str, entry: int) -> dict[str, JsonValue]:
+    found = read.entry(entry)
+    reason = None if found.body is None else str(found.body["reason"])
+    return {"person": person, "at": found.at.isoformat(), "reason": reason}
+
+
+def _how_it_ended(read: Read, row: ApprovalRow) -> dict[str, JsonValue] | None:
+    """When, by whom and why it ended; nobody where time or the rules ended it."""
+    if row.answered is None:
+        return None
+    at = read.entry(row.answered).at.isoformat()
+    return {"person": row.person, "at": at, "reason": row.reason}
 
 
 def describe(
-    row: ApprovalRow, decision: DecisionRow, body: Mapping[str, JSON] | None
+    read: Read, row: ApprovalRow, decision: DecisionRow, body: Mapping[str, JSON] | None
 ) -> dict[str, JsonValue]:
-    """What a person is shown: action, impact, evidence, options, who asks, who else is asked, until when.
+    """What a person is shown: action, impact, evidence, options, who asks, who else is asked, until when,
+    and who is asked after that.
 
     Args:
         body: what was decided; None where it was removed from the ledger, and then nothing of it is shown.
     """
     proposal = cast("dict[str, JsonValue]", {} if body is None else body["proposal"])
     verdict = cast("dict[str, JsonValue]", {} if body is None else body["verdict"])
+    until = _valid_until(read, decision)
     return {
         "id": row.id,
         "decision": row.decision_id,
@@ -257,9 +329,19 @@ def describe(
         "from": list(row.people),
         "quorum": row.quorum,
         "due_at": row.due.isoformat(),
+        "valid_until": None if until is None else until.isoformat(),
+        "next": _next(read, row),
         "digest": row.digest,
         "state": row.state,
     }
+
+
+def _next(read: Read, row: ApprovalRow) -> dict[str, JsonValue] | None:
+    """Who is asked when nobody answers, and the earliest deadline that they can have."""
+    following = line.comes_next(read, row) if row.state == "waiting" else None
+    if following is None:
+        return None
+    return {"from": list(following.people), "due_at": (row.due + following.within).isoformat()}
 
 
 def bring_in_step(store: Store, threads: ApprovalThreads, lease: Lease | None) -> None:
@@ -269,7 +351,7 @@ def bring_in_step(store: Store, threads: ApprovalThreads, lease: Lease | None) -
     removes it again. A row whose decision was removed from the ledger shows nothing; it still ends.
     """
     waiting = store.read(lambda read: _questions(read, approvals.listing(read, state="waiting")))
-    ended = store.read(lambda read: [row.id for row in approvals.unresumed(read)])
+    ended = store.read(lambda read: [row.id for row in approvals.ended_with_thread(read)])
     try:
         threads.ask(waiting)
         threads.end(ended)
@@ -277,13 +359,13 @@ def bring_in_step(store: Store, threads: ApprovalThreads, lease: Lease | None) -
         _LOG.warning("%s", unusable)  # a projection: what is decided and done does not wait for it
         return
     if ended:
-        store.write(lambda tx: [approvals.resumed(tx, one) for one in ended], lease=lease)
+        store.write(lambda tx: [approvals.thread_removed(tx, one) for one in ended], lease=lease)
 
 
 def _questions(read: Read, rows: Sequence[ApprovalRow]) -> dict[str, dict[str, JsonValue]]:
     """What is asked, by the id of the approval, as far as it is still there."""
     found = ((row, *_decided(read, row)) for row in rows)
-    return {row.id: describe(row, one, body) for row, one, body in found if body is not None}
+    return {row.id: describe(read, row, one, body) for row, one, body in found if body is not None}
 
 
 def _decided(read: Read, row: ApprovalRow) -> tuple[DecisionRow, Mapping[str, JSON] | None]:

@@ -2,9 +2,9 @@
 
 Rules:
 
-1. A held decision ends by a rejection, by its deadline (*expired*), or because a signal says that the
-   condition it answers is over or because the rules changed (*withdrawn*). A permitted one ends by a
-   receipt that says *failed*.
+1. A held decision ends by a rejection, by its deadline (*expired*), because a signal says that the
+   condition it answers is over (*withdrawn*), or because the rules changed (*superseded*). A permitted one
+   ends by a receipt that says *failed*.
 2. Whatever ends it gives back its claims and its impact in the same transaction, so that a later proposal
    fits again. An *unknown* outcome gives nothing back: the effect may be there.
 3. An action that takes another one back ends that one's claims, for nothing is restricted any more. Both
@@ -12,8 +12,10 @@ Rules:
 4. A deadline never approves. An escalation that passes it goes on to those who come next in the line;
    anything else, and an escalation that nobody is left for, expires, and they are told.
 5. A signal is finished when nothing of it is left to do or to answer.
-6. Rules that are put in force withdraw, in the same transaction, every question that was asked under
+6. Rules that are put in force supersede, in the same transaction, every question that was asked under
    others: its answer would count for something that nobody was shown. What still holds is asked again.
+7. A question lives no longer than the signal that it answers. As of a day on which the signal holds no more
+   it ends as *expired*, whoever would be asked next; what is still so is signalled with fresh evidence.
 """
 
 from __future__ import annotations
@@ -22,11 +24,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, Literal
 
-from pydantic import JsonValue
-
 from crossloop.canonical import to_json
 from crossloop.coordinator import line
 from crossloop.coordinator.notices import notify_closed, notify_done, notify_passed_on
+from crossloop.coordinator.unanswered import VALID_UNTIL
 from crossloop.governance import Policy
 from crossloop.ids import ActionKey, SignalId
 from crossloop.signals import Catalogue, Proposal, Receipt, Signal
@@ -76,15 +77,22 @@ def expire_overdue(tx: Tx, policy: Policy) -> int:
     return len(late)
 
 
+def expire_outdated(tx: Tx, policy: Policy, as_of: datetime) -> int:
+    """End every question whose signal holds no more at a business instant (rule 7); return how many."""
+    ended = 0
+    for row in approvals.listing(tx, state="waiting"):
+        signal = inbox.get(tx, _decision(tx, row).signal_id)
+        if signal is not None and as_of > signal.valid_until:
+            until = signal.valid_until.isoformat(timespec="seconds")
+            known = as_of.isoformat(timespec="seconds")
+            because = f"what it answers was valid until {until}, and facts are known up to {known}"
+            _close(tx, row, "expired", because, policy, **{VALID_UNTIL: until})
+            ended += 1
+    return ended
+
+
 def _pass_on(tx: Tx, row: ApprovalRow, following: line.Next, because: str) -> None:
-    due = tx.now + following.within
-    body: dict[str, JsonValue] = {
-        "approval": row.id,
-        "decision": row.decision_id,
-        "reason": because,
-        "people": list(following.people),
-        "due": due.isoformat(),
-    }
+    due, body = tx.now + following.within, {"decision": row.decision_id, "reason": because}
     approvals.pass_on(tx, row.id, people=following.people, due=due, body=body)
     notify_passed_on(tx, _decision(tx, row), row, following.people, because)
 
@@ -113,7 +121,7 @@ def adopt(tx: Tx, policy: Policy) -> bool:
         return False
     for row in approvals.listing(tx, state="waiting"):
         because = f"the rules changed, from {row.policy[:12]} to {policy.digest[:12]}"
-        _close(tx, row, "withdrawn", because, policy, replaced_by=policy.digest)
+        _close(tx, row, "superseded", because, policy, replaced_by=policy.digest)
     return True
 
 
@@ -164,7 +172,7 @@ def _cancel(tx: Tx, row: ActionRow, because: str, policy: Policy) -> None:
 def _close(
     tx: Tx,
     row: ApprovalRow,
-    state: Literal["expired", "withdrawn"],
+    state: Literal["expired", "withdrawn", "superseded"],
     because: str,
     policy: Policy,
     **recorded: str,
@@ -177,7 +185,7 @@ def _close(
 def _end_held(
     tx: Tx,
     row: ApprovalRow,
-    state: Literal["rejected", "expired", "withdrawn"],
+    state: Literal["rejected", "expired", "withdrawn", "superseded"],
     because: str,
     policy: Policy,
 ) -> None:

@@ -10,23 +10,26 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
 
 from crossloop.clock import Clock
 from crossloop.coordinator import approvals as answering
+from crossloop.coordinator import handed_in
 from crossloop.coordinator.admit import admit_signals, in_force
 from crossloop.coordinator.approvals import Answered
 from crossloop.coordinator.background import Background
 from crossloop.coordinator.company import Company
 from crossloop.coordinator.explain import Story, explain
+from crossloop.coordinator.handed_in import Decision, Setting
 from crossloop.coordinator.holding import Holding
 from crossloop.coordinator.loop import Backtestable, Backtested, Inputs
 from crossloop.coordinator.report import PublishReport, RunReport
 from crossloop.coordinator.run import all_settings, publish_report, run_loop
 from crossloop.coordinator.settings import loop_settings, permitted_settings
-from crossloop.errors import CrossloopError, StoreBusy, StoreNotUsable, UnknownName
+from crossloop.coordinator.threads_file import check_threads_file
+from crossloop.errors import CrossloopError, StoreBusy, UnknownName
 from crossloop.governance import Policy
 from crossloop.ids import PersonId
 from crossloop.signals import Receipt, Signal
@@ -70,11 +73,7 @@ class Coordinator:
         self.company = company
         self.policy = policy
         self._clock = clock
-        if threads.is_dir():  # any other file in its place is set aside when it cannot be used
-            raise StoreNotUsable(
-                f"the approval threads have their file at {threads}, which is a directory.",
-                next_step="Move it away, or use another --store.",
-            )
+        check_threads_file(threads)
         self._threads = threads
         self._closed = False
         self._opening = threading.Lock()
@@ -110,38 +109,44 @@ class Coordinator:
         data: str | Path | None = None,
         mapping: str | Path | None = None,
         others: Mapping[str, str | Path] | None = None,
-        as_of: date | None = None,
-        settings: Mapping[str, str] | None = None,
+        as_of: date | str | None = None,
+        settings: Mapping[str, Setting] | None = None,
     ) -> RunReport:
         """Run a loop once and return what was seen, decided and done.
 
         Args:
             loop: its name, for example ``logistics-to-marketing``.
-            data: the primary input; the embedded company's own data when None.
+            data: path of the primary input; the embedded company's own data when None.
             mapping: a declared mapping from the file's format to the common data model.
             others: further inputs by name, for example ``{"campaigns": "campaigns.csv"}``.
-            as_of: the day up to which facts are known; the last day of the data when None.
-            settings: chosen settings as text, for example ``{"threshold": "0.10"}``. Where the rules let
-                the loop act, only what they list as adjustable.
+            as_of: the day up to which facts are known, also as text such as ``"2022-06-12"``; the last day
+                of the data when None.
+            settings: chosen settings, for example ``{"threshold": 0.10}`` or the same as text. Where the
+                rules let the loop act, only what they list as adjustable.
+
+        Returns:
+            What ``repr`` says of it in a line stands in its fields in full, and as JSON in
+            ``report.model_dump(mode="json")``.
 
         Raises:
             InputError: something handed in is wrong; nothing was written.
             StoreBusy: another coordinator is at work on this store.
         """
-        inputs = _inputs(data, mapping, others)
+        inputs = handed_in.inputs(data, mapping, others)
         return self._background.run(self.arun(loop, inputs, as_of=as_of, settings=settings or {}))
 
     async def arun(
-        self, loop: str, inputs: Inputs, *, as_of: date | None, settings: Mapping[str, str]
+        self, loop: str, inputs: Inputs, *, as_of: date | str | None, settings: Mapping[str, Setting]
     ) -> RunReport:
         """The same as :meth:`run`, for callers with an event loop of their own."""
+        day, chosen = handed_in.day(as_of), handed_in.settings(settings)
         found = self.company.loop(loop)
-        stated = permitted_settings(self.policy, found, settings)
+        stated = permitted_settings(self.policy, found, chosen)
         # In a thread: reading a large file must not stall the event loop of the caller (ADR 0006).
-        prepared = await asyncio.to_thread(found.prepare, inputs, as_of=as_of, settings=stated)
+        prepared = await asyncio.to_thread(found.prepare, inputs, as_of=day, settings=stated)
         try:
             async with self._runtime() as runtime:
-                report = await run_loop(runtime, found, prepared, as_of=as_of, settings=settings)
+                report = await run_loop(runtime, found, prepared, as_of=day, settings=chosen)
                 self._replaces = self.policy.digest
                 return report
         finally:
@@ -154,8 +159,8 @@ class Coordinator:
         data: str | Path | None = None,
         mapping: str | Path | None = None,
         others: Mapping[str, str | Path] | None = None,
-        as_of: date | None = None,
-        settings: Mapping[str, str] | None = None,
+        as_of: date | str | None = None,
+        settings: Mapping[str, Setting] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Backtested:
         """Replay the past in shadow: what a loop would have said, done and saved. Keeps nothing.
@@ -166,7 +171,7 @@ class Coordinator:
             loop: its name, for example ``logistics-to-marketing``.
             data: as for :meth:`run`; so are ``mapping`` and ``others``.
             as_of: nothing later than this day is read; everything when None.
-            settings: chosen settings as text.
+            settings: chosen settings, as for :meth:`run`.
             progress: called with days done and days in all.
 
         Raises:
@@ -180,9 +185,9 @@ class Coordinator:
                 next_step=f"With one: {', '.join(self._with_backtest()) or 'none'}.",
             )
         return found.backtest(
-            _inputs(data, mapping, others),
-            as_of=as_of,
-            settings=loop_settings(self.policy, found, settings or {}),
+            handed_in.inputs(data, mapping, others),
+            as_of=handed_in.day(as_of),
+            settings=loop_settings(self.policy, found, handed_in.settings(settings)),
             policy=self.policy,
             progress=progress,
         )
@@ -212,7 +217,7 @@ class Coordinator:
         approval_id: str,
         *,
         person: str,
-        decision: Literal["approve", "reject"],
+        decision: Decision,
         reason: str = "",
         asserted: str,
     ) -> Given:
@@ -221,16 +226,25 @@ class Coordinator:
         While another coordinator is at work on the store, the action is left to it: it performs what was
         permitted meanwhile at the end of its run.
 
+        Args:
+            approval_id: its id, or the beginning of it.
+            person: who answers, as named in the governance document.
+            decision: ``"approve"`` or ``"reject"``, exactly.
+            reason: why; a rejection needs one.
+            asserted: how it is known who answers; it is recorded.
+
         Raises:
+            InputError: the decision is neither of the two; nothing was changed.
             AnswerRefused: the answer does not count, with its reason; nothing was changed.
         """
-        return self._background.run(self._answer(approval_id, PersonId(person), decision, reason, asserted))
+        said = handed_in.decision(decision)
+        return self._background.run(self._answer(approval_id, PersonId(person), said, reason, asserted))
 
     async def _answer(
         self,
         approval_id: str,
         person: PersonId,
-        decision: Literal["approve", "reject"],
+        decision: Decision,
         reason: str,
         asserted: str,
     ) -> Given:
@@ -254,8 +268,13 @@ class Coordinator:
             return await runtime.settle()
 
     def approvals(self, *, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:
-        """Return held decisions as people are shown them, the waiting ones first."""
-        return self.store.read(lambda read: answering.listed(read, state=state))
+        """Return held decisions as people are shown them, the waiting ones first.
+
+        Raises:
+            InputError: there is no such state.
+        """
+        asked = handed_in.state(state)
+        return self.store.read(lambda read: answering.listed(read, now=self._clock.now(), state=asked))
 
     def approval(self, identifier: str) -> dict[str, JsonValue]:
         """Return one held decision as people are shown it.
@@ -263,7 +282,8 @@ class Coordinator:
         Raises:
             UnknownName: no approval, or more than one, has such an id.
         """
-        return self.store.read(lambda read: answering.shown(read, answering.find(read, identifier)))
+        now = self._clock.now()
+        return self.store.read(lambda read: answering.shown(read, answering.find(read, identifier), now=now))
 
     def explain(self, identifier: str) -> Story:
         """Return the story of a case, from fact to effect.
@@ -287,6 +307,11 @@ class Coordinator:
         self.company.close()
         if isinstance(self._open, Store):
             self._open.close()
+
+    def __repr__(self) -> str:
+        loops, name = ", ".join(sorted(self.company.loops)), self.policy.document.company
+        rules = "embedded, in shadow" if self.policy.shadow_only else self.policy.file.name
+        return f"<Coordinator of {name}, loops: {loops or 'none'}, rules: {rules}>"
 
     def __enter__(self) -> Coordinator:
         return self
@@ -315,13 +340,3 @@ class Coordinator:
                 lease=lease,
                 replaces=self._replaces,
             )
-
-
-def _inputs(
-    data: str | Path | None, mapping: str | Path | None, others: Mapping[str, str | Path] | None
-) -> Inputs:
-    return Inputs(
-        primary=Path(data) if data is not None else None,
-        mapping=Path(mapping) if mapping is not None else None,
-        others={name: Path(file) for name, file in (others or {}).items()},
-    )

@@ -7,13 +7,14 @@ Rules:
 2. Those under ``then`` are asked once, for as long as the first ones were. Who was asked already is not
    asked again. Nobody left: the question ends as *expired*.
 3. The line is written down with the question. Another document changes nothing about it.
+4. Those who were asked before may still say no, as long as the question waits for the next ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -32,6 +33,14 @@ class Next:
     within: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Who was asked before the question went up the line."""
+
+    people: tuple[str, ...]
+    until: datetime
+
+
 def written(proposal: Proposal, verdict: Verdict, policy: Policy) -> dict[str, JsonValue]:
     """What is written down with a question about who comes next (rule 3); nothing where nobody does."""
     loop = policy.document.loops.get(proposal.loop) if proposal.loop else None
@@ -45,7 +54,20 @@ def written(proposal: Proposal, verdict: Verdict, policy: Policy) -> dict[str, J
 
 def comes_next(read: Read, row: ApprovalRow) -> Next | None:
     """Return who is asked when a question is not answered in time; None where it ends (rule 2)."""
-    asked = cast("Mapping[str, Any] | None", read.entry(row.entry).body)
+    asked = _asked(read, row)
     if asked is None or "then" not in asked or tuple(asked["people"]) != row.people:
         return None
     return Next(tuple(asked["then"]), timedelta(seconds=asked["within_seconds"]))
+
+
+def asked_before(read: Read, row: ApprovalRow) -> Before | None:
+    """Return who was asked before those who are asked now (rule 4); None where nobody was, or where what
+    says so was removed from the ledger."""
+    asked = _asked(read, row)
+    if asked is None or tuple(asked["people"]) == row.people:
+        return None
+    return Before(tuple(asked["people"]), datetime.fromisoformat(asked["due"]))
+
+
+def _asked(read: Read, row: ApprovalRow) -> Mapping[str, Any] | None:
+    return cast("Mapping[str, Any] | None", read.entry(row.entry).body)

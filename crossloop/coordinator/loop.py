@@ -8,16 +8,18 @@ observation in one transaction.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
 from crossloop.governance import Policy
 from crossloop.ids import CaseId, DepartmentName, LoopName, SignalId
 from crossloop.signals import Claim, Signal
+
+IN_FORCE: Final = "in_force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,25 @@ class Condition:
 
     again: str | None = None
     """Set where what was decided about it came to nothing, so that it has to be signalled again: a token
-    that names the ending, for the deduplication key."""
+    that names the ending, for the deduplication key. ``IN_FORCE`` names none: what the condition brought
+    about is in force, though the condition is cleared and was answered."""
+
+    waits_until: datetime | None = None
+    """Business instant after which what waits for an answer about it answers nothing any more; none where
+    nothing waits."""
+
+    again_then: str | None = None
+    """What ``again`` is after that instant."""
+
+    opened_under: Mapping[str, JsonValue] | None = field(default=None, compare=False)
+    """Settings under which an open one was opened, where that is known: a limit that moved since is told
+    apart from a rate that fell."""
+
+    def at(self, instant: datetime) -> Condition:
+        """Return the condition as it is at a business instant: what waits may hold no more by then."""
+        if self.waits_until is None or instant <= self.waits_until:
+            return self
+        return replace(self, again=self.again_then, waits_until=None, again_then=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +188,12 @@ class Loop(Protocol):
         settings: Mapping[str, JsonValue],
         conditions: Sequence[Condition],
     ) -> Observation:
-        """Look at the facts as of a day (the last day of the data when none is given)."""
+        """Look at the facts as of a day (the last day of the data when none is given).
+
+        Args:
+            conditions: what the loop has seen so far; how they are at the instant of the observation, which
+                the loop finds out, :meth:`Condition.at` says.
+        """
         ...
 
 

@@ -45,7 +45,7 @@ def notify_closed(
     tx: Tx,
     decision: DecisionRow,
     row: ApprovalRow,
-    state: Literal["rejected", "expired", "withdrawn"],
+    state: Literal["rejected", "expired", "withdrawn", "superseded"],
     because: str,
     policy: Policy,
 ) -> None:
@@ -96,7 +96,8 @@ def _sender(tx: Tx, signal: str) -> str:
 
 def _nothing_done(proposal: Proposal, verdict: Verdict) -> str:
     if proposal.intervention in (NO_ACTION, NO_ANSWER):
-        return f"Nothing done: {proposal.rationale}"
+        said = proposal.rationale
+        return said[0].upper() + said[1:] if said[:7].lower() == "nothing" else f"Nothing done: {said}"
     why = "; ".join(one.text for one in verdict.reasons if one.outcome == verdict.outcome)
     word = "Only recorded" if verdict.outcome == "shadow" else "Refused"
     return f"{word}: {proposal.intervention} for {_what(proposal)}. {why}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -74,8 +75,19 @@ class WaitingReport(Frozen):
     approval_id: str
     decision_id: str
     people: tuple[str, ...]
+    quorum: int
+    """How many of them have to approve."""
+
     due: datetime
     action: str
+
+
+class SettingChange(Frozen):
+    """A setting that differs from the one of the last run."""
+
+    name: str
+    before: JsonValue
+    now: JsonValue
 
 
 class LedgerReport(Frozen):
@@ -86,7 +98,7 @@ class LedgerReport(Frozen):
 
 
 class RunReport(Frozen):
-    """The result of one run of a loop."""
+    """The result of one run of a loop. Its ``repr`` is one line; everything stands in the fields."""
 
     loop: str
     as_of: str
@@ -107,10 +119,29 @@ class RunReport(Frozen):
 
     ledger: LedgerReport
     counts: dict[str, JsonValue] = Field(default_factory=dict)
+    looked_at_before: bool = False
+    """True when the same facts were looked at before as of this day, under these settings and rules."""
+
+    last_as_of: str | None = None
+    """As-of day of the run before this one; none before the first."""
+
+    changed_settings: tuple[SettingChange, ...] = ()
+    """Settings that differ from those of the run before."""
+
+    in_force: int = 0
+    """Changes of this loop that are in force after the run, whichever run made them."""
+
+    def __repr__(self) -> str:
+        seen = _counted(str(one.get("state", "published")) for one in self.signals)
+        said = f"{self.loop} as of {self.as_of}, {self.stage}: {len(self.signals)} signals{seen}, "
+        return f"<RunReport {said}{_came_of(self)}; in full: .signals, .decisions, .model_dump()>"
+
+    def __str__(self) -> str:
+        return repr(self)
 
 
 class PublishReport(Frozen):
-    """The result of publishing signals from outside."""
+    """The result of publishing signals from outside. Its ``repr`` is one line."""
 
     new: int
     """Signals that the store did not know yet."""
@@ -119,6 +150,28 @@ class PublishReport(Frozen):
     decisions: tuple[DecisionReport, ...]
     receipts: tuple[ReceiptReport, ...]
     waiting: tuple[WaitingReport, ...]
+
+    def __repr__(self) -> str:
+        said = f"{len(self.signals)} signals, {self.new} new, {_came_of(self)}"
+        return f"<PublishReport {said}; in full: .decisions, .model_dump()>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+def _came_of(report: RunReport | PublishReport) -> str:
+    verdicts = _counted(one.verdict for one in report.decisions)
+    outcomes = _counted(one.outcome for one in report.receipts)
+    return (
+        f"{len(report.decisions)} decisions{verdicts}, {len(report.receipts)} receipts{outcomes}, "
+        f"{len(report.waiting)} waiting"
+    )
+
+
+def _counted(names: Iterable[str]) -> str:
+    """How many of each: `` (3 act, 1 hold)``; nothing where there is none."""
+    counts = Counter(names)
+    return f" ({', '.join(f'{number} {name}' for name, number in counts.items())})" if counts else ""
 
 
 def decision_report(body: Mapping[str, Any], case: str, *, approval_id: str | None) -> DecisionReport:

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from crossloop.coordinator.admit import admit, known_conditions
+from crossloop.coordinator import earlier
+from crossloop.coordinator.admit import admit, is_in_force, known_conditions
 from crossloop.coordinator.loop import Inputs, Loop, Observation
 from crossloop.coordinator.report import (
     DecisionReport,
@@ -26,7 +27,8 @@ from crossloop.coordinator.report import (
     decision_report,
     receipt_report,
 )
-from crossloop.coordinator.settings import Stated, permitted_settings, settings_of_all
+from crossloop.coordinator.settings import Stated, permitted_here, refuse_trials, settings_of_all
+from crossloop.governance import Policy
 from crossloop.ids import LoopName
 from crossloop.signals import Signal
 from crossloop.store import Read, approvals, decisions
@@ -55,7 +57,7 @@ async def run_loop(
     Raises:
         InputError: something handed in is wrong; nothing was written.
     """
-    stated = permitted_settings(runtime.policy, loop, settings)
+    stated = runtime.store.read(lambda read: _permitted(read, runtime, loop, settings))
     settings_of = {**all_settings(runtime), loop.name: stated}
     now = runtime.clock.now()
     known = runtime.store.read(lambda read: known_conditions(read, loop.name, runtime.policy.digest, now))
@@ -67,18 +69,28 @@ async def run_loop(
         conditions=known,
     )
     since = runtime.store.read(lambda read: read.head().size)
-    await admit(runtime, loop, observation, chosen=settings)
+    before = runtime.store.read(lambda read: earlier.before(read, loop.name, observation.settings))
+    new = await admit(runtime, loop, observation, chosen=settings)
     if observation.load is not None:
         await asyncio.to_thread(observation.load)
     done = await runtime.drain(as_of=observation.instant, settings=settings_of)
     done.since = since  # who was told that other rules withdrew a question was told while it was admitted
-    return runtime.store.read(lambda read: _report(read, runtime, loop, observation, done))
+    report = runtime.store.read(lambda read: _report(read, runtime, loop, observation, done))
+    return report.model_copy(
+        update={"looked_at_before": not new, "last_as_of": before.as_of, "changed_settings": before.changed}
+    )
+
+
+def _permitted(read: Read, runtime: Runtime, loop: Loop, settings: Mapping[str, str]) -> Stated:
+    """Settings of the run, where both they and the rules may come to this store."""
+    if not is_in_force(read, runtime.policy):
+        refuse_trials(read, runtime.policy, runtime.company)
+    return permitted_here(read, runtime.policy, loop, settings, runtime.company.catalogue)
 
 
 def all_settings(runtime: Runtime) -> dict[LoopName, Stated]:
     """Settings of every loop, for signals of any of them that wait."""
-    loops = runtime.company.loops.values()
-    return runtime.store.read(lambda read: settings_of_all(read, runtime.policy, loops))
+    return runtime.store.read(lambda read: settings_of_all(read, runtime.policy, runtime.company))
 
 
 def _report(read: Read, runtime: Runtime, loop: Loop, observation: Observation, done: Done) -> RunReport:
@@ -99,10 +111,16 @@ def _report(read: Read, runtime: Runtime, loop: Loop, observation: Observation, 
         notices=tuple(_notices(read, done.since)),
         waiting=tuple(_waiting(read, row) for row in waiting),
         notes=observation.notes,
-        governance=f"{runtime.policy.file.name}, digest {runtime.policy.digest}",
+        governance=f"{_rules(runtime.policy)}, digest {runtime.policy.digest}",
         ledger=LedgerReport(entries=head.size, root=head.root),
         counts=dict(observation.counts),
+        in_force=earlier.changes_in_force(read, loop.name),
     )
+
+
+def _rules(policy: Policy) -> str:
+    """Where the rules came from. The embedded document is called like the one that is picked up."""
+    return "embedded rules, in shadow" if policy.shadow_only else policy.file.name
 
 
 def publish_report(read: Read, signals: Sequence[Signal], new: int, done: Done) -> PublishReport:
@@ -143,6 +161,7 @@ def _waiting(read: Read, row: ApprovalRow) -> WaitingReport:
         approval_id=row.id,
         decision_id=row.decision_id,
         people=tuple(row.people),
+        quorum=row.quorum,
         due=row.due,
         action=action,
     )

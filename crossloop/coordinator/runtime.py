@@ -126,7 +126,7 @@ class Runtime:
         receipts = [*await self._executor.recover(self.lease)]
         await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
         receipts += await self._executor.perform_permitted(self.lease)
-        # Opening and resuming threads waits for a disk of its own: not on the loop that others use.
+        # Making and removing threads waits for a disk of its own: not on the loop that others use.
         await asyncio.to_thread(bring_in_step, self.store, self._threads, self.lease)
         self._performed(receipts, done)
         return tuple(receipts)

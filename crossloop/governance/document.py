@@ -39,6 +39,13 @@ STAGES: Final[tuple[Stage, ...]] = ("shadow", "supervised", "autonomous")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})(m|h|d)")
 _UNITS: Final = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 _LONGEST: Final = timedelta(days=366)
+_COUNT: Final = re.compile(r"[1-9][0-9]{0,8}")
+_SHARE: Final = re.compile(r"0(\.[0-9]{1,6})?|1(\.0{1,6})?")
+_AMOUNT: Final = re.compile(
+    r"([0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4}|[0-9]{1,2}(,[0-9]{2}){1,4},[0-9]{3})(\.[0-9]{1,2})? [A-Z]{3}"
+)
+"""Digits plain, or grouped in thousands or as in India: 1,000,000 or 10,00,000."""
+
 _NUMBER: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 
@@ -62,7 +69,20 @@ def duration_text(length: timedelta) -> str:
 
 
 def _whole(value: object) -> object:
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
+    return int(value) if isinstance(value, str) and _COUNT.fullmatch(value) else value
+
+
+def _share(value: object) -> object:
+    # Python's own reading of a number would take 1e-400 for 0: a threshold that everything passes.
+    if isinstance(value, str) and not _SHARE.fullmatch(value):
+        raise ValueError("expected a number from 0 to 1, such as 0.85")
+    return value
+
+
+def _amount(value: object) -> object:
+    if isinstance(value, str) and not _AMOUNT.fullmatch(value):
+        raise ValueError("expected an amount with its currency, such as 20000 INR")
+    return value
 
 
 def _adjustable(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -99,11 +119,13 @@ Duration = Annotated[
 """Real time: minutes, hours or days of 24 hours."""
 
 Amount = Annotated[
-    Money, WithJsonSchema({"type": "string", "pattern": r"^[0-9][0-9,]*(\.[0-9]+)? [A-Z]{3}$"})
+    Money,
+    BeforeValidator(_amount),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9][0-9,]*(\.[0-9]+)? [A-Z]{3}$"}),
 ]
 """Money written with its currency: ``20000 INR``."""
 
-Threshold = Annotated[float, Field(ge=0.0, le=1.0)]
+Threshold = Annotated[float, Field(ge=0.0, le=1.0), BeforeValidator(_share)]
 """A confidence that a signal and a proposal are compared with."""
 
 SafePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_&()'* -]+(/[A-Za-z0-9_&()'* -]+)*$", max_length=300)]

@@ -8,18 +8,22 @@ Rules:
    with the same types.
 3. What the signal states counts before what the department states, and governance's own facts before both:
    a department cannot talk a rule out of asking.
-4. A value that is missing, not finite, negative where it counts something, or not of its declared type
-   is left out; a rule that needs it then refuses. A wrong fact never reads as zero.
+4. A value that is missing, not finite, outside of its declared range, or not of its declared type is left
+   out; a rule that needs it then refuses. A wrong fact never reads as zero.
 5. ``daily_budget_share`` and ``amount`` are cumulative over the local day and include this proposal, so
-   that splitting an action evades nothing.
+   that splitting an action evades nothing. A share of a day is at most all of it: shares are estimates, and
+   those of several areas may add up to more.
 """
 
 from __future__ import annotations
 
+import math
 import types
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 from crossloop.canonical import NotCanonical, canonical_json
 from crossloop.governance.state import GateState, SignalFacts
@@ -46,16 +50,30 @@ class Fact:
     values: tuple[str, ...] = ()
     """The only texts it can have, where they are enumerated."""
 
+    low: float = -math.inf
+    """The least number it can be."""
+
+    high: float = math.inf
+    """The greatest number it can be."""
+
+
+def _share(name: str, unit: str, meaning: str) -> Fact:
+    return Fact(name, "number", unit, meaning, low=0.0, high=1.0)
+
+
+def _amount(name: str, meaning: str) -> Fact:
+    return Fact(name, "number", "currency", meaning, low=0.0)
+
 
 BASE_FACTS: Final[tuple[Fact, ...]] = (
-    Fact("daily_budget_share", "number", "share", "Share of the resource's daily budget, all of today."),
-    Fact("own_share", "number", "share", "Share of the daily budget that this proposal alone moves."),
-    Fact("amount", "number", "currency", "Money per day moved today on the resource, this one included."),
-    Fact("own_amount", "number", "currency", "Money per day that this proposal alone moves."),
+    _share("daily_budget_share", "share", "Share of the resource's daily budget, all of today."),
+    _share("own_share", "share", "Share of the daily budget that this proposal alone moves."),
+    _amount("amount", "Money per day moved today on the resource, this one included."),
+    _amount("own_amount", "Money per day that this proposal alone moves."),
     Fact("currency", "text", "ISO 4217", "Currency of amount and own_amount."),
-    Fact("confidence", "number", "probability", "The smaller of signal and proposal confidence."),
-    Fact("signal_confidence", "number", "probability", "Confidence of the signal."),
-    Fact("proposal_confidence", "number", "probability", "Confidence of the proposal."),
+    _share("confidence", "probability", "The smaller of signal and proposal confidence."),
+    _share("signal_confidence", "probability", "Confidence of the signal."),
+    _share("proposal_confidence", "probability", "Confidence of the proposal."),
     Fact(
         "risk",
         "text",
@@ -90,11 +108,37 @@ def declared_facts(types_answered: Iterable[SignalType], **values: Iterable[str]
             kind = _plain(field.annotation)
             if kind is not None and name not in found:
                 meaning = field.description or f"{name} of {signal_type.name}"
-                found[name] = Fact(name, kind[0], "", meaning, values=kind[1])
+                low, high = _range(field.annotation, field.metadata)
+                found[name] = Fact(name, kind[0], "", meaning, values=kind[1], low=low, high=high)
     for fact in BASE_FACTS:
-        enumerated = tuple(sorted(values.get(fact.name, fact.values)))
-        found[fact.name] = Fact(fact.name, fact.type, fact.unit, fact.meaning, values=enumerated)
+        found[fact.name] = replace(fact, values=tuple(sorted(values.get(fact.name, fact.values))))
     return found
+
+
+def _range(annotation: object, metadata: Iterable[object]) -> tuple[float, float]:
+    """The numbers that a payload field can have, by its own declaration."""
+    found = list(_flat(annotation, metadata))
+    low = [bound for one in found for bound in _bounds(one, "ge", "gt")]
+    high = [bound for one in found for bound in _bounds(one, "le", "lt")]
+    return max(low, default=-math.inf), min(high, default=math.inf)
+
+
+def _flat(annotation: object, metadata: Iterable[object]) -> Iterator[object]:
+    """What is declared of a field beside its type, also inside ``Annotated[…] | None``."""
+    for one in metadata:
+        yield from one.metadata if isinstance(one, FieldInfo) else (one,)
+    inner = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    for one in inner:
+        nested: Iterable[object] = getattr(one, "__metadata__", ())
+        if nested:
+            yield from _flat(get_args(one)[0], nested)
+
+
+def _bounds(declared: object, *names: str) -> Iterator[float]:
+    for name in names:
+        bound: object = getattr(declared, name, None)
+        if isinstance(bound, int | float):
+            yield float(bound)
 
 
 def _plain(annotation: object) -> tuple[FactType, tuple[str, ...]] | None:
@@ -166,15 +210,20 @@ def _impact(proposal: Proposal, state: GateState) -> dict[str, object]:
     if impact is None:
         return {}
     facts: dict[str, object] = {
-        "own_share": impact.share,
+        "own_share": _of_all(impact.share),
         "own_amount": float(impact.amount.amount),
         "currency": impact.amount.currency,
     }
     if state.share_today >= 0:  # false for NaN, too
-        facts["daily_budget_share"] = round(state.share_today + impact.share, _SHARE_DECIMALS)
+        facts["daily_budget_share"] = _of_all(state.share_today + impact.share)
     if state.amount_today.is_finite() and 0 <= state.amount_today < _EXACT:
         facts["amount"] = float(state.amount_today + impact.amount.amount)
     return facts
+
+
+def _of_all(share: float) -> float:
+    """A share as rules see it; what is not finite stays so, and is left out."""
+    return min(1.0, round(share, _SHARE_DECIMALS)) if math.isfinite(share) else share
 
 
 def least_confidence(one: float, other: float) -> float | None:
@@ -188,7 +237,7 @@ def _fit(fact: Fact, value: object) -> FactValue | None:
     if fact.type == "number":
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        return float(value) if -_EXACT < value < _EXACT else None
+        return float(value) if -_EXACT < value < _EXACT and fact.low <= value <= fact.high else None
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT or not _writable(value):
         return None
     return value if not fact.values or value in fact.values else None

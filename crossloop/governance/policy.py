@@ -73,7 +73,7 @@ class Policy:
         entries = (self.document.departments[department].stage, self.document.loops[loop].stage)
         return min(entries, key=STAGES.index)
 
-    def where(self, *path: str) -> Where:
+    def where(self, *path: str | int) -> Where:
         """The place in the document's text that a message names."""
         return strict_yaml.loads(self.text, file=self.file, error=GovernanceDocumentError).where(path)
 

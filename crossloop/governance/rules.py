@@ -7,11 +7,14 @@ Rules of the language:
 3. Every fact a condition names must be there with its declared type, even where a short circuit would
    not look at it. CEL itself answers ``false`` to ``nan == 0.1`` and to a text compared with a number.
 4. A text is compared with a value that the fact can have: a misspelt intervention would never match.
-5. An evaluation error, or an answer that is not a boolean, is a refusal that names the rule.
+5. A number is compared with one inside of the fact's range, and not so that no value of the range could ever
+   be beyond it: ``daily_budget_share > 10``, which meant 10 %, would ask nobody.
+6. An evaluation error, or an answer that is not a boolean, is a refusal that names the rule.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +34,12 @@ _TOKEN: Final = re.compile(
 )
 # What the evaluator raises for a wrong operand, an overflow, a division by zero or an unknown name.
 _CEL_ERRORS: Final = (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError, AttributeError)
+_BOUNDARIES: Final = frozenset(["(", ")", "&&", "||", "!", "?", ":"])
+"""What may stand beside a comparison so that its operands are what stands next to its sign."""
+
+_TURNED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""Each comparison, and the same with its operands exchanged."""
+
 _WORDS: Final = frozenset({"true", "false", "in"})
 
 
@@ -114,6 +123,7 @@ def check_rule(rule: Rule, declared: Mapping[str, Fact]) -> None:
                 next_step=f"Declared facts: {', '.join(sorted(declared))}.",
             )
     _check_literals(rule.source, declared)
+    _check_ranges(rule.source, declared)
     for sample in range(2):
         facts = {name: _example(declared[name], at, sample) for at, name in enumerate(rule.operands)}
         try:
@@ -126,7 +136,8 @@ def check_rule(rule: Rule, declared: Mapping[str, Fact]) -> None:
 
 
 def _example(fact: Fact, at: int, sample: int) -> FactValue:
-    # Numbers that differ, so that no difference or quotient of two facts is zero by accident.
+    # Numbers that differ, so that no difference or quotient of two facts is zero by accident. Their ranges do
+    # not matter: what is asked is whether there is an answer.
     if fact.type == "number":
         return 1.0 / (at + 2) if sample == 0 else 1000.0 * (at + 1)
     if fact.type == "flag":
@@ -193,6 +204,69 @@ def _check_literal(fact: Fact, token: tuple[str, str], declared: Mapping[str, Fa
         raise RuleMistake(
             f"'{fact.name}' can never be '{value}'.", next_step=f"It can be: {', '.join(fact.values)}."
         )
+
+
+def _check_ranges(source: str, declared: Mapping[str, Fact]) -> None:
+    """Hold every number that a fact alone is compared with against the fact's range."""
+    tokens = _atoms(_tokens(source))
+
+    def alone(at: int) -> bool:
+        return not 0 <= at < len(tokens) or tokens[at][1] in _BOUNDARIES
+
+    for at, (_, sign) in enumerate(tokens):
+        if sign == "in" and tokens[at + 1 : at + 2] == [("sign", "[")]:
+            members = takewhile(lambda one: one != ("sign", "]"), tokens[at + 2 :])
+            for member in members:
+                _check_number(declared, tokens[at - 1], "==", member)
+        elif sign in _TURNED and alone(at - 2) and alone(at + 2):
+            _check_number(declared, tokens[at - 1], sign, tokens[at + 1])
+            _check_number(declared, tokens[at + 1], _TURNED[sign], tokens[at - 1])
+
+
+def _atoms(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same with every negative number as one token, and without brackets around a single token."""
+    found: list[tuple[str, str]] = []
+    for kind, text in tokens:
+        before = found[-2] if len(found) > 1 else ("sign", "(")
+        minus = found[-1:] == [("sign", "-")] and before[0] == "sign" and before[1] not in (")", "]")
+        if kind == "number" and minus:
+            found[-1] = (kind, f"-{text}")
+        elif text == ")" and len(found) > 1 and found[-2] == ("sign", "(") and found[-1][0] != "sign":
+            del found[-2]
+        else:
+            found.append((kind, text))
+    return found
+
+
+def _check_number(
+    declared: Mapping[str, Fact], named: tuple[str, str], sign: str, other: tuple[str, str]
+) -> None:
+    fact = declared.get(named[1]) if named[0] == "name" else None
+    value = _value(other[1]) if other[0] == "number" else None
+    if fact is None or fact.type != "number" or value is None:
+        return
+    never = (sign == ">" and value >= fact.high) or (sign == "<" and value <= fact.low)
+    if fact.low <= value <= fact.high and not never:
+        return
+    reach = f"at least {fact.low:g}" if fact.high == math.inf else f"from {fact.low:g} to {fact.high:g}"
+    if fact.high == 1 and 1 <= value <= 100:
+        fraction = f"{value / 100:.2f}" if value.is_integer() else f"{value / 100:g}"
+        step = f"Write {fraction} for {value:g} %."
+    else:
+        step = f"Compare it with a number that it can be, {reach}."
+    raise RuleMistake(
+        f"'{fact.name}' is {reach} and is compared with {other[1]} ({sign}), which says the same of every "
+        "value it can have.",
+        next_step=step,
+    )
+
+
+def _value(number: str) -> float | None:
+    """The value of a number as CEL writes it; None where it is written so that this does not matter."""
+    try:
+        return float(number.rstrip("uU"))
+    except ValueError:
+        return None
 
 
 def _parser_says(error: Exception) -> str:

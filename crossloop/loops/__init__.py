@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     from crossloop.loops.ready import ready_catalogue as ready_catalogue
     from crossloop.loops.ready import ready_company as ready_company
 
+DEFAULT_STORE: Final = "sqlite:///crossloop.db"
+"""The store where none is named: a file in the working directory."""
+
 _READY: Final = ("open_company", "ready_catalogue", "ready_company")
 
-__all__ = sorted(_READY)  # pyright: ignore[reportUnsupportedDunderAll] - one list, kept in one place
+__all__ = sorted(("DEFAULT_STORE", *_READY))  # pyright: ignore[reportUnsupportedDunderAll] - one list, kept in one place
 
 
 def __getattr__(name: str) -> object:

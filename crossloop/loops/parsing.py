@@ -7,7 +7,8 @@ Rules:
    other readers of numbers would take as well (``1e-400``, ``1_000``, ``nan``, digits of other scripts) is
    refused, because a person would not see what it means.
 3. A value out of range is refused with the range, which is read from the model.
-4. Two settings that contradict each other are refused with the model's own sentence, which opens with the
+4. Where a share is expected and a number of per cent was probably meant, the share is suggested.
+5. Two settings that contradict each other are refused with the model's own sentence, which opens with the
    name of the one to mend.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final, TypeVar, cast
 
 from pydantic import ValidationError
@@ -82,11 +84,29 @@ def _said(model: type[Frozen], given: Mapping[str, str], wrong: ValidationError)
 
 
 def _out_of_range(model: type[Frozen], name: str, text: str, next_step: str = "") -> SettingError:
+    share = _as_share(model, name, text)
     return SettingError(
         f"{name} must be {_expected(model, name)}, got '{text}'.",
         where=Where(field=name),
-        next_step=next_step,
+        next_step=f"Did you mean {share}?" if share else next_step,
     )
+
+
+def _as_share(model: type[Frozen], name: str, text: str) -> str:
+    """The share that was probably meant by a number of per cent (rule 4); empty where none was."""
+    plain, number = text.removesuffix("%"), _number(model, name)
+    bounds = [] if number is None else [number.get(key) for key in ("maximum", "exclusiveMaximum")]
+    if not any(one is not None and one <= 1 for one in bounds) or _PLAIN.fullmatch(plain) is None:
+        return ""
+    if plain == text and Decimal(text) <= 1:
+        return ""
+    share = Decimal(plain) / 100
+    written = f"{share:.2f}" if share == round(share, 2) else f"{share:f}"
+    try:
+        check(model, name, written)
+    except SettingError:
+        return ""
+    return written
 
 
 def _shapes(model: type[Frozen], name: str) -> list[dict[str, Any]]:

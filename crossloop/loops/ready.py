@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.clock import Clock, SystemClock
-from crossloop.coordinator import Company, Coordinator, Loop
+from crossloop.coordinator import Company, Coordinator
 from crossloop.coordinator.settings import check_document
 from crossloop.departments import Department
 from crossloop.departments.marketing import marketing
 from crossloop.governance import Policy, load_policy
-from crossloop.ids import DepartmentName
+from crossloop.loops import DEFAULT_STORE
+from crossloop.loops.document import check_names
 from crossloop.loops.logistics_to_marketing.loop import LogisticsToMarketing
-from crossloop.loops.logistics_to_marketing.names import LOGISTICS
 from crossloop.signals import Catalogue
 from crossloop.signals.entities import Campaign, Restriction
-from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED
 from crossloop.store import Store, path_of, policies
 
-READY_LOOPS: tuple[Callable[[EmbeddedCompany], Loop], ...] = (LogisticsToMarketing,)
-"""Every ready-made loop; a new one is added here and nowhere else."""
+READY_LOOPS: Final = (LogisticsToMarketing,)
+"""Every ready-made loop; each brings the signal types that it publishes. The departments that speak and
+answer, and how they come to see what they read, stand in :func:`ready_company`."""
 
-DEFAULT_STORE = "sqlite:///crossloop.db"
 EMBEDDED_GOVERNANCE = Path(__file__).with_name("governance.yaml")
 
 
 def ready_catalogue() -> Catalogue:
     """Return the signal types of the ready-made loops."""
-    return Catalogue((GEO_RISK, GEO_RISK_CLEARED))
+    return Catalogue(dict.fromkeys(known for one in READY_LOOPS for known in one.types))
 
 
 def ready_company(store: str = DEFAULT_STORE) -> Company:
@@ -44,7 +43,7 @@ def ready_company(store: str = DEFAULT_STORE) -> Company:
         InputError: the URL names no file, or that of the systems cannot be used; nothing was written.
     """
     systems = EmbeddedCompany.open(_beside(store, "company"))
-    logistics = Department(DepartmentName(LOGISTICS), emits=(GEO_RISK.name, GEO_RISK_CLEARED.name))
+    logistics = Department(LogisticsToMarketing.source, emits=LogisticsToMarketing.signal_types)
     return Company(
         catalogue=ready_catalogue(),
         departments={one.name: one for one in (logistics, marketing())},
@@ -83,11 +82,11 @@ def open_company(
     with ExitStack() as undo:
         ready = ready_company(store) if company is None else company
         undo.callback(ready.close)
-        chosen = None if governance is None else load_policy(Path(governance), catalogue=ready.catalogue)
+        chosen = None if governance is None else _given(Path(governance), ready)
         there = _open(store, time, create=create)
         if there is not None:
             undo.callback(there.close)
-        policy = chosen or _policy_of(there, ready.catalogue)
+        policy = chosen or _policy_of(there, ready)
         check_document(policy, ready.loops.values())
         opened = Coordinator(
             there or partial(Store.open, store, clock=time),
@@ -108,13 +107,19 @@ def _open(store: str, clock: Clock, *, create: bool) -> Store | None:
     return Store.open(store, clock=clock, create=create)
 
 
-def _policy_of(store: Store | None, catalogue: Catalogue) -> Policy:
+def _given(file: Path, company: Company) -> Policy:
+    policy = load_policy(file, catalogue=company.catalogue)
+    check_names(policy, company)
+    return policy
+
+
+def _policy_of(store: Store | None, company: Company) -> Policy:
     kept = None if store is None else store.read(policies.present)
     # The embedded document in shadow never outranks the company's own.
-    if kept is not None and kept.digest != _embedded(catalogue).digest:
-        return Policy.from_body(kept.body, catalogue)
+    if kept is not None and kept.digest != _embedded(company.catalogue).digest:
+        return Policy.from_body(kept.body, company.catalogue)
     local = Path("governance.yaml")
-    return load_policy(local, catalogue=catalogue) if local.exists() else _embedded(catalogue)
+    return _given(local, company) if local.exists() else _embedded(company.catalogue)
 
 
 def _embedded(catalogue: Catalogue) -> Policy:

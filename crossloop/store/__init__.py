@@ -1,8 +1,8 @@
 """The store: every table, all SQL, the transaction, the ledger.
 
 Topic modules (``inbox``, ``cases``, ``decisions``, ``actions``, ``approvals``, ``votes``, ``claims``,
-``impacts``, ``conditions``, ``observations``, ``notices``, ``policies``, ``leases``) are functions over a
-``Tx`` or a ``Read``. The store knows ids, states and JSON; what they mean is known above it.
+``impacts``, ``conditions``, ``observations``, ``choices``, ``notices``, ``policies``, ``leases``) are
+functions over a ``Tx`` or a ``Read``. The store knows ids, states and JSON; what they mean is known above it.
 """
 
 from crossloop.store.leases import Lease

@@ -1,11 +1,14 @@
 """Approvals: held decisions and the people who may answer them.
 
-States: *waiting*, then *approved*, *rejected*, *expired* or *withdrawn*. The first answer counts
-(compare-and-set); every later one is told False. Who may answer and until when is decided above; the row
-keeps what that decision was made with.
+States: *waiting*, then *approved*, *rejected*, *expired*, *withdrawn* (what was asked about is over) or
+*superseded* (other rules came into force). The first answer counts (compare-and-set); every later one is told
+False. Who may answer and until when is decided above; the row keeps what that decision was made with.
 
-The thread that waits for the answer is a projection of the row: ``unresumed`` lists the answers that it
-has not been told yet, ``resumed`` ticks one off. Neither is history, so neither is told in the ledger.
+While it waits it can be passed on once: other people are asked instead. What the row then says of people,
+quorum and deadline is what the entry of passing on says.
+
+The thread of the approval graph is a projection of the row: it is made while the row waits and removed once
+it has ended. ``thread_kept`` says that it was not removed yet. That is no history, so no entry tells it.
 """
 
 from __future__ import annotations
@@ -23,8 +26,8 @@ from crossloop.store.instants import instant, micros
 from crossloop.store.paths import prefixed
 from crossloop.store.session import Read, Row, Tx
 
-ApprovalState = Literal["waiting", "approved", "rejected", "expired", "withdrawn"]
-Answer = Literal["approved", "rejected", "expired", "withdrawn"]
+ApprovalState = Literal["waiting", "approved", "rejected", "expired", "withdrawn", "superseded"]
+Answer = Literal["approved", "rejected", "expired", "withdrawn", "superseded"]
 
 REQUESTED = "approval.requested"
 PASSED_ON = "approval.passed_on"
@@ -34,21 +37,25 @@ _FIND_LIMIT = 50
 
 _KNOWN = "SELECT 1 FROM approvals WHERE id = :id"
 _STATE = (
-    "SELECT p.key, p.state, c.id FROM approvals p LEFT JOIN cases c ON c.key = p.case_key WHERE p.id = :id"
+    "SELECT p.key, p.state, c.id, p.passed_on FROM approvals p LEFT JOIN cases c ON c.key = p.case_key"
+    " WHERE p.id = :id"
 )
 _ADD = (
     "INSERT INTO approvals (key, id, decision_key, case_key, digest, policy, people, quorum, due, state,"
-    " resumed) VALUES (:key, :id, :decision_key, :case_key, :digest, :policy, :people, :quorum, :due,"
-    " 'waiting', 0)"
+    " thread_kept) VALUES (:key, :id, :decision_key, :case_key, :digest, :policy, :people, :quorum, :due,"
+    " 'waiting', 1)"
 )
 _ANSWER = (
     "UPDATE approvals SET state = :state, person = :person, reason = :reason, answered = :entry"
     " WHERE key = :key AND state = 'waiting'"
 )
 _ASK_OTHERS = (
-    "UPDATE approvals SET people = :people, quorum = 1, due = :due WHERE key = :key AND state = 'waiting'"
+    "UPDATE approvals SET people = :people, quorum = :quorum, due = :due, passed_on = :entry"
+    " WHERE key = :key AND state = 'waiting' AND passed_on IS NULL"
 )
-_RESUMED = "UPDATE approvals SET resumed = 1 WHERE id = :id AND state <> 'waiting' AND resumed = 0"
+_THREAD_REMOVED = (
+    "UPDATE approvals SET thread_kept = 0 WHERE id = :id AND state <> 'waiting' AND thread_kept = 1"
+)
 
 _ROWS = (
     "SELECT p.key, p.id, d.id, c.id, p.digest, p.policy, p.people, p.quorum, p.due, p.state, p.person,"
@@ -60,17 +67,20 @@ _FOR_DECISION = _ROWS + "WHERE d.id = :decision_id"
 _FIND = _ROWS + "WHERE p.id >= :low AND p.id < :high ORDER BY p.id LIMIT :limit"
 _LIST = _ROWS + "ORDER BY p.key"
 _LIST_STATE = _ROWS + "WHERE p.state = :state ORDER BY p.key"
-# The index over resumed = 0 holds what waits and what was answered and not told: little, however long
-# the history is.
-_LIST_WAITING = _ROWS + "WHERE p.resumed = 0 AND p.state = 'waiting' ORDER BY p.key"
-_OVERDUE = _ROWS + "WHERE p.resumed = 0 AND p.state = 'waiting' AND p.due < :before ORDER BY p.key"
+# What waits has an index of its own, and so has what still keeps a thread: little, however long the
+# history is.
+_LIST_WAITING = _ROWS + "WHERE p.state = 'waiting' ORDER BY p.key"
+_OVERDUE = _ROWS + "WHERE p.state = 'waiting' AND p.due < :before ORDER BY p.key"
 _CASE = "SELECT key FROM cases WHERE id = :id"
-# Sorted by the caller: a case has a handful, and asked to sort, the planner starts elsewhere.
-_WAITING_OF_CASE = _ROWS + "WHERE p.state = 'waiting' AND d.case_key = :case_key"
-_UNRESUMED = _ROWS + "WHERE p.resumed = 0 AND p.state <> 'waiting' ORDER BY p.key"
+# Chosen and sorted by the caller: a case has a handful, and asked for either, the planner starts elsewhere,
+# from everything that waits.
+_OF_CASE = _ROWS + "WHERE d.case_key = :case_key"
+_ENDED_WITH_THREAD = _ROWS + "WHERE p.thread_kept = 1 AND p.state <> 'waiting' ORDER BY p.key"
+# Counted this way for the same reason.
 _WAITING_FOR_SIGNAL = (
-    "SELECT count(*) FROM signals s JOIN decisions d ON d.signal_key = s.key"
-    " JOIN approvals p ON p.decision_key = d.key WHERE s.id = :signal_id AND p.state = 'waiting'"
+    "SELECT count(CASE WHEN p.state = 'waiting' THEN 1 END) FROM signals s"
+    " JOIN decisions d ON d.signal_key = s.key JOIN approvals p ON p.decision_key = d.key"
+    " WHERE s.id = :signal_id"
 )
 
 
@@ -158,7 +168,7 @@ def answer(
     """Answer a waiting approval; return False when it does not wait (any more).
 
     Args:
-        person: who answered; none when time did (expired) or nobody had to (withdrawn).
+        person: who answered; none when time did (expired) or nobody had to (withdrawn, superseded).
         body: what else its entry says.
     """
     row = tx.row(_STATE, id=id)
@@ -170,18 +180,27 @@ def answer(
 
 
 def pass_on(tx: Tx, id: str, *, people: Sequence[str], due: datetime, body: Mapping[str, JSON]) -> bool:
-    """Ask other people instead, any one of them; False when it does not wait (any more)."""
+    """Ask other people instead, any one of them.
+
+    Args:
+        body: what else its entry says.
+
+    Returns:
+        False when it does not wait (any more) or was passed on before.
+    """
     row = tx.row(_STATE, id=id)
-    if row is None or row[1] != "waiting":
+    if row is None or row[1] != "waiting" or row[3] is not None:
         return False
-    tx.append(PASSED_ON, row[2], body)
-    names = canonical_json(list(people)).decode()
-    return tx.execute(_ASK_OTHERS, key=row[0], people=names, due=micros(due)) == 1
+    until, names = micros(due), list(people)
+    own = {"approval": id, "people": names, "quorum": 1, "due": instant(until).isoformat()}
+    entry = tx.append(PASSED_ON, row[2], {**body, **own})
+    asked = canonical_json(names).decode()
+    return tx.execute(_ASK_OTHERS, key=row[0], people=asked, quorum=1, due=until, entry=entry) == 1
 
 
-def resumed(tx: Tx, id: str) -> bool:
-    """Note that the waiting thread was told the answer; False when there is none or it was told before."""
-    return tx.execute(_RESUMED, id=id) == 1
+def thread_removed(tx: Tx, id: str) -> bool:
+    """Note that the thread of an ended approval was removed; False when there is none to remove."""
+    return tx.execute(_THREAD_REMOVED, id=id) == 1
 
 
 def get(read: Read, id: str) -> ApprovalRow | None:
@@ -221,13 +240,13 @@ def waiting_of_case(read: Read, case: str) -> list[ApprovalRow]:
     key = read.row(_CASE, id=case)
     if key is None:
         return []
-    found = [_row(row) for row in read.rows(_WAITING_OF_CASE, case_key=key[0])]
-    return sorted(found, key=lambda row: row.key)
+    found = [_row(row) for row in read.rows(_OF_CASE, case_key=key[0])]
+    return sorted((row for row in found if row.state == "waiting"), key=lambda row: row.key)
 
 
-def unresumed(read: Read) -> list[ApprovalRow]:
-    """Return answered approvals whose thread was not told yet, the oldest first."""
-    return [_row(row) for row in read.rows(_UNRESUMED)]
+def ended_with_thread(read: Read) -> list[ApprovalRow]:
+    """Return ended approvals whose thread was not removed yet, the oldest first."""
+    return [_row(row) for row in read.rows(_ENDED_WITH_THREAD)]
 
 
 def waiting_for_signal(read: Read, signal_id: str) -> int:

@@ -32,9 +32,9 @@ EXPIRED = "claim.expired"
 
 _SAME = "SELECT key FROM claims WHERE resource = :resource AND holder = :holder AND direction = :direction"
 _ADD = (
-    "INSERT INTO claims (key, holder, decision_key, case_key, resource, direction, interest, starts, ends,"
-    " state) VALUES (:key, :holder, :decision_key, :case_key, :resource, :direction, :interest, :starts,"
-    " :ends, :state)"
+    "INSERT INTO claims (key, holder, decision_key, case_key, resource, direction, interest, loop, starts,"
+    " ends, state) VALUES (:key, :holder, :decision_key, :case_key, :resource, :direction, :interest, :loop,"
+    " :starts, :ends, :state)"
 )
 _ROWS = (
     "SELECT k.key, k.holder, d.id, c.id, k.resource, k.direction, k.interest, k.starts, k.ends, k.state"
@@ -46,14 +46,15 @@ _AT = _ROWS + "WHERE k.resource = :resource " + _MEETS
 _BELOW = _ROWS + "WHERE k.resource >= :low AND k.resource < :high " + _MEETS
 
 _HELD_OF = "SELECT key FROM claims WHERE decision_key = :decision_key AND state = 'held'"
-_STANDING_OF = _SAME + " AND state = 'standing'"
+_STANDING = _ROWS + "WHERE k.loop = :loop AND k.state = 'standing' ORDER BY k.key"
+_IS_STANDING = "SELECT key FROM claims WHERE key = :key AND state = 'standing'"
 _ALL_OF = "SELECT key FROM claims WHERE decision_key = :decision_key"
 _ENDED = "SELECT key FROM claims WHERE ends <= :before"
 _TO_FORCE = "UPDATE claims SET state = 'in_force' WHERE decision_key = :decision_key AND state = 'held'"
 _TO_PAST = (
-    "INSERT INTO claims_past (key, holder, decision_key, case_key, resource, direction, interest, starts,"
-    " ends, state, closed) SELECT key, holder, decision_key, case_key, resource, direction, interest,"
-    " starts, ends, :state, :closed FROM claims WHERE key = :key"
+    "INSERT INTO claims_past (key, holder, decision_key, case_key, resource, direction, interest, loop,"
+    " starts, ends, state, closed) SELECT key, holder, decision_key, case_key, resource, direction,"
+    " interest, loop, starts, ends, :state, :closed FROM claims WHERE key = :key"
 )
 _REMOVE = "DELETE FROM claims WHERE key = :key"
 
@@ -97,11 +98,13 @@ def place(
     ends: datetime,
     state: ClaimState,
     argument: str = "",
+    loop: str | None = None,
 ) -> int:
     """Place a claim and return its key; one that the holder has already is left as it is.
 
     Args:
         argument: why it is made, in words; it stands in the entry.
+        loop: which loop has seen the plan, where the claim is a standing one.
 
     Raises:
         UnknownName: there is no such decision.
@@ -123,6 +126,7 @@ def place(
         _ADD,
         **what,
         key=key,
+        loop=loop,
         decision_key=decision_key,
         case_key=tx.case_key(case),
         starts=micros(starts),
@@ -162,11 +166,16 @@ def release(tx: Tx, decision_id: str) -> int:
     return len(keys)
 
 
-def withdraw(tx: Tx, *, holder: str, resource: str, direction: str) -> bool:
+def standing(read: Read, loop: str) -> list[ClaimRow]:
+    """Return the active standing claims of the plans that a loop has seen, the oldest first."""
+    return [_row(row) for row in read.rows(_STANDING, loop=loop)]
+
+
+def withdraw(tx: Tx, row: ClaimRow) -> bool:
     """Give back a standing claim whose plan was withdrawn; False when there is none (any more)."""
-    keys = _keys(tx.rows(_STANDING_OF, holder=holder, resource=resource, direction=direction))
+    keys = _keys(tx.rows(_IS_STANDING, key=row.key))
     if keys:
-        closed = tx.append(RELEASED, None, {"holder": holder, "claims": keys})
+        closed = tx.append(RELEASED, None, {"holder": row.holder, "claims": keys})
         _close(tx, keys, "released", closed)
     return bool(keys)
 

@@ -78,16 +78,15 @@ def record(
     signal = tx.row(_SIGNAL, id=signal_id)
     if signal is None:
         raise UnknownName(f"decision {id} answers a signal that is not in the inbox: {signal_id}.")
-    entry = tx.append(DECISION, case, {**body, "decision": id, "signal": signal_id})
+    asked = {"department": department, "step": step, "loop": loop, "intervention": intervention}
+    own = {**asked, "decision": id, "signal": signal_id, "outcome": verdict}
+    entry = tx.append(DECISION, case, {**body, **own})
     tx.execute(
         _ADD,
+        **asked,
         key=entry,
         id=id,
         signal_key=signal[0],
-        department=department,
-        step=step,
-        loop=loop,
-        intervention=intervention,
         verdict=verdict,
         case_key=tx.case_key(case),
     )

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 from crossloop.canonical import JSON
-from crossloop.store.instants import instant, micros
+from crossloop.store.instants import instant, micros, zulu
 from crossloop.store.paths import prefixed
 from crossloop.store.session import Read, Row, Tx
 
@@ -85,22 +85,15 @@ def admit(
     """Take a signal in as new; return False when its id is known already.
 
     Args:
-        body: the whole signal, its ``id`` among the rest.
+        body: the whole signal.
     """
     if tx.row(_KNOWN, id=id) is not None:
         return False
-    entry = tx.append(RECEIVED, case, body)
-    tx.execute(
-        _ADD,
-        key=entry,
-        id=id,
-        type=type,
-        subject=subject,
-        department=department,
-        case_key=tx.case_key(case),
-        time=micros(time),
-        valid_until=micros(valid_until),
-    )
+    named = {"id": id, "type": type, "subject": subject, "department": department}
+    since, until = micros(time), micros(valid_until)
+    own = {**named, "time": zulu(since), "valid_until": zulu(until)}
+    entry = tx.append(RECEIVED, case, {**body, **own})
+    tx.execute(_ADD, **named, key=entry, case_key=tx.case_key(case), time=since, valid_until=until)
     return True
 
 

@@ -22,3 +22,12 @@ def instant(count: int) -> datetime:
         OverflowError: the count lies outside the years 1 to 9999.
     """
     return _EPOCH + timedelta(microseconds=count)
+
+
+def zulu(count: int) -> str:
+    """Return microseconds since 1970 as signals write an instant: ISO 8601 in UTC, ending in ``Z``.
+
+    Raises:
+        OverflowError: the count lies outside the years 1 to 9999.
+    """
+    return instant(count).isoformat().removesuffix("+00:00") + "Z"

@@ -1,7 +1,7 @@
 """Observations: what a loop found when it looked at the same data as of the same day.
 
-Looking again with the same settings at the same input gives what was found the first time; nothing is
-recorded twice.
+Looking again with the same settings at the same input is recorded once. What follows from it (signals,
+conditions, claims) is compared with what is there, not with what was recorded here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ADD = (
     " VALUES (:key, :loop, :as_of, :settings_digest, :input_digest)"
 )
 _LAST = "SELECT max(as_of) FROM observations WHERE loop = :loop"
-_LATEST = "SELECT max(key) FROM observations WHERE loop = :loop"
+_NEWEST = "SELECT max(as_of) FROM observations"
 
 
 def record(
@@ -50,18 +50,10 @@ def last(read: Read, loop: str) -> date | None:
     return None if row is None or row[0] is None else date.fromisoformat(row[0])
 
 
-def latest(read: Read, loop: str) -> dict[str, JSON] | None:
-    """Return what was recorded last of a loop; None before the first time, or where it was redacted."""
-    row = read.row(_LATEST, loop=loop)
-    return None if row is None or row[0] is None else read.entry(row[0]).body
-
-
-def get(
-    read: Read, loop: str, as_of: date, settings_digest: str, input_digest: str
-) -> dict[str, JSON] | None:
-    """Return what was found, if that look was recorded."""
-    position = _position(read, loop, as_of, settings_digest, input_digest)
-    return None if position is None else read.body(position)
+def newest(read: Read) -> date | None:
+    """Return the latest as-of day that any loop has looked at."""
+    row = read.row(_NEWEST)
+    return None if row is None or row[0] is None else date.fromisoformat(row[0])
 
 
 def _position(read: Read, loop: str, as_of: date, settings_digest: str, input_digest: str) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from crossloop.canonical import JSON
@@ -11,6 +11,7 @@ from crossloop.store.session import Read, Tx
 ADOPTED = "policy.adopted"
 
 _PRESENT = "SELECT key, digest FROM policies ORDER BY key DESC LIMIT 1"
+_HISTORY = "SELECT max(key) FROM policies GROUP BY digest ORDER BY max(key) DESC"
 _ADD = "INSERT INTO policies (key, digest) VALUES (:key, :digest)"
 
 
@@ -39,3 +40,9 @@ def present(read: Read) -> PolicyRow | None:
     """Return the document in force."""
     row = read.row(_PRESENT)
     return None if row is None else PolicyRow(row[1], read.body(row[0]), row[0])
+
+
+def history(read: Read) -> Iterator[Mapping[str, JSON] | None]:
+    """Yield every document that was ever in force, once, the latest first; None for a redacted one."""
+    for (key,) in read.rows(_HISTORY):
+        yield read.entry(key).body

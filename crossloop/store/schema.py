@@ -35,8 +35,11 @@ from sqlalchemy import (
     text,
 )
 
-FORMAT: Final = 1
-"""Version of everything in this module; the head row carries it."""
+FORMAT: Final = 2
+"""Version of the tables and of what entries say about their rows; the head row carries it.
+
+Another table, column or state, or another fact that an entry has to tell, is another format.
+"""
 
 metadata: Final = MetaData()
 
@@ -216,17 +219,25 @@ approvals: Final = _table(
     _text("state"),
     _text("person", null=True),
     _text("reason", null=True),
+    _number("passed_on", null=True),
     _number("answered", null=True),
-    _number("resumed"),
-    _state("waiting", "approved", "rejected", "expired", "withdrawn"),
+    _number("thread_kept"),
+    _state("waiting", "approved", "rejected", "expired", "withdrawn", "superseded"),
 )
 Index("approvals_of_decision", approvals.c.decision_key)
 Index(
-    "approvals_open",
-    approvals.c.resumed,
+    "approvals_waiting",
+    approvals.c.state,
     approvals.c.key,
-    sqlite_where=text("resumed = 0"),
-    postgresql_where=text("resumed = 0"),
+    sqlite_where=text("state = 'waiting'"),
+    postgresql_where=text("state = 'waiting'"),
+)
+Index(
+    "approvals_with_thread",
+    approvals.c.thread_kept,
+    approvals.c.key,
+    sqlite_where=text("thread_kept = 1"),
+    postgresql_where=text("thread_kept = 1"),
 )
 
 approval_votes: Final = _table(
@@ -248,6 +259,7 @@ def _claim_columns() -> tuple[Column[object], ...]:
         _text("resource"),
         _text("direction"),
         _text("interest"),
+        _text("loop", null=True),
         _number("starts"),
         _number("ends"),
         _text("state"),
@@ -263,6 +275,13 @@ claims: Final = _table(
 """Active claims only. The unique index begins with the resource and so also answers look-ups by it."""
 Index("claims_of_decision", claims.c.decision_key)
 Index("claims_by_end", claims.c.ends)
+Index(
+    "claims_standing",
+    claims.c.loop,
+    claims.c.key,
+    sqlite_where=text("state = 'standing'"),
+    postgresql_where=text("state = 'standing'"),
+)
 
 claims_past: Final = _table(
     "claims_past",
@@ -320,6 +339,10 @@ observations: Final = _table(
     _text("input_digest"),
     UniqueConstraint("loop", "as_of", "settings_digest", "input_digest"),
 )
+
+choices: Final = _table("choices", _key(), _text("loop"), _text("chosen"), _text("settings"))
+"""Settings under which each loop has looked, whenever they were others than before."""
+Index("choices_of_loop", choices.c.loop, choices.c.key)
 
 notices: Final = _table(
     "notices", _key(), _text("id", unique=True), _to("decision_key", "decisions", null=True), _case(null=True)

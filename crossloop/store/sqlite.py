@@ -13,6 +13,7 @@ Rules:
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import time
@@ -45,6 +46,7 @@ DatabaseError = sqlite3.DatabaseError
 """What the driver raises for a damaged, locked, full or unreadable database."""
 
 _OLDEST: Final = (3, 37, 0)  # the first one with STRICT tables
+_LONGEST_NAME: Final = 200
 _MAGIC: Final = b"SQLite format 3\x00"
 _NO_NAME: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """What a file's name must not hold: nobody could type or read it."""
@@ -89,6 +91,12 @@ def path_of(url: str) -> Path:
         raise StoreNotUsable(
             f"store {path} cannot be used: the directory {path.parent} does not exist.",
             next_step="Create the directory or name another file.",
+        )
+    size = len(os.fsencode(path.name))
+    if size > _LONGEST_NAME:
+        raise StoreNotUsable(
+            f"the name of the store has {size} bytes; {_LONGEST_NAME} leave room for the files beside it.",
+            next_step="Name a shorter file.",
         )
     return path
 

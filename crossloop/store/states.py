@@ -7,24 +7,30 @@ else than its entries would be believed, so each is compared.
 Rules, in the order the code follows them for one table:
 
 1. A row rests on the entry that created it and on one more for every move it has made. Each has the kind of
-   that move, belongs to the row's case, names the row, and says what the row says.
-2. The state is one to which the last of these moves leads.
-3. Every entry of such a kind has its row, and no two rows rest on one entry.
-4. Where a body was redacted its words cannot be compared; its kind and its place still are.
+   that move, belongs to the row's case, names the row, and says what the row says. Where a later move says
+   another thing about the same column (a question that was passed on), the last one counts.
+2. What only a move fills in is empty until the move was made.
+3. The state is one to which the last of these moves leads.
+4. Every entry of such a kind has its row, and no two rows rest on one entry.
+5. Where a body was redacted its words cannot be compared; its kind and its place still are.
 
-Not compared is what gives nobody the right to anything: claims, impacts, conditions, observations, notices.
+Every column of these tables is compared but one: ``approvals.thread_kept`` says whether there is a thread
+to remove from the approval graph, which shows questions and decides nothing.
+
+Not compared are tables that hold back, keep count or show: claims, impacts, conditions, observations,
+notices, leases. No row of them permits anything: what they let pass has a decision and a permit of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 import orjson
 
-from crossloop.store import actions, approvals, decisions, inbox, policies, votes
-from crossloop.store.instants import instant
+from crossloop.store import actions, approvals, choices, decisions, inbox, policies, votes
+from crossloop.store.instants import instant, zulu
 
 if TYPE_CHECKING:
     from crossloop.store.session import Read, Row
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
 _CHUNK: Final = 256
 
 # What is filled in comes from the end of this module and from nowhere else.
-_ROWS: Final = "SELECT {} FROM {} t {} ORDER BY t.key"
+_ROWS: Final = "SELECT {} FROM {} t {} WHERE {} ORDER BY t.key"
 _COUNT: Final = "SELECT count({0}), count(DISTINCT {0}) FROM {1}"
 _LOST: Final = (
     "SELECT min(position) FROM entries"
@@ -50,6 +56,9 @@ class _Move:
     kind: str
     states: tuple[str, ...] = ()
     """States to which this move leads."""
+
+    fills: tuple[str, ...] = ()
+    """Of what its entry says: what the row holds since this move and never before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +95,23 @@ def difference(read: Read, kinds: Mapping[str, int]) -> str | None:
     return None
 
 
-def _rows_differ(read: Read, table: _Table) -> str | None:
+def difference_of_approval(read: Read, approval: str) -> str | None:
+    """Return the first difference between the entries and the rows that an answer to an approval counts on.
+
+    Args:
+        approval: its whole id.
+    """
+    for name, where in _COUNTED_ON:
+        table = next(one for one in _TABLES if one.name == name)
+        found = _rows_differ(read, table, where, approval=approval)
+        if found is not None:
+            return found
+    return None
+
+
+def _rows_differ(read: Read, table: _Table, where: str = "1", **values: str) -> str | None:
     width = 4
-    for chunk in read.stream(_select(table), _CHUNK):
+    for chunk in read.stream(_select(table, where), _CHUNK, **values):
         for row in chunk:
             own, told = row[: -width * len(table.moves)], row[-width * len(table.moves) :]
             entries = [told[at : at + width] for at in range(0, len(told), width)]
@@ -99,12 +122,15 @@ def _rows_differ(read: Read, table: _Table) -> str | None:
 
 
 def _differs(table: _Table, own: Row, entries: Sequence[Row]) -> str | None:
-    """Rules 1, 2 and 4 for one row."""
+    """Rules 1, 2, 3 and 5 for one row."""
     states: tuple[str, ...] = ()
     for move, said, (position, kind, body, of_case) in zip(
         table.moves, table.said(own), entries, strict=True
     ):
         if position is None:
+            for name in move.fills:
+                if said[name] is not None:
+                    return f"{name} is {said[name]!r}, but no entry of kind {move.kind} says so"
             continue
         states = move.states
         if kind != move.kind:
@@ -114,6 +140,8 @@ def _differs(table: _Table, own: Row, entries: Sequence[Row]) -> str | None:
         if body is None:
             continue
         written = orjson.loads(body)
+        if written.items() >= said.items():  # nearly always, and a fifth of the time of what follows
+            continue
         for name, value in said.items():
             if written.get(name) != value:
                 return f"{name} is {value!r}, but entry {position} says {written.get(name)!r}"
@@ -123,7 +151,7 @@ def _differs(table: _Table, own: Row, entries: Sequence[Row]) -> str | None:
 
 
 def _numbers_differ(read: Read, table: _Table, kinds: Mapping[str, int]) -> str | None:
-    """Rule 3, once every row rests on an entry of the right kind."""
+    """Rule 4, once every row rests on an entry of the right kind."""
     for move in table.moves:
         column, there = move.column, kinds.get(move.kind, 0)
         [(rows, used)] = read.rows(_COUNT.format(column, table.name))
@@ -135,24 +163,41 @@ def _numbers_differ(read: Read, table: _Table, kinds: Mapping[str, int]) -> str 
     return None
 
 
-def _select(table: _Table) -> str:
+def _select(table: _Table, where: str) -> str:
     """Rows with position, kind and body of each of their entries, and whether that is of their case."""
     picked, joined = [table.columns], [table.joins]
     for number, move in enumerate(table.moves):
         same = f"e{number}.case_key IS t.case_key" if table.of_case else "1"
         picked.append(f"t.{move.column}, e{number}.kind, e{number}.body, {same}")
         joined.append(f"LEFT JOIN entries e{number} ON e{number}.position = t.{move.column}")
-    return _ROWS.format(", ".join(picked), table.name, " ".join(joined))
+    return _ROWS.format(", ".join(picked), table.name, " ".join(joined), where)
 
 
 def _said_of_signal(row: Row) -> Sequence[Said]:
-    id, _ = row
-    return {"id": id}, {"signal": id}, {"signal": id}
+    id, type, subject, department, time, valid_until, _ = row
+    received = {
+        "id": id,
+        "type": type,
+        "subject": subject,
+        "department": department,
+        "time": zulu(time),
+        "valid_until": zulu(valid_until),
+    }
+    return received, {"signal": id}, {"signal": id}
 
 
 def _said_of_decision(row: Row) -> Sequence[Said]:
-    id, signal = row
-    return ({"decision": id, "signal": signal},)
+    id, signal, department, step, loop, intervention, verdict = row
+    answered = {
+        "decision": id,
+        "signal": signal,
+        "department": department,
+        "step": step,
+        "loop": loop,
+        "intervention": intervention,
+        "outcome": verdict,
+    }
+    return (answered,)
 
 
 def _said_of_action(row: Row) -> Sequence[Said]:
@@ -172,17 +217,12 @@ def _said_of_action(row: Row) -> Sequence[Said]:
 
 
 def _said_of_approval(row: Row) -> Sequence[Said]:
-    id, decision, digest, policy, people, quorum, due, person, reason, state = row
-    asked = {
-        "approval": id,
-        "decision": decision,
-        "digest": digest,
-        "policy": policy,
-        "people": orjson.loads(people),
-        "quorum": quorum,
-        "due": instant(due).isoformat(),
-    }
-    return asked, {"approval": id, "state": state, "person": person, "reason": reason}
+    id, decision, digest, policy, people, quorum, due, passed_on, person, reason, state = row
+    about = {"approval": id, "decision": decision, "digest": digest, "policy": policy}
+    of_whom = {"people": orjson.loads(people), "quorum": quorum, "due": instant(due).isoformat()}
+    asked = {**about, **of_whom} if passed_on is None else about
+    answer = {"approval": id, "state": state, "person": person, "reason": reason}
+    return asked, {"approval": id, **of_whom}, answer
 
 
 def _said_of_vote(row: Row) -> Sequence[Said]:
@@ -190,11 +230,23 @@ def _said_of_vote(row: Row) -> Sequence[Said]:
     return ({"approval": approval, "person": person},)
 
 
+def _said_of_choice(row: Row) -> Sequence[Said]:
+    _, loop, chosen, settings = row
+    return ({"loop": loop, "chosen": orjson.loads(chosen), "settings": orjson.loads(settings)},)
+
+
 def _said_of_policy(row: Row) -> Sequence[Said]:
     return ({"digest": row[0]},)
 
 
 _TABLES: Final = (
+    _Table(
+        "choices",
+        (_Move("key", choices.CHANGED),),
+        "'choice ' || t.key, t.loop, t.chosen, t.settings",
+        _said_of_choice,
+        of_case=False,
+    ),
     _Table("policies", (_Move("key", policies.ADOPTED),), "t.digest", _said_of_policy, of_case=False),
     _Table(
         "signals",
@@ -203,13 +255,13 @@ _TABLES: Final = (
             _Move("decided", inbox.DECIDED, ("decided",)),
             _Move("finished", inbox.FINISHED, ("finished",)),
         ),
-        "t.id, t.state",
+        "t.id, t.type, t.subject, t.department, t.time, t.valid_until, t.state",
         _said_of_signal,
     ),
     _Table(
         "decisions",
         (_Move("key", decisions.DECISION),),
-        "t.id, s.id",
+        "t.id, s.id, t.department, t.step, t.loop, t.intervention, t.verdict",
         _said_of_decision,
         "LEFT JOIN signals s ON s.key = t.signal_key",
     ),
@@ -217,9 +269,10 @@ _TABLES: Final = (
         "approvals",
         (
             _Move("key", approvals.REQUESTED, ("waiting",)),
-            _Move("answered", approvals.ANSWERED, ("approved", "rejected", "expired", "withdrawn")),
+            _Move("passed_on", approvals.PASSED_ON, ("waiting",)),
+            _Move("answered", approvals.ANSWERED, get_args(approvals.Answer), ("person", "reason")),
         ),
-        "t.id, d.id, t.digest, t.policy, t.people, t.quorum, t.due, t.person, t.reason, t.state",
+        "t.id, d.id, t.digest, t.policy, t.people, t.quorum, t.due, t.passed_on, t.person, t.reason, t.state",
         _said_of_approval,
         "LEFT JOIN decisions d ON d.key = t.decision_key",
     ),
@@ -236,11 +289,17 @@ _TABLES: Final = (
         (
             _Move("key", actions.PERMIT, ("permitted",)),
             _Move("started", actions.STARTED, ("started",)),
-            _Move("finished", actions.RECEIPT, ("done", "failed", "unknown")),
-            _Move("undone", actions.UNDONE, ("undone",)),
+            _Move("finished", actions.RECEIPT, get_args(actions.Outcome), ("reference",)),
+            _Move("undone", actions.UNDONE, ("undone",), ("by",)),
         ),
         "t.id, d.id, t.system, t.operation, t.resource, t.digest, t.expires_at, t.reference, u.id, t.state",
         _said_of_action,
         "LEFT JOIN decisions d ON d.key = t.decision_key LEFT JOIN actions u ON u.key = t.undone_by",
     ),
+)
+
+_COUNTED_ON: Final = (
+    ("approvals", "t.id = :approval"),
+    ("approval_votes", "t.approval_key = (SELECT key FROM approvals WHERE id = :approval)"),
+    ("decisions", "t.key = (SELECT decision_key FROM approvals WHERE id = :approval)"),
 )

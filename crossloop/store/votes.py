@@ -15,8 +15,8 @@ _APPROVAL = (
 )
 _KNOWN = "SELECT 1 FROM approval_votes WHERE approval_key = :approval_key AND person = :person"
 _ADD = "INSERT INTO approval_votes (key, approval_key, person) VALUES (:key, :approval_key, :person)"
-_PEOPLE = (
-    "SELECT v.person FROM approval_votes v JOIN approvals p ON p.key = v.approval_key"
+_GIVEN = (
+    "SELECT v.person, v.key FROM approval_votes v JOIN approvals p ON p.key = v.approval_key"
     " WHERE p.id = :approval_id ORDER BY v.key"
 )
 
@@ -40,6 +40,11 @@ def give(tx: Tx, approval_id: str, *, person: str, body: Mapping[str, JSON]) -> 
     return True
 
 
+def given(read: Read, approval_id: str) -> list[tuple[str, int]]:
+    """Return who has approved, with the entry that says so, in the order in which they did."""
+    return [(row[0], int(row[1])) for row in read.rows(_GIVEN, approval_id=approval_id)]
+
+
 def people(read: Read, approval_id: str) -> tuple[str, ...]:
     """Return who has approved, in the order in which they did."""
-    return tuple(row[0] for row in read.rows(_PEOPLE, approval_id=approval_id))
+    return tuple(person for person, _ in given(read, approval_id))

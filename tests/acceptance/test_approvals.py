@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from crossloop.clock import SystemClock
 from crossloop.store import Store, decisions
 from crossloop.store.ledger.redaction import redact
+from tests.acceptance.conftest import Months
 from tests.support import books, orders
 from tests.support.asked import ONE, TWO, rules, waiting_for
 from tests.support.console import LOOP, Done, warm
@@ -49,6 +52,12 @@ def question(folder: Path) -> dict[str, Any]:
     check_approvals(found)
     (one,) = found["approvals"]
     return one
+
+
+def listed(folder: Path) -> list[dict[str, Any]]:
+    """Everything that waits or waited in a store."""
+    found: list[dict[str, Any]] = approvals(folder, "list").expect(0).json["approvals"]
+    return found
 
 
 def test_what_waits_is_listed_with_all_that_an_answer_needs(both: Path) -> None:
@@ -93,6 +102,16 @@ def test_one_screen_tells_action_evidence_alternatives_and_how_to_answer(both: P
     assert all(len(line) <= columns for line in lines if "crossloop" not in line)
 
 
+def test_the_screen_of_an_escalation_tells_who_is_asked_when_nobody_answers(tmp_path: Path) -> None:
+    unsure = ("act: 0.85, ask: 0.60", "act: 0.9999, ask: 0.9999")
+    one = question(waiting_for(tmp_path, unsure))
+    assert (one["from"], one["next"]["from"]) == (["asha"], ["ravi"])
+    out = " ".join(warm("approvals", "show", one["id"], cwd=tmp_path).expect(0).out.split())
+    until = datetime.fromisoformat(one["next"]["due_at"]).astimezone(ZoneInfo("Asia/Kolkata"))
+    assert f"then ravi is asked, until {until:%Y-%m-%d %H:%M} Asia/Kolkata or later." in out
+    assert "nothing is done" not in out
+
+
 @pytest.mark.parametrize("columns", [80, 120])
 def test_the_list_for_people_cuts_nothing_off(both: Path, columns: int) -> None:
     one = question(both)
@@ -101,6 +120,25 @@ def test_the_list_for_people_cuts_nothing_off(both: Path, columns: int) -> None:
     assert "asha and ravi" in out
     assert "…" not in out
     assert all(len(line) <= columns for line in out.splitlines())
+
+
+def test_a_question_that_is_too_old_ends_and_what_is_still_so_is_asked_again(
+    asked: Path, months: Months
+) -> None:
+    """Other changes of the same area are in force meanwhile; they are left as they are."""
+    (old,) = (one for one in listed(asked) if one["state"] == "waiting")
+    later = warm("run", LOOP, *months.options, "--as-of", "2026-06-20", "--json", cwd=asked).expect(3).json
+    assert {one["kind"] for one in later["notices"]} >= {"expired", "hold"}
+    by_id = {one["id"]: one for one in listed(asked)}
+    assert by_id[old["id"]]["state"] == "expired"
+    assert "was valid until" in by_id[old["id"]]["ended"]["reason"]
+    (new,) = (one for one in by_id.values() if one["state"] == "waiting")
+    assert new["action"]["resource"] == old["action"]["resource"]
+    assert datetime.fromisoformat(new["valid_until"]) > datetime.fromisoformat(old["valid_until"])
+    again = warm("run", LOOP, *months.options, "--as-of", "2026-06-20", "--json", cwd=asked).expect(3).json
+    assert (again["decisions"], again["looked_at_before"]) == ([], True)
+    refused = warm("approvals", "approve", old["id"], "--as", "asha", "--json", cwd=asked).expect(2).json
+    assert "was valid until" in check_error(refused)["message"]
 
 
 def test_one_approval_is_enough_where_one_was_asked_and_it_is_done_at_once(alone: Path) -> None:
@@ -195,9 +233,9 @@ def test_other_rules_withdraw_an_old_question_and_say_so(alone: Path) -> None:
     warm("run", LOOP, *options, "--governance", rules(alone, TWO), cwd=alone)
     refused = check_error(approvals(alone, "approve", one["id"], "--as", "asha").expect(2).json)
     assert refused["code"] == "approval.already_answered"
-    assert "withdrawn, the rules changed" in refused["message"]
+    assert "superseded, the rules changed" in refused["message"]
     found = {item["id"]: item["state"] for item in approvals(alone, "list").expect(0).json["approvals"]}
-    assert found[one["id"]] == "withdrawn"
+    assert found[one["id"]] == "superseded"
     assert books.effects(alone) == []
 
 
@@ -229,6 +267,20 @@ def test_damaged_threads_stop_no_answer_and_a_directory_in_their_place_is_refuse
     approvals(alone, "approve", one["id"], "--as", "asha").expect(0)
     assert len(books.effects(alone)) == 1
     assert (alone / "crossloop-threads.db.damaged-1").exists()
+
+
+def test_the_database_of_somebody_else_in_the_place_of_the_threads_is_refused_and_not_touched(
+    alone: Path,
+) -> None:
+    one, threads = question(alone), alone / "crossloop-threads.db"
+    shutil.copyfile(alone / "crossloop.db", threads)  # the store of another company
+    before = books.state(alone), threads.read_bytes()
+    refused = check_error(approvals(alone, "approve", one["id"], "--as", "asha").expect(2).json)
+    assert refused["code"] == "store.not_usable"
+    assert str(threads) in refused["message"]
+    assert "--store" in refused["next_step"]
+    assert (books.state(alone), threads.read_bytes()) == before
+    assert not list(alone.glob("*damaged*"))
 
 
 def test_the_states_asked_for_are_listed(alone: Path) -> None:

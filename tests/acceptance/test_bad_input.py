@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,18 @@ def mapping(old: str, new: str) -> Callable[[Path], object]:
 
 def shop(folder: Path) -> None:
     orders.write_company(folder, TROUBLE, days=20)
+
+
+def attempts_of_long_ago(folder: Path) -> None:
+    """Seven months of orders of which only the first month knows delivery attempts."""
+    lines = [f"{CANONICAL.strip()},attempts,failed_attempts,first_attempt_on\n"]
+    for day in range(212):
+        ordered = date(2025, 1, 1) + timedelta(days=day)
+        attempted = f"1,0,{ordered + timedelta(days=2)}" if day < 31 else ",,"
+        lines += [
+            f"S{day}-{number},{ordered},IN,KARNATAKA,560001,delivered,{attempted}\n" for number in range(5)
+        ]
+    (folder / "ndr.csv").write_text("".join(lines), encoding="utf-8")
 
 
 def closed(folder: Path) -> None:
@@ -133,6 +146,13 @@ DATA = [
     ),
     Bad("a day before all data", f"{SHOP} --as-of 1999-01-01", ("orders.csv", "later than as_of"), shop),
     Bad("a day before all embedded data", f"{RUN} --as-of 1999-01-01", ("later than as_of",)),
+    Bad(
+        "a day on which every order is too old",
+        f"{SHOP} --as-of 2052-01-01",
+        ("--as-of", "2052-01-01", "2025-01-20", "10 and 100 days old"),
+        shop,
+    ),
+    Bad("the same for embedded data", f"{RUN} --as-of 2062-05-10", ("--as-of", "2062-05-10", "2026-")),
     Bad("campaigns that are not there", f"{RUN} --data campaigns=c.csv", ("c.csv", "no such file")),
     Bad("two primary inputs", f"{RUN} --data orders.csv --data mapping.yaml", ("--data", "two"), shop),
     Bad("an unknown input", f"{SHOP} --data prices=orders.csv", ("prices", "campaigns"), shop),
@@ -220,7 +240,15 @@ ARGUMENTS = [
     Bad("a setting without a value", f"{SHOP} --set threshold", ("--set", "KEY=VALUE"), shop),
     Bad("a setting given twice", f"{SHOP} --set level=state --set level=auto", ("level", "twice"), shop),
     Bad("a rate that the data cannot give", f"{SHOP} --set metric=ndr", ("metric", "ndr"), shop),
+    Bad(
+        "a rate that the data gives no more",
+        f"{RUN} --data ndr.csv --set metric=ndr",
+        ("metric", "no shipment ordered between 2025-04-21 and 2025-07-21 has delivery attempts", "ndr.csv"),
+        attempts_of_long_ago,
+    ),
     Bad("a day that is none", f"{SHOP} --as-of 12.06.2022", ("--as-of", "12.06.2022"), shop),
+    Bad("a day after all days", f"{RUN} --as-of 9999-12-31", ("--as-of", "9999-12-31", "2199")),
+    Bad("an argument that is no text", "explain \udcff\udcfe", ("argument 2", "UTF-8", "\\xff\\xfe")),
     Bad("an unknown option", f"{RUN} --governence x", ("--governence",)),
     Bad("an unknown command", "runn", ("runn",)),
     Bad("a missing argument", "run", ("LOOP",)),

@@ -83,6 +83,11 @@ def test_a_backtest_claims_no_saving_and_says_why(
     assert (saving["amount"], saving["currency"]) == ("0.00", "INR")
     assert "Not valued: the budget is in USD, the value of an order is in USD" in saving["basis"]
 
+    told = " ".join(warm("backtest", LOOP, *handed, cwd=folder).expect(0).out.split())
+    assert found["actions"]["would_do_nothing"] >= 1
+    assert "nothing would be done" in told
+    assert "worth" not in told  # nothing could be valued, so nobody knows what was worth doing
+
     known = warm("backtest", LOOP, *handed, *SET, "--json", cwd=folder).expect(0).json["estimated_saving"]
     assert known["currency"] == "USD"
     assert "Not valued" not in known["basis"]

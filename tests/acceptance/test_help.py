@@ -78,13 +78,6 @@ def test_the_states_that_help_names_are_all_there_are(tmp_path: Path) -> None:
             assert state in out
 
 
-def test_the_store_that_help_names_is_the_one_that_is_used() -> None:
-    from crossloop.console.options import STORE
-    from crossloop.loops.ready import DEFAULT_STORE
-
-    assert STORE == DEFAULT_STORE
-
-
 @pytest.mark.parametrize(
     "arguments", ["--colour", "run --colour", "ledger --colour", "runn", "ledger verfy", "run"]
 )

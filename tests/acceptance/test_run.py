@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,11 @@ def run(folder: Path, *more: str | Path, governance: Path | None = DEMO) -> Done
 def states(done: Done) -> dict[str, str]:
     """State of each area that a run reports, by code."""
     return {signal["codes"][0]: signal["state"] for signal in done.json["signals"]}
+
+
+def states_of(document: Any) -> dict[str, str]:
+    """The same, of a document."""
+    return {signal["codes"][0]: signal["state"] for signal in document["signals"]}
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +110,41 @@ def test_an_export_of_ones_own_runs_through_its_mapping(tmp_path: Path) -> None:
     assert signal["codes"] == ["RAJASTHAN"]
     assert (signal["orders"], signal["failures"]) == (56, 28)
     assert document["inputs"]["campaigns"]["used"] == 2
+
+
+def test_an_area_that_no_order_names_is_noted_and_makes_no_change_look_smaller(tmp_path: Path) -> None:
+    options = orders.write_company(tmp_path, SECOND_CITY, days=50)
+    with (tmp_path / "campaigns.csv").open("a", encoding="utf-8") as file:
+        for state in ("RAJASTHAN", "KARNATAKA", "Keral", "SIKKIM", "MIZORAM"):
+            file.write(f"states,States,LIVE,9000,INR,state,{state}\n")
+    document = run(tmp_path, *options).expect(0).json
+    notes = document["inputs"]["campaigns"]["notes"]
+    assert notes == [
+        "campaign states: no order names the state KERAL; did you mean KERALA?",
+        "campaign states: no order names the state SIKKIM.",
+        "campaign states: no order names the state MIZORAM.",
+    ]
+    assert set(notes) <= set(document["notes"])
+    shares = {
+        one["impact"]["resource"].split("/")[2]: one["assumptions"]["budget_share_of_area"]
+        for one in document["decisions"]
+        if one["impact"]
+    }
+    assert shares["states"] == pytest.approx(8 / 38, abs=1e-4)  # of the orders of Rajasthan and Karnataka
+
+
+def test_an_export_without_postal_codes_is_judged_by_state(tmp_path: Path) -> None:
+    options = orders.write_company(tmp_path, SECOND_CITY, days=50)
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(mapping.read_text(encoding="utf-8").replace("  pin_code: PIN\n", ""), encoding="utf-8")
+    refused = run(tmp_path, *options).expect(2)
+    assert "has no postal codes" in refused.err
+    assert "--set level=state" in refused.err
+    document = run(tmp_path, *options, "--set", "level=state").expect(0).json
+    (signal,) = document["signals"]
+    assert (signal["codes"], signal["orders"], signal["failures"]) == (["RAJASTHAN"], 56, 28)
+    shares = [one["assumptions"]["budget_share_of_area"] for one in document["decisions"] if one["impact"]]
+    assert shares == [pytest.approx(8 / 83, abs=1e-4)]
 
 
 def test_two_runs_over_one_store_repeat_no_action_and_no_signal(tmp_path: Path) -> None:
@@ -192,6 +233,55 @@ def test_an_area_without_new_orders_never_clears(tmp_path: Path) -> None:
     assert all(later.get("BIHAR") != "cleared" for later in seen[1:])
     assert books.rows(tmp_path / "crossloop.db", "SELECT state FROM conditions") == [("open",)]
     assert [code for _, _, code in books.in_force(tmp_path)] == ["BIHAR"]
+
+
+def test_a_day_on_which_every_order_is_too_old_is_refused_and_the_store_goes_on(tmp_path: Path) -> None:
+    options = orders.write_company(tmp_path, SECOND_CITY, days=50)
+    run(tmp_path, *options, "--as-of", orders.day(48)).expect(0)
+    before = books.state(tmp_path)
+    refused = run(tmp_path, *options, "--as-of", orders.day(49 + 95)).expect(2)
+    error = check_error(refused.json)
+    assert orders.day(49) in error["message"]
+    assert "between 4 and 94 days old" in error["message"]
+    assert books.state(tmp_path) == before
+    run(tmp_path, *options, "--as-of", orders.day(49)).expect(0)
+    quiet = run(tmp_path, *options, "--as-of", orders.day(49 + 94)).expect(0)
+    assert not any("nothing can be said" in note for note in quiet.json["notes"])
+
+
+def test_a_lift_because_the_limit_moved_says_so(tmp_path: Path) -> None:
+    place = Place("RAJASTHAN", "302001", 40, lambda day: 6)  # 15 % come back
+    options = orders.write_company(tmp_path, place, days=60)
+    opened = run(tmp_path, *options, "--set", "threshold=0.10", "--as-of", orders.day(48)).expect(0).json
+    assert states_of(opened) == {"RAJASTHAN": "open"}
+    assert (opened["changed_settings"], opened["last_as_of"]) == ([], None)
+    later = run(tmp_path, *options, "--as-of", orders.day(50)).expect(0).json
+    assert states_of(later) == {"RAJASTHAN": "cleared"}
+    assert later["last_as_of"] == orders.day(48)
+    assert {"name": "threshold", "before": 0.1, "now": 0.25} in later["changed_settings"]
+    lifted = [one["rationale"] for one in later["decisions"] if one["intervention"] == "lift"]
+    assert lifted
+    assert all("was moved: it is 20.0% now and was 8.0% when the risk was seen" in one for one in lifted)
+    assert later["in_force"] == 0
+
+
+def test_a_lift_because_the_rate_fell_does_not_speak_of_the_limit(tmp_path: Path) -> None:
+    options = orders.write_company(tmp_path, SECOND_CITY, days=90)
+    opened = run(tmp_path, *options, "--as-of", orders.day(48)).expect(0).json
+    assert opened["in_force"] == len(opened["receipts"]) == 1
+    later = run(tmp_path, *options, "--as-of", orders.day(80)).expect(0).json
+    assert later["changed_settings"] == []
+    lifted = [one["rationale"] for one in later["decisions"] if one["intervention"] == "lift"]
+    assert lifted == ["The rate is back below the clearing threshold: suppress_cod is lifted."]
+
+
+def test_the_same_day_again_is_told_as_such(tmp_path: Path) -> None:
+    options = (*orders.write_company(tmp_path, SECOND_CITY, days=50), "--governance", str(DEMO))
+    first, again = (warm("run", LOOP, *options, cwd=tmp_path).expect(0).out for _ in range(2))
+    assert "In short: 1 area newly at risk; 1 change made" in " ".join(first.split())
+    said = " ".join(again.split())
+    assert "looked at before, and nothing is new. What holds: 1 area at risk since this day" in said
+    assert "and 1 change in force" in said
 
 
 def test_it_ends_with_three_while_something_waits_for_a_person(tmp_path: Path, months: Months) -> None:

@@ -27,6 +27,7 @@ from tests.support.acme import Acme, acme, risk
 from tests.support.governed import policy
 from tests.support.hostile import hostile_pickle
 from tests.support.stores import START
+from tests.support.threads import look
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.support.acme"])
@@ -126,7 +127,7 @@ def test_a_late_answer_does_not_count_and_the_next_run_ends_the_question(
     assert restricted(tmp_path) == ["everywhere"]
 
 
-def test_after_another_document_was_put_in_force_the_question_is_withdrawn(
+def test_after_another_document_was_put_in_force_the_question_is_superseded(
     tmp_path: Path, clock: ManualClock
 ) -> None:
     stricter = policy(
@@ -138,9 +139,9 @@ def test_after_another_document_was_put_in_force_the_question_is_withdrawn(
             with pytest.raises(PolicyChanged, match="opened under"):
                 answer(other, "asha")
             other.coordinator.publish([])
-            with pytest.raises(AlreadyAnswered, match="withdrawn, the rules changed"):
+            with pytest.raises(AlreadyAnswered, match="superseded, the rules changed"):
                 answer(other, "asha")
-        with pytest.raises(AlreadyAnswered, match="withdrawn, the rules changed"):
+        with pytest.raises(AlreadyAnswered, match="superseded, the rules changed"):
             answer(company, "asha")
         assert held(company)["approved_by"] == []
         assert taken(company) == (0, 0.0)
@@ -249,10 +250,7 @@ def test_what_was_held_before_cannot_be_approved_once_the_company_is_in_shadow(
 
 
 def thread(path: Path, key: str) -> Any:
-    """The thread as LangGraph's own tools see it."""
-    with closing(sqlite3.connect(path / "threads.db", check_same_thread=False)) as connection:
-        graph = build_approval_graph(SqliteSaver(connection, serde=JsonSerializer()))
-        return graph.get_state({"configurable": {"thread_id": key}})
+    return look(path / "threads.db", key)
 
 
 def history(path: Path, key: str) -> list[Any]:
@@ -262,7 +260,8 @@ def history(path: Path, key: str) -> list[Any]:
 
 
 def test_the_thread_shows_the_question_that_the_row_holds(company: Acme, tmp_path: Path) -> None:
-    question = {key: value for key, value in held(company).items() if key != "approved_by"}
+    since = ("approved_by", "overdue", "answers", "ended")  # what came of it stands in the row alone
+    question = {key: value for key, value in held(company).items() if key not in since}
     (shown,) = thread(tmp_path, held(company)["id"]).interrupts
     assert shown.value == question
 
@@ -315,7 +314,7 @@ def test_a_file_of_threads_that_was_damaged_stops_neither_a_run_nor_an_answer(
         assert thread(tmp_path, key).interrupts
         file.write_bytes(b"garbage" * 1000)
         assert [one.outcome for one in answer(again, "ravi").receipts] == ["done"]
-        assert again.store.read(approvals.unresumed) == []
+        assert again.store.read(approvals.ended_with_thread) == []
     assert restricted(tmp_path) == ["everywhere", "karnataka"]
     assert len(list(tmp_path.glob("threads.db.damaged-*"))) == 2
 
@@ -356,5 +355,5 @@ def test_a_hostile_blob_in_the_checkpoint_file_is_never_executed_and_the_questio
         assert shown.value["id"] == key
         answer(again, "asha")
         assert [one.outcome for one in answer(again, "ravi").receipts] == ["done"]
-        assert again.store.read(approvals.unresumed) == []
+        assert again.store.read(approvals.ended_with_thread) == []
     assert not trace.exists()

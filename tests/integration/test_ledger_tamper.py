@@ -20,6 +20,7 @@ from crossloop.errors import StoreNotUsable
 from crossloop.store import Read, Tx, Verification, verify
 from crossloop.store.ledger.entries import SALT_SIZE, head_digest, stored_leaf
 from crossloop.store.ledger.merkle import Frontier, perfect_root
+from crossloop.store.schema import FORMAT
 from crossloop.store.session import Statements
 from tests.support.stores import open_store
 
@@ -452,7 +453,7 @@ def test_a_well_made_earlier_head_leaves_later_entries_outside(small: Path):
             tree.append(leaf)
         packed = tree.packed()
         found = attacker.after(
-            ("UPDATE head SET size = 20, frontier = ?, digest = ?", (packed, head_digest(1, 20, packed)))
+            ("UPDATE head SET size = 20, frontier = ?, digest = ?", (packed, head_digest(FORMAT, 20, packed)))
         )
         assert_named(found, 20)
         assert "added" in found.problem

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import crossloop
 from crossloop.adapters.embedded import EmbeddedCompany
+from crossloop.clock import ManualClock
 from crossloop.coordinator.decide import PolicyReplaced
 from tests.support.project import PROJECT
 
@@ -72,7 +73,7 @@ def test_a_run_that_is_refused_leaves_the_systems_as_they_were(tmp_path: Path) -
     assert "x" not in names
 
 
-def test_what_waits_is_withdrawn_and_asked_again_by_the_run_that_changes_the_rules(tmp_path: Path) -> None:
+def test_what_waits_is_superseded_and_asked_again_by_the_run_that_changes_the_rules(tmp_path: Path) -> None:
     supervised, other = tmp_path / "supervised.yaml", tmp_path / "other.yaml"
     text = GOVERNED.read_text(encoding="utf-8").replace("stage: autonomous", "stage: supervised")
     supervised.write_text(text, encoding="utf-8")
@@ -82,8 +83,63 @@ def test_what_waits_is_withdrawn_and_asked_again_by_the_run_that_changes_the_rul
     again = run(DAY, other)
     assert len(again.waiting) == len(waiting)
     assert not waiting & {one.approval_id for one in again.waiting}
-    assert {one.kind for one in again.notices} >= {"withdrawn", "hold"}
+    assert {one.kind for one in again.notices} >= {"superseded", "hold"}
     with crossloop.open_company("sqlite:///crossloop.db") as company:
         states = {str(one["id"]): one["state"] for one in company.approvals()}
-    assert {states[one] for one in waiting} == {"withdrawn"}
+    assert {states[one] for one in waiting} == {"superseded"}
     assert not run(DAY, other).decisions
+
+
+def test_rules_that_come_back_on_the_same_day_ask_again_and_a_rerun_writes_nothing(tmp_path: Path) -> None:
+    text = GOVERNED.read_text(encoding="utf-8").replace("stage: autonomous", "stage: supervised")
+    documents = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    for file, company in zip(documents, ("company: ", "company: New "), strict=True):
+        file.write_text(text.replace("company: ", company), encoding="utf-8")
+    first, second = documents
+    seen: set[str] = set()
+    for under in (first, second, first, second):
+        report = run(DAY, under)
+        waiting = {one.approval_id for one in report.waiting}
+        assert waiting
+        assert not waiting & seen
+        seen |= waiting
+        again = run(DAY, under)
+        assert (again.decisions, again.notices, again.ledger) == ((), (), report.ledger)
+        assert {one.approval_id for one in again.waiting} == waiting
+
+
+def test_a_question_that_expired_is_asked_again_on_the_same_day_with_the_same_data(tmp_path: Path) -> None:
+    supervised = tmp_path / "supervised.yaml"
+    text = GOVERNED.read_text(encoding="utf-8").replace("stage: autonomous", "stage: supervised")
+    supervised.write_text(text, encoding="utf-8")
+    clock = ManualClock(datetime(2026, 7, 1, tzinfo=UTC))
+
+    def at_once() -> crossloop.RunReport:
+        with crossloop.open_company("sqlite:///crossloop.db", governance=supervised, clock=clock) as company:
+            return company.run(LOOP, as_of=DAY)
+
+    first = at_once()
+    clock.advance(timedelta(days=3))
+    second = at_once()
+    assert len(second.waiting) == len(first.waiting) > 0
+    assert not {one.approval_id for one in first.waiting} & {one.approval_id for one in second.waiting}
+    third = at_once()
+    assert (third.decisions, third.waiting, third.ledger) == ((), second.waiting, second.ledger)
+
+
+def test_what_a_trial_has_seen_is_never_acted_on_by_rules_that_do_not_leave_it_open(tmp_path: Path) -> None:
+    signed = tmp_path / "signed.yaml"
+    text = GOVERNED.read_text(encoding="utf-8")
+    start, end = text.index("    adjustable:\n"), text.index("    notify:\n")
+    signed.write_text(text[:start] + "    set: {level: country}\n" + text[end:], encoding="utf-8")
+    with crossloop.open_company("sqlite:///crossloop.db") as company:
+        tried = company.run(LOOP, as_of=DAY, settings={"level": "auto"})
+        assert tried.signals
+        before = company.verify()
+    for day in (DAY, DAY + timedelta(days=1)):
+        with pytest.raises(crossloop.InputError, match=r"level=auto, chosen .*says country.*another --store"):
+            run(day, signed)
+    with crossloop.open_company("sqlite:///crossloop.db") as company:
+        assert company.verify() == before
+        entries = company.store.read(lambda read: {one.kind for one in read.entries()})
+        assert not entries & {"permit", "action.started", "receipt", "approval.requested"}

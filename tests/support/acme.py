@@ -24,7 +24,7 @@ from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED, GeoRiskCleared
 from crossloop.store import Store
 from tests.support.governed import CATALOGUE, policy
 from tests.support.samples import geo_risk
-from tests.support.stores import START
+from tests.support.stores import START, require_verified
 from tests.support.trials import salts
 
 INDIA = Area(level="country", code="IN", country="IN")
@@ -117,7 +117,7 @@ class Acme:
 def acme(
     path: Path, *, clock: Clock | None = None, under: Policy | None = None, loops: Any = None
 ) -> Iterator[Acme]:
-    """Open the company in a directory; open it again there to go on."""
+    """Open the company in a directory; open it again there to go on. At the end its ledger has to verify."""
     time = clock or ManualClock(START)
     systems = EmbeddedCompany.open(path / "company.db")
     systems.load_campaigns(CAMPAIGNS)
@@ -135,3 +135,4 @@ def acme(
     coordinator = Coordinator(store, company, governed, threads=path / "threads.db", clock=time)
     with coordinator:
         yield Acme(path, time, store, coordinator)
+    require_verified(path / "store.db")

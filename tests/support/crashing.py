@@ -81,7 +81,7 @@ TABLES = {
     "signals": "SELECT id, state FROM signals",
     "decisions": "SELECT id, verdict FROM decisions",
     "actions": "SELECT id, state, reference, digest FROM actions",
-    "approvals": "SELECT id, state, person, resumed FROM approvals",
+    "approvals": "SELECT id, state, person, thread_kept FROM approvals",
     "claims": "SELECT resource, direction, interest, starts, ends, state FROM claims",
     "claims_past": "SELECT resource, direction, interest, starts, ends, state FROM claims_past",
     "impacts": (

@@ -71,6 +71,13 @@ def risk(rate: float = 0.5, **changes: Any) -> GeoRisk:
         "order_value": None,
         "cod_share": 0.5,
         "area_order_share": {INDIA.path: 0.1},
+        "share_of_country": {
+            KARNATAKA.path: 0.1,
+            KERALA.path: 0.1,
+            BENGALURU.path: 0.06,
+            f"{BENGALURU.path}/560058": 0.01,
+            f"{KERALA.path}/682": 0.04,
+        },
         **changes,
     }
     areas = known["areas"]

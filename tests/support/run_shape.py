@@ -21,6 +21,7 @@ HEX = re.compile(r"[0-9a-f]{64}")
 def check_run(found: Mapping[str, Any]) -> None:
     """Check the document of ``run``."""
     _keys(found, loop=str, as_of=str, rows=dict, signals=list, decisions=list, receipts=list, ledger=dict)
+    _keys(found, looked_at_before=bool, changed_settings=list, in_force=int)
     date.fromisoformat(found["as_of"])
     check_rows(found["rows"])
     for rows in found["inputs"].values():
@@ -85,14 +86,18 @@ def check_approvals(found: Mapping[str, Any]) -> None:
 def check_approval(one: Mapping[str, Any]) -> None:
     """Check one approval, as ``approvals show`` prints it."""
     _keys(one, id=str, action=dict, impact=dict, evidence=str, options=list, approved_by=list)
-    _keys(one, due_at=str, digest=str, state=str)
+    _keys(one, due_at=str, digest=str, state=str, valid_until=str, overdue=bool, answers=list)
+    assert (one["ended"] is None) == (one["state"] == "waiting")
     _keys(one["action"], system=str, operation=str, resource=str, arguments=dict)
     assert one["id"].startswith("apr_")
     assert one["from"]
     assert set(one["approved_by"]) <= set(one["from"])
-    assert one["state"] in {"waiting", "approved", "rejected", "expired", "withdrawn"}
+    assert one["state"] in {"waiting", "approved", "rejected", "expired", "withdrawn", "superseded"}
     assert HEX.fullmatch(one["digest"])
     assert datetime.fromisoformat(one["due_at"]).tzinfo is not None
+    if one["next"] is not None:
+        assert one["next"]["from"]
+        assert datetime.fromisoformat(one["next"]["due_at"]) > datetime.fromisoformat(one["due_at"])
     assert "do_nothing" in {option["intervention"] for option in one["options"]}
 
 
@@ -125,6 +130,7 @@ def _signal(signal: Mapping[str, Any]) -> None:
     assert signal["state"] in STATES
     assert (signal["state"] == "cleared") == (signal["type"] == "logistics.geo_risk_cleared/1")
     assert 0 <= signal["failures"] <= signal["orders"]
+    assert 0 <= signal["earlier"]["failures"] <= signal["earlier"]["orders"]
     _rate(signal["rate"])
     assert signal["rate"] == (signal["failures"] / signal["orders"] if signal["orders"] else 0)
     low, high = signal["interval"]

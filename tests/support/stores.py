@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from crossloop.clock import Clock, ManualClock
-from crossloop.store import Store, Tx, decisions, inbox
+from crossloop.store import Store, Tx, decisions, inbox, verify
 
 START = datetime(2025, 3, 1, 9, 30, tzinfo=UTC)
 DAY = date(2025, 3, 1)
@@ -62,6 +62,13 @@ def decide(tx: Tx, id: str, signal_id: str, *, case: str | None = None) -> bool:
         case=case or f"case_of_{signal_id}",
         body={"id": id},
     )
+
+
+def require_verified(path: Path, *, tampered: bool = False) -> None:
+    """Fail unless ledger and tables of a store agree; or unless they do not, where somebody tampered."""
+    with open_store(path, create=False) as store:
+        found = store.read(verify)
+    assert found.ok is not tampered, found.problem or "what was tampered with was not found"
 
 
 def plan(store: Store, statement: str, **values: int | str) -> str:

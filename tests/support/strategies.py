@@ -126,6 +126,7 @@ def geo_risks(draw: st.DrawFn) -> GeoRisk:
         order_value=draw(st.none() | money()),
         cod_share=draw(st.none() | rates()),
         area_order_share=draw(st.dictionaries(paths, rates(), max_size=3)),
+        share_of_country=draw(st.dictionaries(st.just("geo/IN/KARNATAKA"), rates())),
     )
 
 
@@ -153,18 +154,21 @@ def signals(draw: st.DrawFn) -> Signal:
     kind, payloads = draw(
         st.sampled_from([(GEO_RISK.name, geo_risks()), (GEO_RISK_CLEARED.name, geo_risks_cleared())])
     )
+    data = draw(payloads)
+    areas = [area.path for area in data.areas]
+    held = areas[0] if len(areas) == 1 else f"geo/{data.areas[0].country}"
     time = draw(instants())
     lasts = draw(st.timedeltas(timedelta(microseconds=1), timedelta(days=3650)))
     said = Signal.said(
         type=kind,
         source=draw(attributes()),
         department=draw(attributes()),
-        subject=draw(st.just("geo/IN/KARNATAKA") | attributes().map(lambda text: f"region/{text}")),
+        subject=draw(st.just(held) | attributes().map(lambda text: f"region/{text}")),
         dedup_key=draw(texts()),
         time=time,
         valid_until=time + lasts,
         confidence=draw(rates()),
-        data=draw(payloads),
+        data=data,
         evidence=tuple(draw(st.lists(evidence(), max_size=3))),
         correlation_id=draw(st.none() | attributes().map(CaseId)),
         causation_id=draw(st.none() | attributes()),

@@ -40,8 +40,9 @@ from crossloop.signals.catalogue import Intervention
 from crossloop.signals.entities import Area, Campaign
 from crossloop.signals.proposal import Direction
 from crossloop.store import Store, inbox
+from crossloop.store.session import Value
 from tests.support.embedded import campaign
-from tests.support.stores import START
+from tests.support.stores import START, require_verified
 
 MARKETING, SALES, LOGISTICS = (DepartmentName(name) for name in ("marketing", "sales", "logistics"))
 CAMPAIGNS = 200
@@ -262,6 +263,13 @@ class Trial:
     policy: Policy
     coordinator: Coordinator
     numbers: Iterator[int]
+    tampered: list[str]
+    """Statements that changed rows behind the back of the ledger, which must find out."""
+
+    def tamper(self, statement: str, **values: Value) -> None:
+        """Change one row behind the back of the ledger."""
+        assert self.store.write(lambda tx: tx.execute(statement, **values)) == 1
+        self.tampered.append(statement)
 
     def said(self, *asks: Ask, type: str = NOTICE.name, **changes: Any) -> Signal:
         """A signal of its own that tells departments what to ask for."""
@@ -349,6 +357,8 @@ def trial(
 ) -> Iterator[Trial]:
     """Open the trial company in a directory; open it again there to go on.
 
+    At the end its ledger has to verify, unless the test tampered with it.
+
     Args:
         first: number of the first signal; another one than before says other things.
     """
@@ -366,8 +376,10 @@ def trial(
     store = Store.open(f"sqlite:///{path / 'store.db'}", clock=time, salts=salts("trial"), patience=2.0)
     governed = under or policy(*changes)
     coordinator = Coordinator(store, company, governed, threads=path / "threads.db", clock=time)
+    numbers, tampered = itertools.count(first), list[str]()
     with coordinator:
-        yield Trial(path, time, store, systems, company, governed, coordinator, itertools.count(first))
+        yield Trial(path, time, store, systems, company, governed, coordinator, numbers, tampered)
+    require_verified(path / "store.db", tampered=bool(tampered))
 
 
 def _campaigns() -> list[Campaign]:

@@ -11,7 +11,7 @@ except ModuleNotFoundError as missing:
     raise MissingExtra("Reading data files", "loops", "ibis") from missing
 
 from crossloop.adapters.files.accounting import RowCount, RowExample, SetAside
-from crossloop.adapters.files.campaigns import read_campaigns
+from crossloop.adapters.files.campaigns import CampaignRows, read_campaigns
 from crossloop.adapters.files.geography import Geography
 from crossloop.adapters.files.mapping import CANONICAL, ShipmentMapping, load_mapping
 from crossloop.adapters.files.shipments import ShipmentData, read_shipments
@@ -20,6 +20,7 @@ del _ibis
 
 __all__ = [
     "CANONICAL",
+    "CampaignRows",
     "Geography",
     "RowCount",
     "RowExample",

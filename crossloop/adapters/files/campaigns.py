@@ -4,7 +4,8 @@ Columns: ``campaign,name,status,daily_budget,currency,level,code`` and, if wante
 names no country, its area lies in the one to which all shipments went; where they went to several, or none
 is known, the line has to name it. A campaign is one thing, so its lines must agree on name, status and
 budget; a mistake stops the reading, because a campaign that is left out would be a campaign that is not
-protected. Only a line that says the same as an earlier one is set aside.
+protected. Only a line that says the same as an earlier one is set aside. A state or a prefix to which no
+order went is used as it stands, and noted: it may be mistyped, or simply be without orders.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
 from crossloop.adapters.files.accounting import RowCount, RowExample, SetAside
 from crossloop.adapters.files.csv_records import csv_records
 from crossloop.adapters.files.geography import Geography
+from crossloop.adapters.files.mapping import folded
 from crossloop.adapters.files.source import kind_of
 from crossloop.errors import DataFileError, Where
 from crossloop.money import Money
@@ -28,7 +31,13 @@ from crossloop.signals.entities import LEVELS, Campaign, GeoTarget, Level
 COLUMNS: Final = ("campaign", "name", "status", "daily_budget", "currency", "level", "code")
 SAME_TARGET: Final = "the campaign is already aimed at this area"
 _OF_CAMPAIGN: Final = ("name", "status", "daily_budget", "currency")
-_STATUSES: Final = ("live", "paused", "ended")
+_STATUSES: Final[dict[str, Literal["live", "paused", "ended"]]] = {
+    "live": "live",
+    "paused": "paused",
+    "ended": "ended",
+}
+"""What a campaign can be; letter case does not matter."""
+
 _CODES: Final[dict[Level, tuple[str, str]]] = {
     "pin_code": (r"[0-9]{6}", "six digits"),
     "pin_prefix": (r"[0-9]{3}", "three digits"),
@@ -48,7 +57,14 @@ class _Line:
         return DataFileError(message, where=Where(self.file, self.number, field), next_step=next_step)
 
 
-def read_campaigns(file: Path, geography: Geography) -> tuple[tuple[Campaign, ...], RowCount]:
+class CampaignRows(RowCount):
+    """What became of every line of the file, and what a person should look at."""
+
+    notes: tuple[str, ...] = ()
+    """One sentence for each state and prefix to which no order went, with the nearest name there is."""
+
+
+def read_campaigns(file: Path, geography: Geography) -> tuple[tuple[Campaign, ...], CampaignRows]:
     """Read campaigns with their areas, in the order in which they stand in the file.
 
     Args:
@@ -75,7 +91,18 @@ def read_campaigns(file: Path, geography: Geography) -> tuple[tuple[Campaign, ..
     if read == 0:
         raise DataFileError("has no campaigns.", where=Where(file), next_step="Add a line for each area.")
     campaigns = tuple(_campaign(line, tuple(targets[name])) for name, line in first.items())
-    return campaigns, _count(read, again)
+    return campaigns, _count(read, again, tuple(_notes(targets, geography)))
+
+
+def _notes(targets: Mapping[str, list[GeoTarget]], geography: Geography) -> Iterator[str]:
+    for campaign, aimed in targets.items():
+        for area in (one.area for one in aimed):
+            if area.level == "state" and area.code not in geography.states(area.country):
+                near = get_close_matches(area.code, geography.states(area.country), n=1)
+                hint = f"; did you mean {near[0]}?" if near else "."
+                yield f"campaign {campaign}: no order names the state {area.code}{hint}"
+            elif area.level == "pin_prefix" and not geography.went_to(area.code, area.country):
+                yield f"campaign {campaign}: no order went to the pin prefix {area.code}."
 
 
 def _lines(file: Path) -> Iterator[_Line]:
@@ -108,7 +135,8 @@ def _lines(file: Path) -> Iterator[_Line]:
 
 def _agree(first: _Line, line: _Line) -> None:
     for field in _OF_CAMPAIGN:
-        if line.cells[field] != first.cells[field]:
+        mine, theirs = line.cells[field], first.cells[field]
+        if mine != theirs and not (field == "status" and folded(mine) == folded(theirs)):
             raise line.wrong(
                 field,
                 f"'{line.cells[field]}' contradicts '{first.cells[field]}' on line {first.number} for "
@@ -144,7 +172,8 @@ def _home(line: _Line, geography: Geography) -> str:
 
 def _campaign(line: _Line, targets: tuple[GeoTarget, ...]) -> Campaign:
     cells = line.cells
-    if cells["status"] not in _STATUSES:
+    status = _STATUSES.get(folded(cells["status"]))
+    if status is None:
         raise line.wrong("status", f"'{cells['status']}' is not one of {', '.join(_STATUSES)}.")
     try:
         budget = Money.model_validate(f"{cells['daily_budget']} {cells['currency']}")
@@ -159,7 +188,7 @@ def _campaign(line: _Line, targets: tuple[GeoTarget, ...]) -> Campaign:
         return Campaign(
             campaign_id=cells["campaign"],
             name=cells["name"],
-            status=cells["status"],
+            status=status,
             daily_budget=budget,
             targets=targets,
         )
@@ -169,9 +198,9 @@ def _campaign(line: _Line, targets: tuple[GeoTarget, ...]) -> Campaign:
         raise line.wrong(field, f"{detail['msg']}.") from None
 
 
-def _count(read: int, again: list[_Line]) -> RowCount:
+def _count(read: int, again: list[_Line], notes: tuple[str, ...]) -> CampaignRows:
     if not again:
-        return RowCount(read=read, used=read)
+        return CampaignRows(read=read, used=read, notes=notes)
     examples = tuple(
         RowExample(
             line=line.number, values={field: line.cells[field] for field in ("campaign", "level", "code")}
@@ -179,4 +208,4 @@ def _count(read: int, again: list[_Line]) -> RowCount:
         for line in again[:_EXAMPLES]
     )
     aside = SetAside(reason=SAME_TARGET, count=len(again), examples=examples)
-    return RowCount(read=read, used=read - len(again), set_aside=(aside,))
+    return CampaignRows(read=read, used=read - len(again), set_aside=(aside,), notes=notes)

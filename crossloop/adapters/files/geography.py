@@ -22,10 +22,14 @@ Place = tuple[str, str]
 class Geography:
     """Looks up the state of a pin code or prefix and builds areas with their ancestors."""
 
-    def __init__(self, pin_codes: Mapping[Place, str], prefixes: Mapping[Place, str]) -> None:
-        """Take the state of each pin code and of each three-digit prefix."""
+    def __init__(
+        self, pin_codes: Mapping[Place, str], prefixes: Mapping[Place, str], named: Iterable[Place] = ()
+    ) -> None:
+        """Take the state of each pin code and of each three-digit prefix, and countries with other states."""
         self._pin_codes = dict(pin_codes)
         self._prefixes = dict(prefixes)
+        in_a_state = {(country, state) for (country, _), state in prefixes.items()}
+        self._states = sorted(in_a_state | set(named))
 
     @classmethod
     def of(cls, data: ShipmentData) -> Self:
@@ -38,12 +42,21 @@ class Geography:
             country, pin, state = row["country"], row["pin_code"], row["state"]
             pins[(country, pin), state] += row["shipments"]
             prefixes[(country, pin[:3]), state] += row["shipments"]
-        return cls(_majority(pins.items()), _majority(prefixes.items()))
+        named = {(country, state) for (country, _), state in prefixes}
+        return cls(_majority(pins.items()), _majority(prefixes.items()), named)
 
     @property
     def countries(self) -> tuple[str, ...]:
         """Every country that shipments went to, sorted."""
         return tuple(sorted({country for country, _ in self._prefixes}))
+
+    def states(self, country: str) -> tuple[str, ...]:
+        """Every state of a country that a shipment names, sorted."""
+        return tuple(state for of, state in self._states if of == country)
+
+    def went_to(self, prefix: str, country: str) -> bool:
+        """True when some shipment went to a three-digit prefix."""
+        return (country, prefix) in self._prefixes
 
     def state_of(self, code: str, country: str) -> str | None:
         """The state of a pin code or three-digit prefix; none when no shipment tells."""

@@ -3,7 +3,8 @@
 A mapping is data, written in YAML and read strictly. Rules of the form:
 
 1. ``columns`` names, for every canonical field the export has, the column it stands in. Shipment id,
-   order date, state, postal code and outcome must be there; the country too, or as a constant.
+   order date, state and outcome must be there; the country too, or as a constant. The postal code may be left
+   out, and is then empty on every line: nothing can be said of areas smaller than a state.
 2. ``outcomes`` (and ``payments``) is a vocabulary: every value that occurs must be listed. Letter case
    and spacing do not matter. A value that is not listed stops the reading: guessing would be worse.
 3. ``filters`` keep the lines the export can say something about; the others are set aside with the reason
@@ -45,6 +46,9 @@ FieldName = Annotated[str, AfterValidator(_known_field)]
 DATE_FIELDS: Final[tuple[FieldName, ...]] = ("ordered_on", "outcome_on", "first_attempt_on")
 COUNT_FIELDS: Final[tuple[FieldName, ...]] = ("attempts", "failed_attempts")
 REQUIRED_FIELDS: Final[tuple[FieldName, ...]] = ("shipment_id", "ordered_on", "state", "pin_code", "outcome")
+_MAY_BE_LEFT_OUT: Final = frozenset({"pin_code"})
+"""Required where there is a column for it."""
+
 ISO_DATE: Final = "%Y-%m-%d"
 
 _DIRECTIVES: Final = "dmyYbBjaAHIMSfp%"
@@ -82,6 +86,9 @@ class ColumnRule(Frozen):
     drop_decimals: bool = False
     """For the postal code: ``400081.0``, as spreadsheets write numbers, is read as ``400081``."""
 
+    decimal: Literal[".", ","] = "."
+    """For the amount: the mark before the decimals. The other of the two may group the digits before it."""
+
     optional: bool = False
     """True when a file without this column is fine; the field is then unknown."""
 
@@ -111,7 +118,7 @@ class StateNames(Frozen):
     """How spellings of states come together."""
 
     known: tuple[str, ...] = ()
-    """Names to use; empty accepts every name."""
+    """Names to use, in any letter case; empty accepts every name."""
 
     aliases: dict[str, str] = Field(default_factory=dict)
     """Other spelling to name. Letter case and spacing need no alias."""
@@ -119,18 +126,18 @@ class StateNames(Frozen):
     @field_validator("known")
     @classmethod
     def _written_as_used(cls, known: tuple[str, ...]) -> tuple[str, ...]:
-        for name in known:
-            if not usable_state(name) or name != folded(name).upper():
-                raise ValueError(f"write {name!r} in capitals, with single spaces, without '/' and '*'")
-        return known
+        return tuple(dict.fromkeys(_as_used(name) for name in known))
+
+    @field_validator("aliases")
+    @classmethod
+    def _leading_to_names_as_used(cls, aliases: dict[str, str]) -> dict[str, str]:
+        return {spelling: _as_used(name) for spelling, name in aliases.items()}
 
     @model_validator(mode="after")
     def _aliases_lead_somewhere(self) -> Self:
         for spelling, name in self.aliases.items():
             if self.known and name not in self.known:
                 raise ValueError(f"the alias {spelling!r} leads to {name!r}, which is not among 'known'")
-            if not usable_state(name) or name != folded(name).upper():
-                raise ValueError(f"the alias {spelling!r} must lead to a name in capitals, not to {name!r}")
         _same_meaning(self.aliases, "aliases")
         return self
 
@@ -145,6 +152,14 @@ class StateNames(Frozen):
         if name is None and not self.known:
             name = folded(spelling).upper()
         return name if name is not None and usable_state(name) else None
+
+
+def _as_used(name: str) -> str:
+    """The name as areas have it: in capitals, with single spaces."""
+    used = folded(name).upper()
+    if not usable_state(used):
+        raise ValueError(f"{name!r} cannot name a state: write it without '/' and '*', 80 characters at most")
+    return used
 
 
 def usable_state(name: str) -> bool:
@@ -193,6 +208,8 @@ class ShipmentMapping(Frozen):
     def _columns_fit(cls, columns: dict[FieldName, ColumnRule]) -> dict[FieldName, ColumnRule]:
         for field in REQUIRED_FIELDS:
             if field not in columns:
+                if field in _MAY_BE_LEFT_OUT:
+                    continue
                 raise ValueError(f"the required field {field!r} has no column")
             if columns[field].optional:
                 raise ValueError(f"the field {field!r} is required and cannot be optional")
@@ -201,6 +218,8 @@ class ShipmentMapping(Frozen):
                 raise ValueError(f"{field}: a format belongs to dates only")
             if rule.drop_decimals and field != "pin_code":
                 raise ValueError(f"{field}: drop_decimals belongs to pin_code only")
+            if "decimal" in rule.model_fields_set and field != "amount":
+                raise ValueError(f"{field}: decimal belongs to amount only")
             if field in DATE_FIELDS:
                 _check_format(field, rule.format)
         return columns

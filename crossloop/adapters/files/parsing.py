@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from crossloop.adapters.files.mapping import COUNT_FIELDS, DATE_FIELDS, ShipmentMapping, folded
+from crossloop.adapters.files.mapping import COUNT_FIELDS, DATE_FIELDS, ColumnRule, ShipmentMapping, folded
 from crossloop.adapters.files.source import Lines
 from crossloop.adapters.files.untyped import Column, Connection, Table, ibis, pyarrow, rows_of
 from crossloop.errors import MappingError, Where
@@ -68,8 +68,8 @@ def parsed(reading: Reading) -> Table:
     table = _with_constants(lines, reading.mapping)
     return table.mutate(
         shipment_id=table.shipment_id_text,
-        pin_code=_pin_code(table.pin_code_text, drop_decimals=columns["pin_code"].drop_decimals),
-        amount=_amount(table.amount_text),
+        pin_code=_pin_code(table.pin_code_text, columns.get("pin_code")),
+        amount=_amount(table.amount_text, columns["amount"].decimal if "amount" in columns else "."),
         **{field: _day(table, field, reading.mapping) for field in DATE_FIELDS},
         **{field: _count(table[f"{field}_text"]) for field in COUNT_FIELDS},
     )
@@ -93,7 +93,7 @@ def refuse_unreadable_dates(reading: Reading, first: Mapping[str, int | None]) -
             text = reading.lines.raw(rule.column).name("text")
             written = rows_of(table.filter(table.line == line).select(text))[0]["text"]
             raise MappingError(
-                f"the date '{written[:_SHOWN]}' is not written as '{rule.format}'.",
+                f"the date '{written[:_SHOWN]}' is not a day of 1970 to 2199 written as '{rule.format}'.",
                 where=Where(reading.file, line, rule.column),
                 next_step=f"Correct the format of {field} in the mapping '{reading.mapping.name}', or list "
                 "the text under 'missing_values' if it means no date.",
@@ -177,14 +177,18 @@ def _count(text: Column) -> Column:
     return ibis.cases((digits.re_search("^[0-9]+$"), digits.try_cast(SHIPMENT_COLUMNS["attempts"])))
 
 
-def _amount(text: Column) -> Column:
-    """Digits with a decimal point; commas only between thousands or lakhs, never for decimals."""
+def _amount(text: Column, decimal: str) -> Column:
+    """Digits with the declared decimal mark; the other mark only between thousands or lakhs."""
+    if decimal == ",":
+        text = text.translate(",.", ".,")
     amount = text.replace(",", "").try_cast(SHIPMENT_COLUMNS["amount"])
     return ibis.cases((text.re_search(_AMOUNT), amount))
 
 
-def _pin_code(text: Column, *, drop_decimals: bool) -> Column:
+def _pin_code(text: Column, rule: ColumnRule | None) -> Column:
+    if rule is None:
+        return ibis.literal("")
     digits = text.re_replace(r"\s", "")
-    if drop_decimals:
+    if rule.drop_decimals:
         digits = digits.re_replace(r"\.0*$", "")
     return ibis.cases((digits.re_search("^[0-9]{6}$"), digits))

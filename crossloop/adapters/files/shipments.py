@@ -12,11 +12,12 @@ from typing import Self
 
 import ibis.expr.types as ir
 
-from crossloop.adapters.files.accounting import RowCount
+from crossloop.adapters.files.accounting import RowCount, SetAside
 from crossloop.adapters.files.canonical_parquet import is_canonical, read_canonical
 from crossloop.adapters.files.facts import Facts, facts_of, groups_of
 from crossloop.adapters.files.mapping import CANONICAL, ShipmentMapping
 from crossloop.adapters.files.parsing import Reading
+from crossloop.adapters.files.reasons import BAD_AMOUNT
 from crossloop.adapters.files.source import (
     connect,
     csv_lines,
@@ -54,6 +55,9 @@ class ShipmentData:
 
     has_ndr: bool
     """Some shipment has a number of failed attempts: NDR can be measured."""
+
+    has_pin_codes: bool
+    """Shipments have postal codes; without them nothing can be said of areas smaller than a state."""
 
     has_outcome_days: bool
     """Some shipment has the day on which its outcome became known."""
@@ -113,6 +117,7 @@ def read_shipments(
             first_day=facts.first_day,
             last_day=facts.last_day,
             has_ndr=facts.has_ndr,
+            has_pin_codes="pin_code" in (mapping or CANONICAL).columns,
             has_outcome_days=facts.has_outcome_days,
             has_payment=facts.has_payment,
             currency=facts.currency,
@@ -137,9 +142,19 @@ def _read(
 def _nothing_usable(file: Path, rows: RowCount) -> DataFileError:
     if rows.read == 0:
         return DataFileError("has no rows.", where=Where(file), next_step="Export it again.")
-    why = "; ".join(f"{item.count} {item.reason}" for item in rows.set_aside)
+    why = "; ".join(f"{item.count} {item.reason}{_example(item)}" for item in rows.set_aside)
+    steps = ["Check the mapping, its filters and the as-of day."]
+    if any(item.reason == BAD_AMOUNT for item in rows.set_aside):
+        steps.append('Where 162,92 is an amount, the column of amount is {column: …, decimal: ","}.')
     return DataFileError(
-        f"none of its {rows.read} lines can be used: {why}.",
-        where=Where(file),
-        next_step="Check the mapping, its filters and the as-of day.",
+        f"none of its {rows.read} lines can be used: {why}.", where=Where(file), next_step=" ".join(steps)
     )
+
+
+def _example(item: SetAside) -> str:
+    """The first line concerned, with what is written there."""
+    if not item.examples:
+        return ""
+    first = item.examples[0]
+    written = ", ".join(f"{column} '{text}'" for column, text in first.values.items())
+    return f" (line {first.line}{': ' if written else ''}{written})"

@@ -21,7 +21,7 @@ from uuid import uuid4
 import duckdb
 
 from crossloop.adapters.files.csv_records import CsvRecord, csv_records
-from crossloop.adapters.files.mapping import ShipmentMapping
+from crossloop.adapters.files.mapping import ColumnRule, ShipmentMapping
 from crossloop.adapters.files.reasons import BROKEN_FIELDS, BROKEN_QUOTES
 from crossloop.adapters.files.untyped import ArrowTable, Column, Connection, Table, ibis, pyarrow
 from crossloop.errors import DataFileError, MappingError, Where
@@ -55,8 +55,8 @@ def connect() -> Connection:
     default DuckDB would use ``.tmp`` in the current one, and two processes in one folder take each other's
     files. DuckDB makes the folder when it needs it and removes it.
 
-    Its progress bar is off: where it takes its process for an interactive one (a worker process, ``python -c``)
-    it would draw on stdout, into the JSON of whoever reads that.
+    Its progress bar is off: in what it takes for an interactive process (a forked worker, ``python -c``) it
+    would draw on stdout, into the JSON of whoever reads that.
     """
     spill = Path(gettempdir()) / f"crossloop-{uuid4().hex}"
     connection = ibis.duckdb.connect(temp_directory=str(spill))
@@ -132,13 +132,13 @@ def parquet_lines(table: Table, file: Path, mapping: ShipmentMapping) -> Lines:
     """Show the wanted columns of a Parquet file as text."""
     present = [name for name in table.columns if name != ROW]
     found = find_columns(present, file, mapping)
-    forms = {rule.column: rule.format for rule in mapping.columns.values()}
-    texts = {f"c{at}": _as_text(table[present[at]], forms.get(name), file) for name, at in found.items()}
+    rules = {rule.column: rule for rule in mapping.columns.values()}
+    texts = {f"c{at}": _as_text(table[present[at]], rules.get(name), file) for name, at in found.items()}
     shown = table.select(line=table[ROW] + 1, problem=ibis.null("string"), **texts)
     return Lines(shown, {name: f"c{at}" for name, at in found.items()})
 
 
-def _as_text(column: Column, form: str | None, file: Path) -> Column:
+def _as_text(column: Column, rule: ColumnRule | None, file: Path) -> Column:
     kind = column.type()
     if kind.is_timestamp() and kind.timezone is not None:
         raise MappingError(
@@ -146,9 +146,11 @@ def _as_text(column: Column, form: str | None, file: Path) -> Column:
             where=Where(file, field=column.get_name()),
             next_step="Export the local calendar day.",
         )
-    if (kind.is_date() or kind.is_timestamp()) and form is not None:
-        return column.strftime(form)
-    return column.cast("string")
+    if (kind.is_date() or kind.is_timestamp()) and rule is not None:
+        return column.strftime(rule.format)
+    text = column.cast("string")
+    # A number is written with a point here, whatever the mapping says of amounts that are text.
+    return text.replace(".", rule.decimal) if kind.is_numeric() and rule is not None else text
 
 
 def csv_lines(connection: Connection, file: Path, mapping: ShipmentMapping) -> Lines:

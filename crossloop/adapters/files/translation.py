@@ -73,7 +73,9 @@ def _rules(table: Table, mapping: ShipmentMapping, as_of: date | None) -> Iterat
     yield rule(reasons.NO_DATE, table.ordered_on_text.isnull(), "ordered_on")
     if as_of is not None:
         yield rule(reasons.TOO_LATE, table.ordered_on > ibis.literal(as_of), "ordered_on")
-    no_address = table.state_text.isnull() | table.pin_code_text.isnull()
+    no_address = table.state_text.isnull()
+    if "pin_code" in mapping.columns:
+        no_address |= table.pin_code_text.isnull()
     yield rule(reasons.NO_ADDRESS, no_address, "state", "pin_code")
     for at, kept in enumerate(mapping.filters):
         yield _Rule(kept.reason, ~table[f"keeps_{at}"].fill_null(False), (kept.column,))

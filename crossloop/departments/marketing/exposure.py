@@ -3,7 +3,10 @@
 Rules:
 
 1. A campaign reaches an area when it is aimed at it, at something that contains it, or at something inside
-   it. Its budget is spent evenly over its targets, and within a target in proportion to orders.
+   it. Its budget is spent in proportion to orders over all that it is aimed at; a target within another adds
+   nothing to it. What the signal does not know is taken so that the share of the area is an upper bound: a
+   target elsewhere of unknown orders has none, and one inside may hold all orders of the area. So no line
+   that is added for an area of which nothing is known makes a change look smaller to an approval rule.
 2. Figures of a signal about several areas are those of all of them: each area has an even part of them.
 3. The orders of an area are divided among the campaigns by what they spend there, so that together they never
    drive more than there are. Campaigns of different currencies cannot be compared and are divided apart.
@@ -16,6 +19,7 @@ Rules:
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +28,7 @@ from decimal import Decimal
 from crossloop.departments.marketing.economics import Economics, Exposure
 from crossloop.departments.view import InForce
 from crossloop.money import Money
+from crossloop.resources import covers
 from crossloop.signals.entities import Area, Campaign
 from crossloop.signals.types import GeoRisk
 
@@ -56,18 +61,54 @@ def reached(area: Area, live: Iterable[Campaign], risk: GeoRisk) -> tuple[Reach,
 
 
 def budget_share(campaign: Campaign, area: Area, risk: GeoRisk) -> float | None:
-    """Share of a campaign's daily budget that is spent in an area (rules 1 and 2).
+    """Share of a campaign's daily budget that is spent in an area, or more than that (rules 1 and 2).
 
-    A target that contains the area counts as far as the signal says what part of its orders comes from
-    there; None when no target counts.
+    None when the campaign is aimed at nothing inside the area, and the signal does not say of anything that
+    contains it what part of its orders comes from there.
     """
-    known: list[float] = []
-    for target in campaign.targets:
-        if area.covers(target.area):
-            known.append(1.0)
-        elif target.area.covers(area) and target.area.path in risk.area_order_share:
-            known.append(risk.area_order_share[target.area.path] / len(risk.areas))
-    return min(1.0, sum(known) / len(campaign.targets)) if known else None
+    targets = [one.area for one in campaign.targets]
+    inside = [one for one in targets if area.covers(one)]
+    if inside and len(inside) == len(targets):
+        return 1.0
+    parts = {path: share / len(risk.areas) for path, share in risk.area_order_share.items()}
+    around = [one for one in targets if one not in inside and one.covers(area)]
+    known = [one for one in around if one.path in parts]
+    if not inside and not known:
+        return None
+    widest = min(known, key=lambda one: len(one.path), default=None)
+    elsewhere = [
+        one
+        for one in targets
+        if one not in inside and one not in around and not (widest is not None and widest.covers(one))
+    ]
+    own = parts.get(f"geo/{area.country}")
+    # All orders are counted in those of the area from here on.
+    here = 1.0 if around else min(1.0, _in_those_of(own, inside, risk, unknown=1.0))
+    beside = _in_those_of(own, elsewhere, risk, unknown=0.0)
+    if widest is not None:
+        beside += 1 / parts[widest.path] - 1 if parts[widest.path] else math.inf
+    return here / (here + beside) if here + beside > 0 else 1.0
+
+
+def _in_those_of(own: float | None, areas: Sequence[Area], risk: GeoRisk, *, unknown: float) -> float:
+    """Orders of some areas together, in those of the area at risk.
+
+    Args:
+        own: share of the country's orders that the area at risk has; none where nobody says.
+        areas: any; what lies within another one is counted with that.
+        risk: knows the share of the country's orders that other areas have.
+        unknown: what an area counts whose share is not known.
+    """
+    shares = {one.path: risk.share_of_country[one.path] for one in areas if one.path in risk.share_of_country}
+    missing = len({one.path for one in areas}) - len(shares)
+    if own is None:
+        return unknown if areas else 0.0
+    known = sum(
+        share
+        for path, share in shares.items()
+        if not any(other != path and covers(other, path) for other in shares)
+    )
+    return missing * unknown + (known / own if own else math.inf if known else 0.0)
 
 
 def not_comparable(campaign: Campaign, risk: GeoRisk, economics: Economics) -> str:

@@ -51,9 +51,10 @@ from crossloop.departments.marketing.options import (
 from crossloop.departments.view import InForce, Strategy, View
 from crossloop.ids import DepartmentName, LoopName, Resource
 from crossloop.money import Money
+from crossloop.resources import covers
 from crossloop.signals import ActionRequest, Claim, Impact, Option, Proposal, Signal
 from crossloop.signals.entities import Area, Campaign, Restriction
-from crossloop.signals.types import GEO_RISK, GeoRisk
+from crossloop.signals.types import GEO_RISK, GeoRisk, GeoRiskCleared
 
 MARKETING: Final = DepartmentName("marketing")
 LOGISTICS_TO_MARKETING: Final = LoopName("logistics-to-marketing")
@@ -151,7 +152,7 @@ def _left_as_it_is(asked: _Asked, area: Area, reach: Reach) -> str:
     own = f"campaign {reach.campaign.campaign_id}"
     here = f"ads/campaign/{reach.campaign.campaign_id}/{area.path}"
     for one in asked.in_force:
-        if here == one.resource or here.startswith(f"{one.resource}/"):
+        if covers(one.resource, here):
             return f"{one.intervention} is already in force for {own} in {one.resource.split('/', 3)[3]}"
     if reach.budget_share is None:
         return (
@@ -284,8 +285,19 @@ def _lift(signal: Signal, step: int, one: InForce) -> Proposal:
         impact=None
         if one.amount is None
         else Impact(resource=Resource(f"ads/campaign/{campaign}/budget"), share=one.share, amount=one.amount),
-        rationale=f"The rate is back below the clearing threshold: {one.intervention} is lifted.",
+        rationale=f"{_why_over(signal)}: {one.intervention} is lifted.",
         undoes=one.action_key,
+    )
+
+
+def _why_over(signal: Signal) -> str:
+    """Why a risk is over: the rate fell, or (also) the limit was moved."""
+    cleared = cast("GeoRiskCleared", signal.data)
+    if cleared.limit_when_opened is None:
+        return "The rate is back below the clearing threshold"
+    return (
+        f"The rate is below the clearing threshold, which was moved: it is {cleared.threshold:.1%} now and "
+        f"was {cleared.limit_when_opened:.1%} when the risk was seen"
     )
 
 

@@ -11,9 +11,11 @@ Rules:
    counted rate in the same finished window is above the threshold, with the same minimum of orders, at the
    same level; at ``auto`` it too reports an area in place of its parts, unless the rest of the area is
    large enough and was not counted above the threshold.
-4. ``next_window_rate`` is the failure rate of all orders of the next windows of what a rule flagged. An
+4. *Conditions* are those of a run on every day: what is flagged opens one unless it is open or lies in what
+   is open, and one stays open until detection would clear it.
+5. ``next_window_rate`` is the failure rate of all orders of the next windows of what a rule flagged. An
    order counts once for each evaluation day, however many flagged areas hold it.
-5. Calibration: for every area that is large enough, at every level that may be reported, flagged or not,
+6. Calibration: for every area that is large enough, at every level that may be reported, flagged or not,
    the probability that its next *counted* rate is above the threshold, given how many orders the next
    window then had, against whether it was.
 """
@@ -31,6 +33,7 @@ from pydantic import JsonValue
 from crossloop.errors import InputError, Where
 from crossloop.loops.logistics_to_marketing.beta import Flags, Floats, count_above
 from crossloop.loops.logistics_to_marketing.counts import NEVER, Counts, from_day, to_day
+from crossloop.loops.logistics_to_marketing.detection import states
 from crossloop.loops.logistics_to_marketing.findings import Finding, describe
 from crossloop.loops.logistics_to_marketing.hierarchy import Geography, geography
 from crossloop.loops.logistics_to_marketing.judging import (
@@ -52,16 +55,41 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Flagged:
-    """One area that the model flagged on one day, and what came of it."""
+class AreaDay:
+    """One area on one day, and what came of it."""
 
     day: date
     finding: Finding
-    new: bool
-    """The area was not flagged on the evaluation day before."""
-
     next_orders: int
     next_failures: int
+
+
+@dataclass(slots=True)
+class Condition:
+    """One condition that runs on every day would have opened (rule 4)."""
+
+    path: str
+    """The area, for example ``geo/IN/ASSAM``."""
+
+    opened: date
+    days: list[AreaDay]
+    """Every evaluation day on which it was open and the area had a history, the first one included."""
+
+    cleared: date | None = None
+    """None where it was still open at the end."""
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the condition as JSON values; orders as in rule 5, for this area alone."""
+        orders = sum(one.next_orders for one in self.days)
+        failures = sum(one.next_failures for one in self.days)
+        return {
+            "path": self.path,
+            "opened": self.opened.isoformat(),
+            "cleared": None if self.cleared is None else self.cleared.isoformat(),
+            "days_open": len(self.days),
+            "next_window_orders": orders,
+            "next_window_rate": failures / orders if orders else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +147,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class BacktestReport:
-    """What detection would have said, and how right it would have been."""
+    """What detection would have said, and how right it would have been. Its ``repr`` is one line."""
 
     settings: Settings
     first: date
@@ -137,8 +165,11 @@ class BacktestReport:
     reliability: tuple[Bin, ...]
     """Only bins that hold windows."""
 
-    flagged: tuple[Flagged, ...]
-    """Everything the model flagged, by day; what would have been done about it is decided elsewhere."""
+    flagged: tuple[AreaDay, ...]
+    """Everything the model flagged, by day."""
+
+    conditions: tuple[Condition, ...]
+    """In the order in which they opened; what would have been done about them is decided elsewhere."""
 
     @property
     def days(self) -> int:
@@ -149,6 +180,18 @@ class BacktestReport:
     def base_rate(self) -> float | None:
         """Failure rate of all orders with a known outcome."""
         return self.failures / self.orders if self.orders else None
+
+    def in_a_line(self) -> str:
+        """What it comes to, in a line."""
+        model, rate = self.model, self.model.next_window_rate
+        came = "" if rate is None else f", of whose next orders {rate:.1%} failed"
+        return (
+            f"{self.first} to {self.last}, {self.orders} orders: {model.areas} areas flagged in "
+            f"{model.windows} windows{came}"
+        )
+
+    def __repr__(self) -> str:
+        return f"<BacktestReport {self.in_a_line()}; in full: .flagged, .to_json()>"
 
     @property
     def expected_calibration_error(self) -> float | None:
@@ -171,6 +214,7 @@ class BacktestReport:
             "base_rate": self.base_rate,
             "model": self.model.to_json(),
             "literal_rule": self.literal_rule.to_json(),
+            "conditions": [one.to_json() for one in self.conditions],
             "reliability": [one.to_json() for one in self.reliability],
             "expected_calibration_error": self.expected_calibration_error,
         }
@@ -214,6 +258,7 @@ def backtest(
         literal_rule=replay.literal.outcome(),
         reliability=_table(replay.stated, replay.observed),
         flagged=tuple(replay.flagged),
+        conditions=tuple(replay.conditions),
     )
 
 
@@ -226,7 +271,9 @@ class _Replay:
         self.model, self.literal = _Flags(self._where), _Flags(self._where)
         self.stated: list[Floats] = []
         self.observed: list[Flags] = []
-        self.flagged: list[Flagged] = []
+        self.flagged: list[AreaDay] = []
+        self.conditions: list[Condition] = []
+        self._open: dict[str, Condition] = {}
 
     def add(self, day: date) -> None:
         """Look at one day as it would have been looked at, and at what came."""
@@ -235,23 +282,32 @@ class _Replay:
             return
         following = _following(self._counts, self._settings, day)
         spots = at_risk(seen)
-        before = self.model.last
         self.model.add(seen, spots, following)
         self.literal.add(seen, _literal(seen), following)
-        self.flagged += [self._flagged(seen, spot, following, before, day) for spot in spots]
+        for spot in spots:
+            finding = describe(self._counts, self._where, seen, spot)
+            self.flagged.append(self._came(day, finding, following))
+        for finding in states(self._counts, self._where, seen, spots, self._open):
+            self._keep(day, finding, following)
         _compare(self._where, seen, following, self.stated, self.observed)
 
-    def _flagged(
-        self,
-        seen: Look,
-        spot: Spot,
-        following: tuple[Floats, Floats],
-        before: set[tuple[str, int]],
-        day: date,
-    ) -> Flagged:
-        orders, failures = (int(part[_places(self._where, seen, spot)].sum()) for part in following)
-        finding = describe(self._counts, self._where, seen, spot)
-        return Flagged(day, finding, _label(seen, spot) not in before, orders, failures)
+    def _keep(self, day: date, finding: Finding, following: tuple[Floats, Floats]) -> None:
+        """Open, keep or clear the condition of an area (rule 4)."""
+        path = finding.area.path
+        if finding.raises:
+            self._open[path] = Condition(path, day, [])
+            self.conditions.append(self._open[path])
+        if finding.clears:
+            self._open.pop(path).cleared = day
+        elif path in self._open:
+            self._open[path].days.append(self._came(day, finding, following))
+
+    def _came(self, day: date, finding: Finding, following: tuple[Floats, Floats]) -> AreaDay:
+        area = finding.area
+        number = self._where.labels[area.level].index((area.country, area.code))
+        inside = self._where.member[area.level] == number
+        orders, failures = (int(part[inside].sum()) for part in following)
+        return AreaDay(day, finding, orders, failures)
 
 
 def _period(counts: Counts, settings: Settings, first: date | None, last: date | None) -> tuple[date, date]:
@@ -314,16 +370,13 @@ class _Flags:
         self._where = where
         self._areas: set[tuple[str, int]] = set()
         self._windows = self._orders = self._failures = 0
-        self.last: set[tuple[str, int]] = set()
-        """Areas flagged on the last day added."""
 
     def add(self, seen: Look, spots: Sequence[Spot], following: tuple[Floats, Floats]) -> None:
         """Add what was flagged on one day."""
         union = np.zeros(len(following[0]), dtype=np.bool_)
         for spot in spots:
             union |= _places(self._where, seen, spot)
-        self.last = {_label(seen, spot) for spot in spots}
-        self._areas |= self.last
+        self._areas |= {_label(seen, spot) for spot in spots}
         self._windows += len(spots)
         self._orders += round(float(following[0][union].sum()))
         self._failures += round(float(following[1][union].sum()))
@@ -340,7 +393,7 @@ def _compare(
     stated: list[Floats],
     observed: list[Flags],
 ) -> None:
-    """Put stated probabilities beside what came, for every area that is large enough (rule 5)."""
+    """Put stated probabilities beside what came, for every area that is large enough (rule 6)."""
     threshold = seen.settings.threshold
     for level in reported_levels(seen.settings):
         areas = seen.large_enough(level)

@@ -30,12 +30,17 @@ from crossloop.loops.logistics_to_marketing.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What a backtest found."""
+    """What a backtest found. Its ``repr`` is one line; :meth:`to_json` says everything."""
 
     report: BacktestReport
     saving: Saving
     rows: Mapping[str, JsonValue]
     inputs: Mapping[str, JsonValue]
+    governance: str
+    """The document under which it would have been done."""
+
+    def __repr__(self) -> str:
+        return f"<Backtest {self.report.in_a_line()}; in full: .to_json()>"
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the JSON document of ``crossloop backtest``."""
@@ -44,6 +49,7 @@ class Backtest:
             **self.saving.to_json(),
             "rows": dict(self.rows),
             "inputs": dict(self.inputs),
+            "governance": self.governance,
         }
 
 
@@ -77,7 +83,8 @@ def run_backtest(
         file=read.shipments.file.name,
     )
     further = {} if read.campaign_rows is None else {"campaigns": _json(read.campaign_rows)}
-    return Backtest(report, saving, _json(read.shipments.rows), further)
+    rules = f"{policy.file.name}, digest {policy.digest}"
+    return Backtest(report, saving, _json(read.shipments.rows), further, rules)
 
 
 def _counted(inputs: Inputs, as_of: date | None, settings: Settings) -> tuple[Read, Counts]:

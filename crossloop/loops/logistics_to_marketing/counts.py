@@ -27,7 +27,6 @@ import ibis as _ibis
 import numpy as np
 
 from crossloop.adapters.files.source import drop
-from crossloop.errors import SettingError, Where
 from crossloop.loops.logistics_to_marketing.beta import Floats, Ints
 from crossloop.loops.logistics_to_marketing.settings import Settings
 from crossloop.signals.types.geo_risk import Metric
@@ -138,15 +137,12 @@ def count_shipments(table: ir.Table, settings: Settings, *, as_of: date | None =
         table: one row per shipment, with the columns of ``crossloop.signals.entities.SHIPMENT_COLUMNS``.
         settings: says the metric and the maturity; with ``as_of`` the history and the window as well.
         as_of: only look at what a detection on this day needs; without it at everything.
-
-    Raises:
-        SettingError: the metric is ``ndr`` and no shipment has delivery attempts.
     """
     rows: Any = table
     recent = rows
     if as_of is not None:
-        mature = as_of - timedelta(days=settings.maturity_days)
-        rows = _between(rows, mature - timedelta(days=settings.history_days), mature)
+        first, mature = looked_at_days(settings, as_of)
+        rows = _between(rows, first, mature)
         recent = _between(recent, mature - timedelta(days=settings.window_days), mature)
     last_day = from_day(as_of) if as_of is not None else _last_day(rows)
     with _keeping(rows.get_backend()) as keep:
@@ -156,19 +152,28 @@ def count_shipments(table: ir.Table, settings: Settings, *, as_of: date | None =
         outcomes = _at(cells, places).to_pyarrow()
         baskets = _at(_baskets(_left(recent)), places).to_pyarrow()
         ranked = places.order_by("place").select(*Place._fields).to_pyarrow()
-    if settings.metric == "ndr":
-        _refuse_without_ndr(outcomes)
     names = map(Place, *(ranked[name].to_pylist() for name in Place._fields))
     return _counts(outcomes, baskets, tuple(names), settings, last_day)
 
 
-def _refuse_without_ndr(outcomes: Any) -> None:
-    if outcomes.num_rows and not _floats(outcomes, "finished").any():
-        raise SettingError(
-            "ndr needs NDR events: no shipment has delivery attempts.",
-            where=Where(field="metric"),
-            next_step="Map the columns attempts, failed_attempts and first_attempt_on, or set metric=rto.",
-        )
+def looked_at_days(settings: Settings, as_of: date) -> tuple[date, date]:
+    """The first and the last order day that a detection looks at."""
+    mature = as_of - timedelta(days=settings.maturity_days)
+    return mature - timedelta(days=settings.history_days), mature
+
+
+def lacks_attempts(table: ir.Table, settings: Settings, *, as_of: date | None = None) -> bool:
+    """True when there are shipments to look at and none of them has a delivery attempt.
+
+    Args:
+        table: the same as for :func:`count_shipments`, and so is ``as_of``.
+    """
+    rows: Any = table
+    if as_of is not None:
+        rows = _between(rows, *looked_at_days(settings, as_of))
+    left = _left(rows)
+    found = left.aggregate(shipments=left.count(), attempted=left.count(where=left.attempts > 0)).to_pyarrow()
+    return found["shipments"][0].as_py() > 0 and found["attempted"][0].as_py() == 0
 
 
 @contextmanager

@@ -18,7 +18,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -40,6 +40,7 @@ from crossloop.loops.logistics_to_marketing.judging import (
 )
 from crossloop.loops.logistics_to_marketing.settings import Settings
 from crossloop.loops.logistics_to_marketing.spikes import Daily
+from crossloop.resources import covers
 from crossloop.signals.entities import Level
 
 _MUCH_PENDING: Final = 0.1
@@ -77,32 +78,40 @@ def detect(counts: Counts, settings: Settings, as_of: date, open_paths: Collecti
         open_paths: paths of areas whose condition is open, such as ``geo/IN/KARNATAKA``.
     """
     where = geography(counts)
-    opened = {path: _named(path) for path in open_paths}
-    seen = look(counts, where, settings, as_of, also=[level for level, _, _ in opened.values()])
+    seen = look(counts, where, settings, as_of, also=[_named(path)[0] for path in open_paths])
     if seen is None:
         oldest = settings.maturity_days + settings.history_days
         note = (
             f"No order is between {settings.maturity_days} and {oldest} days old on {as_of}, the ages "
             "that are looked at: nothing can be said."
         )
-        return Detection(as_of, (), (note,), unseen=tuple(sorted(opened)))
-    open_spots, unseen = _found(seen, where, opened)
+        return Detection(as_of, (), (note,), unseen=tuple(sorted(open_paths)))
     risky = at_risk(seen)
+    open_spots = found_again(seen, where, open_paths)
+    findings = states(counts, where, seen, risky, open_paths)
+    spikes = (one for one in _spikes(seen, risky) if one not in open_spots)
+    findings += [describe(counts, where, seen, one) for one in spikes]
+    findings.sort(key=lambda one: (COARSE_TO_FINE.index(one.area.level), one.area.path))
+    unseen = tuple(sorted(set(open_paths) - set(open_spots.values())))
+    return Detection(as_of, tuple(findings), _notes(seen, where, findings), figures(seen), unseen)
+
+
+def states(
+    counts: Counts, where: Geography, seen: Look, risky: Sequence[Spot], open_paths: Collection[str]
+) -> list[Finding]:
+    """Describe what is at risk and what is open; say which opens, stays open or clears (rules 1 and 2)."""
+    settings = seen.settings
+    open_spots = found_again(seen, where, open_paths)
     findings: list[Finding] = []
-    for spot in [*risky, *_spikes(seen, risky)]:
+    for spot in (one for one in risky if one not in open_spots):
         found = describe(counts, where, seen, spot)
-        if spot not in open_spots:
-            raises = spot in risky and not _covered(found.area.path, opened)
-            findings.append(found.as_state(raises=raises))
+        findings.append(found.as_state(raises=not any(covers(one, found.area.path) for one in open_paths)))
     for spot, path in open_spots.items():
         found = describe(counts, where, seen, spot, path)
         evidence = found.orders >= settings.min_orders and not _much_pending(found)
         clears = evidence and found.clear_confidence >= settings.confidence
         findings.append(found.as_state(clears=clears, still_open=not clears))
-    findings.sort(key=lambda one: (COARSE_TO_FINE.index(one.area.level), one.area.path))
-    return Detection(
-        as_of, tuple(findings), _notes(seen, where, findings), figures(seen), tuple(sorted(unseen))
-    )
+    return findings
 
 
 def _named(path: str) -> tuple[Level, str, str]:
@@ -111,30 +120,24 @@ def _named(path: str) -> tuple[Level, str, str]:
     return COARSE_TO_FINE[len(parts) - 1], parts[0], parts[-1]
 
 
-def _found(
-    seen: Look, where: Geography, opened: Mapping[str, tuple[Level, str, str]]
-) -> tuple[dict[Spot, str], list[str]]:
-    """Find open areas by level and code: what lies above them may have changed since they opened."""
+def found_again(seen: Look, where: Geography, open_paths: Collection[str]) -> dict[Spot, str]:
+    """Find open areas by level and code: what lies above them may have changed since they opened.
+
+    An area of which the history holds nothing is missing.
+    """
     spots: dict[Spot, str] = {}
-    unseen: list[str] = []
-    for path, (level, country, code) in sorted(opened.items()):
+    for path in sorted(open_paths):
+        level, country, code = _named(path)
         labels = where.labels[level]
-        ids = seen.known.at(level).ids
         number = labels.index((country, code)) if (country, code) in labels else -1
-        place = np.flatnonzero(ids == number)
+        place = np.flatnonzero(seen.known.at(level).ids == number)
         if len(place):
             spots[Spot(level, int(place[0]))] = path
-        else:
-            unseen.append(path)
-    return spots, unseen
+    return spots
 
 
 def _much_pending(found: Finding) -> bool:
     return found.pending > _MUCH_PENDING * (found.orders + found.pending + found.lost)
-
-
-def _covered(path: str, opened: Collection[str]) -> bool:
-    return any(path.startswith(f"{one}/") for one in opened)
 
 
 def _spikes(seen: Look, risky: list[Spot]) -> list[Spot]:

@@ -16,6 +16,7 @@ from crossloop.loops.logistics_to_marketing.hierarchy import COARSE_TO_FINE, Geo
 from crossloop.loops.logistics_to_marketing.judging import Assessment, Look, Spot, assess
 from crossloop.money import Money
 from crossloop.signals.entities import Area
+from crossloop.signals.types.geo_risk import MOST_SHARES
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class Finding:
     """Orders of the window with a known outcome that counts for the metric."""
 
     failures: int
+    earlier_orders: int
+    """Orders of the windows before, as far as the history goes, with a known outcome that counts."""
+
+    earlier_failures: int
     pending: int
     """Orders of the window without an outcome yet."""
 
@@ -67,6 +72,9 @@ class Finding:
 
     area_order_share: Mapping[str, float] = field(default_factory=dict[str, float])
     """Share of the area among the window's orders of each area that contains it, by path."""
+
+    share_of_country: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Share of the country's orders of the window that other areas have, by path; see the signal's field."""
 
     raises: bool = False
     """Opens a condition."""
@@ -109,6 +117,8 @@ def describe(counts: Counts, where: Geography, seen: Look, spot: Spot, path: str
         last=seen.known.last,
         orders=round(orders),
         failures=round(failures),
+        earlier_orders=round(float(here.counted.orders[:-1, index].sum())),
+        earlier_failures=round(float(here.counted.failures[:-1, index].sum())),
         pending=round(float(window.pending[inside].sum())),
         lost=round(float(window.lost[inside].sum())),
         rate=failures / orders if orders else 0.0,
@@ -123,6 +133,7 @@ def describe(counts: Counts, where: Geography, seen: Look, spot: Spot, path: str
         order_value=_order_value(counts, window.valued[:, inside], window.amount[:, inside]),
         cod_share=float(window.cod[inside].sum()) / paid if paid else None,
         area_order_share=_shares(where, seen, spot, inside),
+        share_of_country=_shares_of_country(where, seen, area),
     )
 
 
@@ -158,6 +169,33 @@ def _shares(where: Geography, seen: Look, spot: Spot, inside: Flags) -> dict[str
         path = area_of(where, seen.known, above, index).path
         shares[path] = float(shipped[around & inside].sum()) / total if total else 0.0
     return shares
+
+
+def _shares_of_country(where: Geography, seen: Look, area: Area) -> dict[str, float]:
+    """What lies in each area that contains this one, and in itself: its states, prefixes, pin codes.
+
+    A prefix lies in the state that more than half of its orders name.
+    """
+    codes = area.path.split("/")[1:]
+    if len(codes) == 1:
+        return {}  # nothing that is said here of countries is a share of one
+    places, shipped = seen.known.places, seen.known.window.shipped
+    shares: dict[str, float] = {}
+    total = 0.0
+    for depth, code in enumerate(codes[: len(COARSE_TO_FINE) - 1]):
+        level, finer = COARSE_TO_FINE[depth : depth + 2]
+        labels = where.labels[finer]
+        around = [label == (area.country, code) for label in where.labels[level]]
+        lies_in = np.array(around)[where.member[level][places]]
+        total = total or float(shipped[lies_in].sum())
+        member = where.member[finer][places]
+        every = np.bincount(member, weights=shipped, minlength=len(labels))
+        within = np.bincount(member[lies_in], weights=shipped[lies_in], minlength=len(labels))
+        for child in np.flatnonzero(within > every / 2):
+            if labels[child][1]:  # postal codes are empty where the data has none
+                path = "/".join(("geo", *codes[: depth + 1], labels[child][1]))
+                shares[path] = float(every[child]) / total
+    return dict(sorted(shares.items(), key=lambda one: (-one[1], one[0]))[:MOST_SHARES])
 
 
 def figures(seen: Look) -> dict[str, JsonValue]:

@@ -9,8 +9,9 @@ Rules:
 3. The excess is *sustained* when the next rate is still more likely above the threshold than not after the
    window's worst days are left out (see :mod:`~crossloop.loops.logistics_to_marketing.spikes`). Every failure
    of those days goes, not only the excess: an area with few orders needs earlier weeks that support it.
-4. The excess is *structural* when it is sustained and the windows before the last one alone make it more
-   likely than not; *transient* when it is not sustained; otherwise *undetermined*: new, or too little known.
+4. The excess is *structural* when it is sustained and would be more likely than not without the area's own
+   last window, the areas around it taken as they are now; *transient* when it is not sustained; otherwise
+   *undetermined*: new, or too little known.
 5. At a fixed level every area that exceeds and is sustained is at risk. At ``auto`` the coarsest statement
    that is true of the whole area is made: from fine to coarse, an area at risk takes the place of the areas
    at risk inside it when the rest of it, judged as one more area beside them, is more likely above the

@@ -20,6 +20,7 @@ from crossloop.loops.logistics_to_marketing.names import LOGISTICS, NAME
 from crossloop.loops.logistics_to_marketing.settings import Settings
 from crossloop.loops.parsing import check, parse
 from crossloop.loops.spelling import nearest
+from crossloop.signals import SignalType
 from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED
 
 _EXTRA: Final = ("ibis", "duckdb", "scipy")
@@ -33,7 +34,8 @@ class LogisticsToMarketing:
     name: LoopName = NAME
     source: DepartmentName = LOGISTICS
     targets: tuple[DepartmentName, ...] = (MARKETING,)
-    signal_types: tuple[str, ...] = (GEO_RISK.name, GEO_RISK_CLEARED.name)
+    types: tuple[SignalType, ...] = (GEO_RISK, GEO_RISK_CLEARED)
+    signal_types: tuple[str, ...] = tuple(one.name for one in types)
     inputs: Mapping[str, str] = {"campaigns": "CSV: campaign,name,status,daily_budget,currency,level,code"}
 
     def __init__(self, company: EmbeddedCompany) -> None:

@@ -12,11 +12,13 @@ Rules:
    no order counts twice. Its spread is that of areas within their parent (``strength``, in pseudo-orders:
    the larger, the more alike they are) plus the uncertainty about the parent. An area without orders of its
    own is therefore judged as its surroundings are, only less surely.
-4. Windows vary a little more than binomial chance allows (``spread``, the correlation between two orders of
+4. Around a country lies nothing. The rate with which its history begins has a prior worth one order, so its
+   own counts speak for themselves; a rate that it changes to is drawn around its overall rate, as for others.
+5. Windows vary a little more than binomial chance allows (``spread``, the correlation between two orders of
    one window). A window of n orders tells as much as n / (1 + (n - 1) spread) independent ones.
-5. ``strength``, ``change`` and ``spread`` are learnt for each level from what was known: their posterior
+6. ``strength``, ``change`` and ``spread`` are learnt for each level from what was known: their posterior
    means under the likelihood of each window given the windows before it, and weak priors (stated below).
-6. The prediction reaches from the last finished window to the next one, over the days in which outcomes
+7. The prediction reaches from the last finished window to the next one, over the days in which outcomes
    mature; the chance of a change grows with that distance.
 """
 
@@ -80,10 +82,12 @@ class Centre:
 
     mean: Floats
     variance: Floats
+    alone: bool = False
+    """Nothing lies around these areas: the mean is their own (rule 4)."""
 
     def of(self, areas: Ints) -> Centre:
         """Take some areas."""
-        return Centre(self.mean[areas], self.variance[areas])
+        return Centre(self.mean[areas], self.variance[areas], self.alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,11 @@ class Fitted:
         return follow(series, Centre(areas.mean(), areas.variance()), self.parameters, self.reach)
 
     def before(self, areas: Ints) -> Rates:
-        """Judge some areas by the windows before the last one alone."""
+        """Judge some areas as if their own last window held nothing.
+
+        Their surroundings, and what was learnt, are those of all windows, the last one included: this asks
+        what the area itself had shown before, not what would have been said of it then.
+        """
         series = self.nested.own(areas)
         seen = (np.arange(len(series.orders)) < len(series.orders) - 1)[:, np.newaxis]
         return self.again(areas, Series(series.orders * seen, series.failures * seen))
@@ -233,14 +241,14 @@ def centre_of(areas: Ints, nested: Nested, above: Fitted | None) -> Centre:
 def _pooled(series: Series, areas: int) -> Centre:
     """The overall rate, for areas that lie in nothing else; half a failure keeps it off zero."""
     mean = (float(series.failures.sum()) + 0.5) / (float(series.orders.sum()) + 1.0)
-    return Centre(np.full(areas, mean), np.zeros(areas))
+    return Centre(np.full(areas, mean), np.zeros(areas), alone=True)
 
 
 def follow(series: Series, centre: Centre, parameters: Parameters, reach: Reach) -> Rates:
     """Return the rate of each area in the next window, given its counts."""
     rates, _ = _filter(series, centre, parameters, reach)
     total = rates.alpha + rates.beta
-    # The next window wobbles too (rule 4): widen each beta by the extra variance, keeping its mean.
+    # The next window wobbles too (rule 5): widen each beta by the extra variance, keeping its mean.
     kept = (1.0 / (1.0 / (total + 1.0) + parameters.spread) - 1.0) / total
     return Rates(rates.weight, rates.alpha * kept, rates.beta * kept)
 
@@ -280,9 +288,9 @@ def _filter(series: Series, centre: Centre, parameters: Parameters, reach: Reach
     alpha0, beta0 = _prior(centre, parameters.strength)
     alpha, beta = np.empty((windows + 1, areas)), np.empty((windows + 1, areas))
     scale, log_weight = np.empty((windows + 1, areas)), np.empty((windows + 1, areas))
-    alpha[0], beta[0], log_weight[0] = alpha0, beta0, 0.0
+    alpha[0], beta[0] = (centre.mean, 1.0 - centre.mean) if centre.alone else (alpha0, beta0)
     fresh = log_beta(alpha0, beta0)
-    scale[0] = fresh
+    scale[0], log_weight[0] = log_beta(alpha[0], beta[0]), 0.0
     shrunk = 1.0 / (1.0 + np.maximum(series.orders - 1.0, 0.0) * parameters.spread)
     orders, failures = shrunk * series.orders, shrunk * series.failures
     evidence = _arrangements(shrunk, orders, failures)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -20,6 +20,7 @@ from pydantic import JsonValue
 from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.adapters.embedded.generator import ensure_company, generate, shipments_of, write_shipments
 from crossloop.adapters.files import (
+    CampaignRows,
     Geography,
     RowCount,
     ShipmentData,
@@ -33,7 +34,11 @@ from crossloop.coordinator.loop import Condition, Inputs, Observation, Standing
 from crossloop.departments.marketing import MARKETING, Economics
 from crossloop.errors import DataFileError, InputError, SettingError, Where
 from crossloop.ids import Resource
-from crossloop.loops.logistics_to_marketing.counts import count_shipments
+from crossloop.loops.logistics_to_marketing.counts import (
+    count_shipments,
+    lacks_attempts,
+    looked_at_days,
+)
 from crossloop.loops.logistics_to_marketing.detection import Detection, detect
 from crossloop.loops.logistics_to_marketing.names import NAME
 from crossloop.loops.logistics_to_marketing.settings import Settings
@@ -50,7 +55,7 @@ class Read:
     campaigns: tuple[Campaign, ...] | None
     """Campaigns from a file; None when no file was given."""
 
-    campaign_rows: RowCount | None
+    campaign_rows: CampaignRows | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ async def observe(
     read = prepared or await asyncio.to_thread(_read, company, inputs, as_of)
     try:
         day = as_of or read.shipments.last_day
+        conditions = [one.at(end_of_day(day, timezone)) for one in conditions]
         detecting = detection_settings(settings)
         detection = await asyncio.to_thread(
             _detected, read.shipments, detecting, day, looked_at(conditions, detecting.metric, day)
@@ -132,7 +138,7 @@ async def observe(
         changes=told.changes,
         reported=told.reported,
         standing=tuple(_standing(one) for one in scale_ups),
-        notes=(*detection.notes, *_spikes(detection), *_notes(campaigns, detecting, read.shipments)),
+        notes=(*detection.notes, *_spikes(detection), *_notes(campaigns, detecting, read)),
         counts=detection.looked_at,
         load=None if read.campaigns is None else lambda: company.load_campaigns(campaigns),
     )
@@ -174,13 +180,36 @@ def _read(company: EmbeddedCompany, inputs: Inputs, as_of: date | None) -> Read:
 
 
 def _checked(inputs: Inputs, as_of: date | None, settings: Mapping[str, JsonValue]) -> Read:
-    read = read_inputs(inputs, as_of)
+    read, detecting = read_inputs(inputs, as_of), detection_settings(settings)
     try:
-        check_metric(read.shipments, detection_settings(settings))
+        _check_day(read.shipments, detecting, as_of)
+        check_metric(read.shipments, detecting, as_of or read.shipments.last_day)
     except InputError:
         read.shipments.close()
         raise
     return read
+
+
+def _check_day(shipments: ShipmentData, settings: Settings, as_of: date | None) -> None:
+    """Refuse a day on which every order is too old to be looked at.
+
+    Time runs forward in a store: such a day, most likely a slip of the pen, would end what is claimed, and
+    every real day after it would be refused. A day without new orders is another thing: nothing clears on it.
+
+    Raises:
+        InputError: it lies too far behind the last order.
+    """
+    if as_of is None:
+        return
+    oldest = settings.maturity_days + settings.history_days // settings.window_days * settings.window_days
+    if as_of - shipments.last_day >= timedelta(days=oldest):
+        raise InputError(
+            f"nothing can be said as of {as_of}: the last order of {shipments.file.name} is of "
+            f"{shipments.last_day}, and orders between {settings.maturity_days} and {oldest - 1} days old "
+            "are looked at.",
+            where=Where(field="--as-of"),
+            next_step=f"Leave --as-of away to look as of {shipments.last_day}; or hand over newer orders.",
+        )
 
 
 def _refuse_strangers(inputs: Inputs) -> None:
@@ -231,22 +260,51 @@ def economics_of(settings: Mapping[str, JsonValue]) -> Economics:
 
 
 def _detected(shipments: ShipmentData, settings: Settings, day: date, open_paths: Sequence[str]) -> Detection:
-    check_metric(shipments, settings)
+    check_metric(shipments, settings, day)
     return detect(count_shipments(shipments.table, settings, as_of=day), settings, day, open_paths)
 
 
-def check_metric(shipments: ShipmentData, settings: Settings) -> None:
-    """Refuse a rate that the data cannot give.
+def check_metric(shipments: ShipmentData, settings: Settings, as_of: date | None = None) -> None:
+    """Refuse a rate, or areas, that the data cannot give.
+
+    Args:
+        as_of: only what a detection on this day looks at has to give it; without it the whole file.
 
     Raises:
-        SettingError: ``ndr`` without delivery attempts.
+        SettingError: ``ndr`` without delivery attempts; areas smaller than a state without postal codes.
     """
-    if settings.metric == "ndr" and not shipments.has_ndr:
+    if not shipments.has_pin_codes and settings.level not in ("state", "country"):
+        raise SettingError(
+            f"{shipments.file.name} has no postal codes: nothing can be said of areas smaller than a state.",
+            where=Where(field="level"),
+            next_step="Use --set level=state (or country), or map the column pin_code.",
+        )
+    if settings.metric != "ndr":
+        return
+    if not shipments.has_ndr:
         raise SettingError(
             f"{shipments.file.name} has no delivery attempts, so there is no ndr rate.",
             where=Where(field="metric"),
             next_step="Use --set metric=rto, or map the columns attempts and failed_attempts.",
         )
+    if lacks_attempts(shipments.table, settings, as_of=as_of):
+        ordered = (
+            "" if as_of is None else " ordered between {} and {}".format(*looked_at_days(settings, as_of))
+        )
+        raise SettingError(
+            f"no shipment{ordered} has delivery attempts in {shipments.file.name}, so there is no ndr rate.",
+            where=Where(field="metric"),
+            next_step=_without_attempts(as_of),
+        )
+
+
+def _without_attempts(as_of: date | None) -> str:
+    if as_of is None:
+        return "Use --set metric=rto."
+    return (
+        "Use --set metric=rto, or another --as-of; --set history_days=N looks further back, and "
+        "--set maturity_days=N at younger orders."
+    )
 
 
 def _standing(plan: ScaleUp) -> Standing:
@@ -277,13 +335,15 @@ def _spikes(detection: Detection) -> list[str]:
     ]
 
 
-def _notes(campaigns: Sequence[Campaign], settings: Settings, shipments: ShipmentData) -> list[str]:
+def _notes(campaigns: Sequence[Campaign], settings: Settings, read: Read) -> list[str]:
     notes: list[str] = []
-    if not shipments.has_outcome_days:
+    if not read.shipments.has_outcome_days:
         notes.append(
             f"The data has no outcome dates: an order counts as known {settings.maturity_days} days after "
             "it was placed (maturity_days)."
         )
+    if read.campaign_rows is not None:
+        notes += read.campaign_rows.notes
     if not campaigns:
         notes.append("No campaign is known: nothing can be changed and no saving is claimed.")
     return notes

@@ -2,15 +2,15 @@
 
 Rules:
 
-1. On each evaluation day every area that is flagged and was not the day before is put to marketing and to
-   the gates, as a run would: *would act* and *would hold* count those verdicts, under the document as it
-   stands (its stages, rules and cumulative daily limits), whether or not the run itself is in shadow.
+1. Every condition is put to marketing and to the gates on the day that opens it, as a run would: *would act*
+   and *would hold* count those verdicts, under the document as it stands (its stages, rules and cumulative
+   daily limits), whether or not the run itself is in shadow.
 2. Without known campaigns one notional campaign stands in: aimed at the whole country, its budget such that
    it drives every order. All savings are then attributed to advertising: an upper bound.
 3. What an intervention would have saved is its value at the failure rate that the next window *really*
    had, on the orders it really had: returns avoided and advertising saved, less the margin forgone.
-4. The intervention stays in force while the area stays flagged. Each flagged day counts one
-   ``window_days``-th of its next window, so that overlapping windows are not counted twice.
+4. The intervention stays in force while the condition is open. Each day of it counts one ``window_days``-th
+   of its next window, so that overlapping windows are not counted twice.
 5. The interval comes from the range of the return cost. The other assumptions are stated with the basis.
    Where budgets or orders are in another currency than they, nothing is valued, and the basis says so.
 """
@@ -34,7 +34,7 @@ from crossloop.departments.marketing.economics import cost_of_order, values
 from crossloop.departments.marketing.exposure import exposure, not_comparable, reached
 from crossloop.departments.marketing.policy import answer_risk
 from crossloop.governance import GateState, Policy, SignalFacts, judge
-from crossloop.loops.logistics_to_marketing.backtest import BacktestReport, Flagged
+from crossloop.loops.logistics_to_marketing.backtest import AreaDay, BacktestReport, Condition
 from crossloop.loops.logistics_to_marketing.names import NAME
 from crossloop.loops.logistics_to_marketing.signals import risk_signal
 from crossloop.money import Money
@@ -86,8 +86,8 @@ def estimate(
     """Estimate what would have been done and saved, in the currency of the assumptions."""
     currency = economics.currency
     acting = _Acting(report, campaigns, economics, policy, file)
-    for flagged in report.flagged:
-        acting.add(flagged)
+    for condition in report.conditions:
+        acting.add(condition)
     low, best, high = acting.saved
     return Saving(
         would_act=acting.counted["act"],
@@ -110,7 +110,7 @@ class _Taken:
 
 
 class _Acting:
-    """Goes through the flagged areas in order of days."""
+    """Goes through the conditions in the order in which they open."""
 
     def __init__(
         self,
@@ -129,31 +129,28 @@ class _Acting:
         self._moved: dict[tuple[str, date], tuple[float, Decimal]] = {}
         """By resource and day: the share of its budget and the money a day that were moved."""
 
-        self._in_force: dict[str, list[_Taken]] = {}
         self.counted = {"act": 0, "hold": 0, "nothing": 0}
         self.not_valued: dict[str, None] = {}
         """Why decisions went without a value, each reason once, in the order in which they were met."""
 
         self.saved = (0.0, 0.0, 0.0)
 
-    def add(self, flagged: Flagged) -> None:
-        """Decide on an area that is newly flagged, and add up what its day would have saved."""
-        path = flagged.finding.area.path
-        if flagged.new or path not in self._in_force:
-            self._in_force[path] = self._decide(flagged)
-        for taken in self._in_force[path]:
-            day = self._day_value(taken, flagged)
-            low, best, high = self.saved
-            self.saved = (low + day[0], best + day[1], high + day[2])
+    def add(self, condition: Condition) -> None:
+        """Decide on a condition that opens, and add up what its days would have saved."""
+        for taken in self._decide(condition.days[0]):
+            for one in condition.days:
+                day = self._day_value(taken, one)
+                low, best, high = self.saved
+                self.saved = (low + day[0], best + day[1], high + day[2])
 
-    def _decide(self, flagged: Flagged) -> list[_Taken]:
-        instant = end_of_day(flagged.day, self._policy.document.timezone)
+    def _decide(self, at: AreaDay) -> list[_Taken]:
+        instant = end_of_day(at.day, self._policy.document.timezone)
         cost = (
             Money(amount=self._economics.rto_cost_low, currency=self._currency),
             Money(amount=self._economics.rto_cost_high, currency=self._currency),
         )
-        signal = risk_signal(flagged.finding, self._settings, cost, instant, flagged.day, self._file)
-        campaigns = self._campaigns or (self._notional(flagged),)
+        signal = risk_signal(at.finding, self._settings, cost, instant, at.day, self._file)
+        campaigns = self._campaigns or (self._notional(at),)
         risk = cast("GeoRisk", signal.data)
         different = (not_comparable(one, risk, self._economics) for one in campaigns if one.status == "live")
         self.not_valued |= {f"Not valued: {one}.": None for one in different if one}
@@ -166,7 +163,7 @@ class _Acting:
         )
         taken: list[_Taken] = []
         for proposal in answer_risk(signal, view):
-            outcome = self._verdict(proposal, SignalFacts.of(signal, as_of=instant), flagged.day)
+            outcome = self._verdict(proposal, SignalFacts.of(signal, as_of=instant), at.day)
             self.counted[outcome] += 1
             if outcome != "nothing":
                 taken.append(_Taken(proposal, risk, campaigns))
@@ -186,14 +183,12 @@ class _Acting:
     def _today(self, resource: str, day: date) -> tuple[float, Decimal]:
         return self._moved.get((resource, day), (0.0, Decimal(0)))
 
-    def _notional(self, flagged: Flagged) -> Campaign:
-        area = flagged.finding.area
+    def _notional(self, at: AreaDay) -> Campaign:
+        area = at.finding.area
         country = Area(level="country", code=area.country, country=area.country)
-        share = flagged.finding.area_order_share.get(country.path, 1.0)
-        orders = flagged.finding.orders_per_day / share if share else 0.0
-        value = flagged.finding.order_value or Money(
-            amount=self._economics.order_value, currency=self._currency
-        )
+        share = at.finding.area_order_share.get(country.path, 1.0)
+        orders = at.finding.orders_per_day / share if share else 0.0
+        value = at.finding.order_value or Money(amount=self._economics.order_value, currency=self._currency)
         return Campaign(
             campaign_id=NOTIONAL,
             name="everything",
@@ -204,23 +199,21 @@ class _Acting:
             targets=(GeoTarget(area=country),),
         )
 
-    def _day_value(self, taken: _Taken, flagged: Flagged) -> tuple[float, float, float]:
+    def _day_value(self, taken: _Taken, at: AreaDay) -> tuple[float, float, float]:
         """What one day of an intervention saved, at the rate and on the orders that the next window had."""
-        if not flagged.next_orders or taken.proposal.action is None:
+        if not at.next_orders or taken.proposal.action is None:
             return (0.0, 0.0, 0.0)
-        rate = flagged.next_failures / flagged.next_orders
+        rate = at.next_failures / at.next_orders
         really = taken.risk.model_copy(
             update={
                 "estimate": rate,
                 "interval": (rate, rate),
-                "orders_per_day": flagged.next_orders / self._settings.window_days,
+                "orders_per_day": at.next_orders / self._settings.window_days,
             }
         )
         own = taken.proposal.action.arguments["campaign_id"]
         live = [one for one in taken.campaigns if one.status == "live"]
-        reach = next(
-            one for one in reached(flagged.finding.area, live, really) if one.campaign.campaign_id == own
-        )
+        reach = next(one for one in reached(at.finding.area, live, really) if one.campaign.campaign_id == own)
         stake = exposure(reach, really, self._economics)
         one_day = self._economics.model_copy(update={"horizon_days": 1})
         value = next(one for one in values(stake, one_day) if one.intervention == taken.proposal.intervention)
@@ -235,7 +228,7 @@ def _basis(report: BacktestReport, campaigns: Sequence[Campaign], economics: Eco
     )
     return (
         f"Upper bound: {attributed}. Value at the failure rate that the following window really had, each "
-        f"flagged day counting 1/{report.settings.window_days} of it. Assumed: a return costs "
+        f"day on which it is open counting 1/{report.settings.window_days} of it. Assumed: a return costs "
         f"{economics.rto_cost_low} to {economics.rto_cost_high} {economics.currency}, advertising brings "
         f"{economics.roas:g} times its cost in orders, margin {economics.margin:.0%}, cash on delivery "
         f"{economics.cod_share:.0%} where not measured, returning {economics.cod_risk_ratio:g} times as "

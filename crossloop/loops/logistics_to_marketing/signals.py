@@ -10,7 +10,8 @@ Rules:
 4. The deduplication key holds metric, area and the as-of day of opening: running one day twice yields the
    same signals with the same ids.
 5. A condition that was opened or cleared on this very day is looked at as it was before, so that running
-   the day again says the same. One that is over, and whose restrictions were not lifted, is said again.
+   the day again says the same. One that is over, and whose restrictions were not lifted, is said again, at
+   most once a day for the same ending: the key of a clearing holds the day.
 6. A risk signal may start an action until the day after the next window would be over.
 """
 
@@ -22,7 +23,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import JsonValue
 
-from crossloop.coordinator.loop import Change, Condition
+from crossloop.coordinator.loop import IN_FORCE, Change, Condition
 from crossloop.departments.marketing import Economics
 from crossloop.ids import CaseId, SignalId
 from crossloop.loops.logistics_to_marketing.detection import Detection, Finding
@@ -71,18 +72,21 @@ def tell(
             state = "open" if condition.since == as_of else "still_open"
             reported.append(
                 _line(finding, settings, condition.signal_id, GEO_RISK.name, state, finding.confidence)
+                | {"case": condition.case}
             )
         elif condition is not None:
-            signal = _cleared(finding, condition, settings, instant, file)
+            signal = _cleared(finding, condition, settings, instant, as_of, file)
             signals.append(signal)
             if condition.state == "open":
                 changes.append(Change("cleared", _closed(condition, as_of)))
-            reported.append(_line(finding, settings, signal.id, signal.type, "cleared", signal.confidence))
+            line = _line(finding, settings, signal.id, signal.type, "cleared", signal.confidence)
+            reported.append(line | {"case": condition.case})
         elif finding.raises:
             signal = risk_signal(finding, settings, rto_cost, instant, as_of, file)
             signals.append(signal)
             changes.append(Change("opened", _opened(finding, signal, settings, as_of)))
-            reported.append(_line(finding, settings, signal.id, signal.type, "open", signal.confidence))
+            line = _line(finding, settings, signal.id, signal.type, "open", signal.confidence)
+            reported.append(line | {"case": signal.correlation_id})
     return Told(tuple(signals), tuple(changes), tuple(reported))
 
 
@@ -158,6 +162,7 @@ def risk_signal(
             "order_value": finding.order_value,
             "cod_share": finding.cod_share,
             "area_order_share": dict(finding.area_order_share),
+            "share_of_country": dict(finding.share_of_country),
         }
     )
     return Signal.said(
@@ -181,14 +186,17 @@ def _cleared(
     condition: Condition,
     settings: Settings,
     instant: datetime,
+    as_of: date,
     file: str,
 ) -> Signal:
-    repeated = f":{condition.again}" if condition.state == "cleared" and condition.again else ""
+    said_before = condition.state == "cleared" and condition.again not in (None, IN_FORCE)
+    repeated = f":{condition.again}" if said_before else ""
     data = GeoRiskCleared.model_validate(
         {
             **_measured(finding, settings, settings.clear_threshold),
             "opened_by": condition.signal_id,
             "open_since": condition.since,
+            "limit_when_opened": _moved_from(condition, settings),
         }
     )
     return Signal.said(
@@ -196,7 +204,7 @@ def _cleared(
         source=SOURCE,
         department=LOGISTICS,
         subject=finding.area.path,
-        dedup_key=f"{settings.metric}:{finding.area.path}:{condition.signal_id}:cleared{repeated}",
+        dedup_key=f"{settings.metric}:{finding.area.path}:{condition.signal_id}:cleared:{as_of}{repeated}",
         time=instant,
         valid_until=instant + timedelta(days=settings.window_days + 1),
         confidence=finding.clear_confidence,
@@ -205,6 +213,12 @@ def _cleared(
         correlation_id=CaseId(condition.case),
         causation_id=SignalId(condition.signal_id),
     )
+
+
+def _moved_from(condition: Condition, settings: Settings) -> float | None:
+    """The clearing threshold under which a condition opened, where it is another one now."""
+    then = (condition.opened_under or {}).get("clear_threshold")
+    return then if isinstance(then, float) and then != settings.clear_threshold else None
 
 
 def _measured(finding: Finding, settings: Settings, threshold: float) -> Mapping[str, object]:
@@ -232,6 +246,8 @@ def _evidence(finding: Finding, settings: Settings, file: str) -> tuple[Evidence
     rows: tuple[tuple[str, float | str, str], ...] = (
         ("orders with a known outcome", finding.orders, "orders"),
         (f"failures ({settings.metric})", finding.failures, "orders"),
+        ("orders of the windows before", finding.earlier_orders, "orders"),
+        ("failures among them", finding.earlier_failures, "orders"),
         ("orders without an outcome yet", finding.pending, "orders"),
         ("lost or damaged", finding.lost, "orders"),
         ("order days", window, ""),
@@ -252,6 +268,7 @@ def _line(
         "path": finding.area.path,
         "orders": finding.orders,
         "failures": finding.failures,
+        "earlier": {"orders": finding.earlier_orders, "failures": finding.earlier_failures},
         "pending": finding.pending,
         "rate": finding.rate,
         "estimate": finding.estimate,

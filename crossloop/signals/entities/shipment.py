@@ -30,7 +30,9 @@ class Shipment(Frozen):
     state: Annotated[str, Field(min_length=1)]
     """Name in capitals, normalised by the mapping."""
 
-    pin_code: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+    pin_code: Annotated[str, Field(pattern=r"^([0-9]{6})?$")]
+    """Six digits; empty where the company's export has no postal codes."""
+
     outcome: ShipmentOutcome
     outcome_on: date | None = None
     """Day on which the outcome became known; none where the company does not record it."""

@@ -4,11 +4,13 @@ A payload that contradicts itself is refused, with the path of the field that do
 
 1. The window does not end before it starts.
 2. ``codes`` are the codes of ``areas``; every area is at the level of the signal and in one country, and
-   stands there once. A signal whose subject is a path of areas is about that country.
+   stands there once. A subject that is a path of areas is that of the area, or of one that holds them all.
 3. ``failures`` are among ``orders``, and ``rate`` is their quotient, rounded as it is written and to no less
    than two decimal places.
 4. ``estimate`` lies in its ``interval``. (The counted ``rate`` may lie outside: chance moves it further.)
 5. The costs of a return are an ascending range of one currency, from zero.
+6. Shares of the country's orders are those of areas in the country of the signal, and its states together
+   do not have more than all.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pydantic import Field, model_validator
 from crossloop.frozen import Frozen
 from crossloop.ids import SignalId
 from crossloop.money import Money
+from crossloop.resources import covers
 from crossloop.signals.catalogue import Intervention, SignalType
 from crossloop.signals.entities.geography import Area, Level
 from crossloop.signals.model import SignalData, contradiction
@@ -36,6 +39,15 @@ Cost = Annotated[
     Money, Field(json_schema_extra={"properties": {"amount": {"pattern": r"^(?!-0*\.?0*[1-9])"}}})
 ]
 """Money of zero or more; the pattern is what JSON Schema can say of that."""
+
+AreaPath = Annotated[str, Field(pattern=r"^geo/[A-Z]{2}(/[^/]+){1,3}$", max_length=200)]
+"""Path of a state, prefix or pin code: ``geo/IN/KARNATAKA/560``."""
+
+MOST_SHARES: Final = 500
+"""Most areas whose share of the country's orders a signal holds."""
+
+_ADDED_UP: Final = 1e-3
+"""What rounding may add to a sum of shares."""
 
 _SMALL: Final = 1e-9
 """What two computations of one number may differ by."""
@@ -126,9 +138,12 @@ class GeoMeasure(SignalData):
             seen.add(area.path)
 
     def about(self, subject: str) -> bool:
-        """False when the subject is a path of areas in another country."""
-        root, _, below = subject.partition("/")
-        return root != "geo" or below.split("/")[0] == self.areas[0].country
+        """False when the subject is a path of areas other than theirs, or than one that holds them all."""
+        if subject.partition("/")[0] != "geo":
+            return True
+        if len(self.areas) == 1:
+            return subject == self.areas[0].path
+        return all(covers(subject, area.path) for area in self.areas)
 
 
 class GeoRisk(GeoMeasure):
@@ -154,6 +169,15 @@ class GeoRisk(GeoMeasure):
     area_order_share: dict[str, Rate] = Field(default_factory=dict)
     """Share of this area among the orders of each area that contains it, by area path."""
 
+    share_of_country: Annotated[
+        dict[AreaPath, Rate],
+        Field(max_length=MOST_SHARES, json_schema_extra={"additionalProperties": False}),
+    ] = Field(default_factory=dict)
+    """Share of the country's orders that other areas have, by area path: what a campaign with several areas
+    spends in each is estimated from it. It holds the states, the prefixes of the area's own state and the pin
+    codes of its own prefix, without those that had no order, and the largest where there are more than 500.
+    An area that is not listed counts as one without orders."""
+
     @model_validator(mode="after")
     def _costs(self) -> GeoRisk:
         low, high = self.rto_cost_low, self.rto_cost_high
@@ -169,6 +193,21 @@ class GeoRisk(GeoMeasure):
             )
         return self
 
+    @model_validator(mode="after")
+    def _shares(self) -> GeoRisk:
+        root = f"geo/{self.areas[0].country}/"
+        for path in self.share_of_country:
+            if not path.startswith(root):
+                raise contradiction(
+                    f"an area in the country of the signal starts with {root}", "share_of_country", path
+                )
+        states = sum(share for path, share in self.share_of_country.items() if path.count("/") == 2)
+        if states > 1 + _ADDED_UP:
+            raise contradiction(
+                f"the states have {states:.6g} of the country's orders together", "share_of_country"
+            )
+        return self
+
 
 class GeoRiskCleared(GeoMeasure):
     """The rate of an area that was at risk is back below the clearing threshold, on fresh evidence."""
@@ -177,6 +216,10 @@ class GeoRiskCleared(GeoMeasure):
     """The signal that opened the condition."""
 
     open_since: date
+
+    limit_when_opened: float | None = None
+    """The clearing threshold when the condition was opened, where it was another one: the limit moved, and
+    not only the rate. None where it is the same, or nobody knows."""
 
 
 def _rounding(rate: float) -> float:

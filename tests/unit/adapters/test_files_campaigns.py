@@ -158,6 +158,41 @@ def test_a_file_that_is_no_list_of_campaigns_is_refused(tmp_path: Path, text: st
         read_campaigns(write_text(tmp_path / "a.csv", text), GEOGRAPHY)
 
 
+def test_an_area_that_no_order_names_is_used_and_noted_with_the_nearest_name(tmp_path: Path) -> None:
+    """``Asam`` would be a state of its own, and nothing would ever be done about Assam."""
+    known = Geography({}, {("IN", "781"): "ASSAM", ("NP", "446"): "BAGMATI"}, named=[("IN", "MIZORAM")])
+    areas = [
+        ("state", "Asam"),
+        ("state", "assam"),
+        ("state", "MIZORAM"),
+        ("state", "Wallachia"),
+        ("state", "Bagmati"),
+        ("pin_prefix", "781"),
+        ("pin_prefix", "446"),
+        ("pin_code", "999999"),
+    ]
+    rows = [ROW | {"country": "IN", "level": level, "code": code} for level, code in areas]
+
+    campaigns, count = read_campaigns(write_csv(tmp_path / "a.csv", rows), known)
+
+    assert len(campaigns[0].targets) == count.used == len(rows)
+    assert count.notes == (
+        "campaign C1: no order names the state ASAM; did you mean ASSAM?",
+        "campaign C1: no order names the state WALLACHIA.",
+        "campaign C1: no order names the state BAGMATI.",
+        "campaign C1: no order went to the pin prefix 446.",
+    )
+
+
+@pytest.mark.parametrize("status", ["LIVE", "Live", "paused ", "Ended"])
+def test_the_case_of_a_status_does_not_matter(tmp_path: Path, status: str) -> None:
+    rows = [ROW | {"status": status}, ROW | {"status": status.lower(), "level": "country", "code": "IN"}]
+
+    campaigns, _ = read_campaigns(write_csv(tmp_path / "a.csv", rows), GEOGRAPHY)
+
+    assert campaigns[0].status == status.strip().lower()
+
+
 def test_campaigns_are_read_from_csv_only(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="from CSV"):
         read_campaigns(write_text(tmp_path / "a.parquet", "x"), GEOGRAPHY)

@@ -35,6 +35,14 @@ def test_a_code_lies_where_most_of_its_shipments_say(
     assert geography.state_of(code, "IN") == state
 
 
+def test_states_and_prefixes_are_known_that_shipments_name(geography: Geography) -> None:
+    """B is the majority nowhere, and still a state."""
+    assert geography.states("IN") == ("A", "B", "DAMAN", "GUJARAT")
+    assert geography.states("NP") == ()
+    assert geography.went_to("396", "IN")
+    assert not geography.went_to("396", "NP")
+
+
 def test_of_equally_many_the_first_in_the_alphabet_counts(geography: Geography) -> None:
     assert geography.state_of("560001", "IN") == "A"
 

@@ -73,7 +73,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     ("old", "new", "message", "line"),
     [
         ("mapping: 1", "mapping: 2", "version 1", 1),
-        ("  pin_code: pin\n", "", "'pin_code' has no column", 3),
+        ("  outcome: status\n", "", "'outcome' has no column", 3),
+        ("  pin_code: pin", "  pin_code: {column: pin, optional: true}", "cannot be optional", 3),
         ("  state: state", "  stat: state", "did you mean 'state'", 6),
         ("  state: state", "  weight: state", "there are: shipment_id", 6),
         ("  state: state", "  state: {column: state, optional: true}", "cannot be optional", 3),
@@ -95,7 +96,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ("  country: IN", "  country: IN\noutcomes: {OK: fine}", "'delivered', 'returned'", 11),
         ("  country: IN", "  country: IN\noutcomes: {}", "at least 1", 11),
         ("  country: IN", "  country: IN\noutcomes: {OK: lost, ok: returned}", "differ only in case", 11),
-        ("  country: IN", "  country: IN\nstates: {known: [Goa]}", "in capitals", 11),
         ("  country: IN", "  country: IN\nstates: {known: [A/B]}", "without '/'", 11),
         (
             "  country: IN",
@@ -103,7 +103,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
             "not among 'known'",
             11,
         ),
-        ("  country: IN", "  country: IN\nstates: {aliases: {G: Goa}}", "a name in capitals", 11),
+        ("  country: IN", "  country: IN\nstates: {aliases: {G: 'a*'}}", "cannot name a state", 11),
+        ("state: state", "state: {column: state, decimal: ','}", "decimal belongs to amount only", 3),
+        ("  state: state", "  state: state\n  amount: {column: a, decimal: ';'}", "'.' or ','", 7),
         ("  country: IN", "  country: IN\noutcome_of_several: [returned, lost]", "each of", 11),
         ("  country: IN", "  country: IN\nfilters: [{column: a, keep: [], reason: r}]", "at least 1", 11),
         ("  country: IN", "  country: IN\n  country: IN", "stands twice", 11),
@@ -139,6 +141,13 @@ def test_spellings_of_a_state_come_together_and_unknown_ones_have_no_name(
     )
 
     assert names.name_of(spelling, names.names()) == name
+
+
+def test_states_may_be_listed_in_any_case() -> None:
+    names = StateNames(known=("Goa", "Tamil  nadu", "GOA"), aliases={"TN": "tamil nadu"})
+
+    assert names == StateNames(known=("GOA", "TAMIL NADU"), aliases={"TN": "TAMIL NADU"})
+    assert names.name_of("tn", names.names()) == names.name_of("TAMIL NADU", names.names()) == "TAMIL NADU"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from crossloop.adapters.files import CANONICAL, ShipmentData, read_shipments
+from crossloop.adapters.files import CANONICAL, Geography, ShipmentData, read_shipments
+from crossloop.adapters.files.mapping import ColumnRule
 from crossloop.errors import DataFileError, InputError, MappingError
 from tests.support.shipment_files import line, shipments_of, write_csv, write_parquet, write_text
 
@@ -69,6 +70,21 @@ def test_the_currency_is_unknown_when_there_are_several(tmp_path: Path) -> None:
 
     with read_shipments(write_csv(tmp_path / "a.csv", lines)) as data:
         assert data.currency is None
+
+
+def test_an_export_without_postal_codes_is_read_with_empty_ones(tmp_path: Path) -> None:
+    fields = {name: ColumnRule(column=name) for name in line() if name != "pin_code"}
+    without = CANONICAL.model_copy(update={"columns": fields})
+    lines = [line(shipment_id="A", pin_code=""), line(shipment_id="B", state="")]
+    file = write_csv(tmp_path / "a.csv", lines)
+
+    with read_shipments(file, without) as data:
+        assert {one: row["pin_code"] for one, row in shipments_of(data).items()} == {"A": ""}
+        assert not data.has_pin_codes
+        assert Geography.of(data).states("IN") == ("KARNATAKA",)
+    assert data.rows.set_aside[0].reason == "no address: state or postal code is missing"
+    with read_shipments(write_csv(tmp_path / "b.csv", [line()])) as data:
+        assert data.has_pin_codes
 
 
 def test_once_closed_the_table_cannot_be_read(tmp_path: Path) -> None:
@@ -140,8 +156,18 @@ def test_when_no_line_can_be_used_the_reasons_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="none of its 2 lines") as caught:
         read_shipments(write_csv(tmp_path / "a.csv", lines))
 
-    assert "1 never left the warehouse" in str(caught.value)
-    assert "1 no address" in str(caught.value)
+    assert (
+        "1 no address: state or postal code is missing (line 3: state 'KARNATAKA', pin_code ''); "
+        "1 never left the warehouse (cancelled or pending) (line 2: outcome 'not_shipped')."
+    ) in str(caught.value)
+    assert "decimal" not in caught.value.next_step
+
+
+def test_where_no_amount_can_be_read_the_way_to_declare_decimal_commas_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"1 unreadable amount \(line 2: amount '162,92'\)") as caught:
+        read_shipments(write_csv(tmp_path / "a.csv", [line(amount="162,92")]))
+
+    assert '{column: …, decimal: ","}' in caught.value.next_step
 
 
 def test_an_as_of_day_before_the_data_is_told_as_such(tmp_path: Path) -> None:

@@ -9,13 +9,15 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from crossloop.adapters.files import ShipmentMapping, read_shipments
+from crossloop.adapters.files import CANONICAL, ShipmentMapping, read_shipments
+from crossloop.adapters.files.mapping import ColumnRule
 from crossloop.errors import DataFileError, MappingError
-from tests.support.shipment_files import aside, line, shipments_of, write_csv, write_text
+from tests.support.shipment_files import aside, line, shipments_of, write_csv, write_parquet, write_text
 
 AS_OF = date(2025, 6, 12)
 
@@ -174,7 +176,7 @@ def test_a_date_that_is_not_written_as_declared_stops_the_reading(tmp_path: Path
         read_shipments(file, mapping())
 
     assert str(caught.value.where) == f"{file}:3, field Day"
-    assert f"'{written}' is not written as '%d.%m.%Y'" in str(caught.value)
+    assert f"'{written}' is not a day of 1970 to 2199 written as '%d.%m.%Y'" in str(caught.value)
 
 
 def test_an_outcome_date_is_held_to_its_format_too(tmp_path: Path) -> None:
@@ -465,3 +467,49 @@ def test_a_canonical_file_needs_no_mapping(tmp_path: Path) -> None:
 
     with read_shipments(file) as data:
         assert shipments_of(data)["S2"]["state"] == "GOA"
+
+
+@pytest.mark.parametrize(
+    ("decimal", "written", "amount"),
+    [
+        (",", "162,92", "162.92"),
+        (",", "1.234,50", "1234.50"),
+        (",", "12.34.567", "1234567.00"),
+        (",", "-5", "-5.00"),
+        (",", "1.234", "1234.00"),
+        (",", "162.92", None),
+        (",", "1,234,567", None),
+        (",", "1,234.50", None),
+        (".", "1,234.50", "1234.50"),
+        (".", "1,234", "1234.00"),
+        (".", "162,92", None),
+    ],
+)
+def test_the_declared_mark_stands_before_decimals_and_the_other_one_groups(
+    tmp_path: Path, decimal: str, written: str, amount: str | None
+) -> None:
+    shop = mapping()
+    columns = {**shop.columns, "amount": ColumnRule(column="Value", decimal=decimal)}
+    file = write_csv(tmp_path / "a.csv", [export(), export(Order="O2", Value=written)])
+
+    with read_shipments(file, shop.model_copy(update={"columns": columns})) as data:
+        found = shipments_of(data)
+
+    assert aside(data.rows) == ({} if amount else {"unreadable amount": 1})
+    assert (found["O2"]["amount"] if "O2" in found else None) == (Decimal(amount) if amount else None)
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.decimal128(10, 3), pa.string()])
+def test_a_number_of_a_parquet_file_is_the_same_whatever_mark_is_declared(
+    tmp_path: Path, kind: pa.DataType
+) -> None:
+    """``0.125`` as text with a point would be 125 where points group."""
+    amount = "0,125" if kind == pa.string() else "0.125"
+    file = write_parquet(tmp_path / "a.parquet", [line(amount=amount)], {"amount": kind})
+    fields = {name: ColumnRule(column=name) for name in line()}
+    declared = CANONICAL.model_copy(
+        update={"columns": {**fields, "amount": ColumnRule(column="amount", decimal=",")}}
+    )
+
+    with read_shipments(file, declared) as data:
+        assert shipments_of(data)["S1"]["amount"] == Decimal("0.13")

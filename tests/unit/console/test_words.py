@@ -15,10 +15,36 @@ def test_names_are_listed_as_people_say_them(names: list[str], said: str) -> Non
     assert words.listed(names) == said
 
 
+def test_people_of_whom_one_is_enough_are_joined_by_or() -> None:
+    assert words.asked(["lena", "omar"], 1) == "lena or omar"
+    assert words.asked(["lena", "omar"], 2) == "lena and omar"
+    assert words.asked(["lena"], 1) == "lena"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("threshold", 0.1, "10%"),
+        ("cod_switch", 0.125, "12.5%"),
+        ("roas", 3.5, "3.5"),
+        ("metric", "ndr", "ndr"),
+        ("cost_per_order", None, "not set"),
+    ],
+)
+def test_a_setting_is_told_as_people_write_it(name: str, value: object, said: str) -> None:
+    assert words.setting(name, value) == said  # pyright: ignore[reportArgumentType]
+
+
 def test_one_and_many_are_told_apart() -> None:
     assert words.counted(1, "question") == "1 question"
     assert words.counted(2, "question") == "2 questions"
     assert words.counted(1200, "entry is", "entries are") == "1,200 entries are"
+
+
+def test_a_question_that_ended_without_an_answer_says_why() -> None:
+    assert words.ended("superseded") == "superseded, the rules changed"
+    assert words.ended("withdrawn") == "withdrawn, what it answered is over"
+    assert words.ended("approved") == "approved"
 
 
 def test_amounts_are_differences_and_nothing_has_no_sign() -> None:
@@ -30,6 +56,7 @@ def test_amounts_are_differences_and_nothing_has_no_sign() -> None:
 def test_an_instant_is_told_to_the_minute_with_its_zone() -> None:
     instant = datetime(2026, 6, 30, 18, 29, 59, tzinfo=UTC)
     assert words.minute(instant) == words.minute(instant.isoformat()) == "2026-06-30 18:29 UTC"
+    assert words.minute(instant, "Asia/Kolkata") == "2026-06-30 23:59 Asia/Kolkata"
 
 
 def test_a_resource_of_the_ad_platform_is_told_in_words() -> None:

@@ -17,6 +17,7 @@ from crossloop.governance import Policy
 from crossloop.ids import LoopName
 from crossloop.signals import Claim, Signal
 from crossloop.store import claims, inbox, policies
+from crossloop.store.ledger.redaction import redact
 from tests.support.fake_loop import FakeLoop
 from tests.support.samples import geo_risk, geo_risk_signal
 from tests.support.trials import Ask, Trial, policy
@@ -59,7 +60,9 @@ def condition(signal: Signal, state: Any = "open") -> Condition:
     )
 
 
-def standing(days: int, starts: date = DAY) -> Standing:
+def standing(
+    days: int, starts: date = DAY, *, interest: str = "marketing", argument: str = "growth"
+) -> Standing:
     instant = end_of_day(starts, "Asia/Kolkata")
     claim = Claim.model_validate(
         {
@@ -67,10 +70,10 @@ def standing(days: int, starts: date = DAY) -> Standing:
             "direction": "increase",
             "starts": instant,
             "ends": instant + timedelta(days=days),
-            "interest": "marketing",
+            "interest": interest,
         }
     )
-    return Standing("marketing plan P-7", claim, "growth")
+    return Standing("marketing plan P-7", claim, argument)
 
 
 def test_signals_conditions_and_standing_claims_are_admitted_together(opened: Trial) -> None:
@@ -80,7 +83,14 @@ def test_signals_conditions_and_standing_claims_are_admitted_together(opened: Tr
     )
     assert observed(opened, loop)
     kinds = [one.kind for one in opened.store.read(lambda read: list(read.entries()))]
-    assert kinds == ["policy.adopted", "observation", "signal.received", "condition.opened", "claim"]
+    assert kinds == [
+        "policy.adopted",
+        "settings.changed",
+        "observation",
+        "signal.received",
+        "condition.opened",
+        "claim",
+    ]
     assert opened.store.read(lambda read: known_conditions(read, loop.name, "", opened.clock.now())) == [
         condition(signal)
     ]
@@ -95,6 +105,19 @@ def test_the_same_observation_is_admitted_once_however_often_it_is_made(opened: 
     before = size(opened)
     assert not observed(opened, loop)
     assert size(opened) == before
+
+
+def test_what_is_new_is_admitted_though_the_observation_is_known(opened: Trial) -> None:
+    first, again = opened.said(), opened.said()
+    loop = FakeLoop(signals=(first,), changes=(Change("opened", condition(first)),))
+    assert observed(opened, loop)
+    loop.signals, loop.changes = (first, again), (Change("cleared", condition(again, "cleared")),)
+    assert observed(opened, loop)
+    assert [one["id"] for one in opened.entries("signal.received")] == [first.id, again.id]
+    (found,) = opened.store.read(lambda read: known_conditions(read, loop.name, "", opened.clock.now()))
+    assert (found.state, found.signal_id) == ("cleared", again.id)
+    assert len(opened.entries("observation")) == 1
+    assert not observed(opened, loop)
 
 
 @pytest.mark.parametrize("differs", ["settings", "data", "day", "loop"])
@@ -114,6 +137,16 @@ def test_time_runs_forward_and_a_refusal_writes_nothing(opened: Trial) -> None:
     with pytest.raises(InputError, match="2025-02-28 is earlier") as refused:
         observed(opened, FakeLoop(signals=(opened.said(),)), as_of=DAY - timedelta(days=1))
     assert "--store" in refused.value.next_step
+    assert size(opened) == before
+
+
+def test_a_day_that_was_observed_before_a_later_one_is_over_too(opened: Trial) -> None:
+    loop = FakeLoop(standing=(standing(7),))
+    observed(opened, loop)
+    observed(opened, FakeLoop(), as_of=DAY + timedelta(days=1))
+    before = size(opened)
+    with pytest.raises(InputError, match="2025-03-01 is earlier"):
+        observed(opened, loop)
     assert size(opened) == before
 
 
@@ -267,3 +300,57 @@ def test_a_plan_that_stands_keeps_its_claim_and_another_loop_takes_nothing_from_
     observed(opened, FakeLoop(name=LoopName("trial-sales")), as_of=DAY + timedelta(days=2))
     assert opened.entries("claim.released") == []
     assert len(opened.entries("claim")) == 1
+
+
+def test_a_plan_that_was_withdrawn_and_is_back_on_the_same_day_has_its_claim_again(opened: Trial) -> None:
+    there, gone = FakeLoop(standing=(standing(7),)), FakeLoop(digest="data-2")
+    for loop, expected in ((there, 1), (gone, 0), (there, 1), (there, 1)):
+        observed(opened, loop)
+        assert len(placed(opened)) == expected
+    assert len(opened.entries("claim")) == 2
+    assert len(opened.entries("claim.released")) == 1
+
+
+def placed(opened: Trial) -> list[claims.ClaimRow]:
+    return opened.store.read(lambda read: claims.standing(read, FakeLoop().name))
+
+
+@pytest.mark.parametrize("changed", [{"interest": "logistics"}, {"argument": "the festival"}])
+def test_a_plan_of_another_interest_or_argument_is_another_claim(
+    opened: Trial, changed: dict[str, str]
+) -> None:
+    observed(opened, FakeLoop(standing=(standing(7),)))
+    other = FakeLoop(standing=(standing(7, **changed),), digest="data-2")
+    observed(opened, other)
+    assert len(placed(opened)) == 1
+    last = {"interest": "marketing", "argument": "growth", **changed}
+    assert opened.entries("claim")[-1].items() >= last.items()
+    assert not observed(opened, other)
+
+
+def test_what_was_removed_from_the_ledger_moves_no_plan_and_is_not_written_again(opened: Trial) -> None:
+    observed(opened, FakeLoop(standing=(standing(7),)))
+    entries = opened.store.read(lambda read: list(read.entries()))
+    about = [one.position for one in entries if one.kind in ("observation", "claim")]
+    opened.store.write(lambda tx: [redact(tx, one, "asked for") for one in about])
+    before = placed(opened)
+    observed(opened, FakeLoop(standing=(standing(7),), digest="data-2"))
+    assert placed(opened) == before
+    observed(opened, FakeLoop(digest="data-3"))
+    assert placed(opened) == []
+
+
+def test_a_plan_that_is_over_is_not_placed_again_and_again(opened: Trial) -> None:
+    loop, later = FakeLoop(standing=(standing(7),)), DAY + timedelta(days=7)
+    observed(opened, loop)
+    observed(opened, loop, as_of=later)
+    assert placed(opened) == []
+    assert not observed(opened, loop, as_of=later)
+    assert len(opened.entries("claim")) == 1
+
+
+def test_of_two_plans_for_one_claim_the_first_one_stands(opened: Trial) -> None:
+    loop = FakeLoop(standing=(standing(7), standing(9)))
+    observed(opened, loop)
+    assert not observed(opened, loop)
+    assert [one.ends for one in placed(opened)] == [standing(7).claim.ends]

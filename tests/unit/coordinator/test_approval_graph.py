@@ -15,7 +15,9 @@ from langgraph.types import Command
 from crossloop.coordinator import approval_graph
 from crossloop.coordinator.approval_graph import GRAPH_VERSION, ApprovalThreads, build_approval_graph
 from crossloop.coordinator.serializer import JsonSerializer
+from crossloop.coordinator.threads_file import APPLICATION_ID
 from crossloop.errors import ThreadsUnusable
+from tests.support.threads import look, waits
 
 QUESTION: dict[str, Any] = {"id": "apr_1", "intervention": "cut", "impact": {"share": 0.2}}
 FORGED: dict[str, Any] = {"state": "approved", "by": "asha", "reason": ""}
@@ -31,13 +33,6 @@ def threads(file: Path) -> ApprovalThreads:
     return ApprovalThreads(file)
 
 
-def look(file: Path, thread: str = "apr_1") -> Any:
-    """The thread as LangGraph's own tools see it."""
-    with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
-        graph = build_approval_graph(SqliteSaver(connection, serde=JsonSerializer()))
-        return graph.get_state({"configurable": {"thread_id": thread}})
-
-
 def checkpoints(file: Path, thread: str = "apr_1") -> int:
     with closing(sqlite3.connect(file)) as connection:
         return connection.execute(
@@ -47,7 +42,7 @@ def checkpoints(file: Path, thread: str = "apr_1") -> int:
 
 def test_a_thread_stands_at_its_question(threads: ApprovalThreads, file: Path) -> None:
     threads.ask({"apr_1": QUESTION})
-    assert threads.waiting("apr_1")
+    assert waits(file)
     (shown,) = look(file).interrupts
     assert shown.value == QUESTION
     assert look(file).values["version"] == GRAPH_VERSION
@@ -62,12 +57,12 @@ def test_a_question_that_was_asked_is_not_asked_again(threads: ApprovalThreads, 
     assert look(file).interrupts == (asked,)
 
 
-def test_a_thread_that_was_seen_costs_nothing_more(
-    threads: ApprovalThreads, monkeypatch: pytest.MonkeyPatch
+def test_where_nothing_waits_and_nothing_has_ended_no_file_is_made(
+    threads: ApprovalThreads, file: Path
 ) -> None:
-    threads.ask({f"apr_{number}": QUESTION for number in range(3)})
-    monkeypatch.setattr(approval_graph.sqlite3, "connect", None)
-    threads.ask({f"apr_{number}": QUESTION for number in range(3)})
+    threads.ask({})
+    threads.end([])
+    assert not file.exists()
 
 
 def test_a_question_that_goes_to_others_is_asked_anew(threads: ApprovalThreads, file: Path) -> None:
@@ -84,22 +79,25 @@ def test_a_thread_is_removed_when_its_question_has_ended_and_only_that_one(
     threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
     for _ in range(2):  # whoever died before the row was ticked off does it again
         threads.end(["apr_1", "apr_unknown"])
-        assert (checkpoints(file), threads.waiting("apr_1"), threads.waiting("apr_2")) == (0, False, True)
+        assert (checkpoints(file), waits(file, "apr_1"), waits(file, "apr_2")) == (0, False, True)
     threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
-    assert threads.waiting("apr_1")
+    assert waits(file)
 
 
 def test_a_thread_that_somebody_answered_behind_its_row_is_asked_anew(
     threads: ApprovalThreads, file: Path
 ) -> None:
     threads.ask({"apr_1": QUESTION})
+    # Whoever answers stays: then nothing of it stands in the file itself, only in its -wal.
     with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
         graph = build_approval_graph(SqliteSaver(connection, serde=JsonSerializer()))
+        before = file.stat()
         graph.invoke(Command(resume=FORGED), {"configurable": {"thread_id": "apr_1"}}, durability="sync")
-    assert look(file).values["answer"] == FORGED
-    threads.ask({"apr_1": QUESTION})
-    assert threads.waiting("apr_1")
-    assert "answer" not in look(file).values
+        assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+        assert look(file).values["answer"] == FORGED
+        threads.ask({"apr_1": QUESTION})
+        assert waits(file)
+        assert "answer" not in look(file).values
 
 
 def test_a_deleted_file_is_rebuilt(threads: ApprovalThreads, file: Path) -> None:
@@ -107,8 +105,8 @@ def test_a_deleted_file_is_rebuilt(threads: ApprovalThreads, file: Path) -> None
     for one in file.parent.iterdir():
         one.unlink()
     threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
-    assert threads.waiting("apr_1")
-    assert threads.waiting("apr_2")
+    assert waits(file)
+    assert waits(file, "apr_2")
 
 
 def test_a_start_that_was_cut_off_before_the_question_is_begun_again(
@@ -122,7 +120,7 @@ def test_a_start_that_was_cut_off_before_the_question_is_begun_again(
         with pytest.raises(KeyboardInterrupt):
             threads.ask({"apr_1": QUESTION})
     threads.ask({"apr_1": QUESTION})
-    assert threads.waiting("apr_1")
+    assert waits(file)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +144,8 @@ def test_a_checkpoint_that_cannot_be_read_is_thrown_away_and_the_question_asked_
         )
     threads = ApprovalThreads(file)
     threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
-    assert threads.waiting("apr_1")
-    assert threads.waiting("apr_2")
+    assert waits(file)
+    assert waits(file, "apr_2")
 
 
 def test_a_pending_write_that_cannot_be_read_is_thrown_away_too(file: Path) -> None:
@@ -156,7 +154,7 @@ def test_a_pending_write_that_cannot_be_read_is_thrown_away_too(file: Path) -> N
         connection.execute("UPDATE writes SET type = 'pickle', value = x'80'")
     threads = ApprovalThreads(file)
     threads.ask({"apr_1": QUESTION})
-    assert threads.waiting("apr_1")
+    assert waits(file)
 
 
 def garbage(file: Path) -> None:
@@ -172,53 +170,123 @@ def overwritten(file: Path) -> None:
     file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
 
 
-def of_another_program(file: Path) -> None:
-    file.unlink()
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("CREATE TABLE letters (id INTEGER, text TEXT)")
-        connection.execute("INSERT INTO letters VALUES (1, 'dear sir')")
+def test_the_file_says_whose_it_is_in_its_first_bytes(threads: ApprovalThreads, file: Path) -> None:
+    threads.ask({"apr_1": QUESTION})
+    assert file.read_bytes()[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
-@pytest.mark.parametrize("seen", [False, True])
-@pytest.mark.parametrize("damage", [garbage, truncated, overwritten, of_another_program])
-def test_a_file_that_cannot_be_used_is_set_aside_and_made_anew(
-    file: Path, damage: Callable[[Path], None], seen: bool, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("damage", [garbage, truncated, overwritten])
+def test_a_file_of_ours_that_is_damaged_is_set_aside_and_made_anew(
+    threads: ApprovalThreads, file: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    threads, questions = ApprovalThreads(file), {f"apr_{number}": QUESTION for number in range(20)}
+    questions = {f"apr_{number}": QUESTION for number in range(20)}
     threads.ask(questions)
     damage(file)
     found = file.read_bytes()
-    if not seen:
-        threads = ApprovalThreads(file)
     threads.ask(questions)
-    assert all(threads.waiting(one) for one in questions)
+    assert all(waits(file, one) for one in questions)
     kept = file.with_name("threads.db.damaged-1")
     assert kept.read_bytes() == found
     assert "threads.db.damaged-1" in caplog.text
     garbage(file)
     threads.end(["apr_1"])
     threads.ask({"apr_2": QUESTION})
-    assert threads.waiting("apr_2")
+    assert waits(file, "apr_2")
     assert file.with_name("threads.db.damaged-2").exists()
 
 
-def test_tables_of_another_shape_are_set_aside(file: Path) -> None:
+@pytest.mark.parametrize("table", ["checkpoints (id INTEGER)", "writes (thread_id TEXT, task_path TEXT)"])
+def test_tables_of_another_shape_in_a_file_of_ours_are_set_aside(
+    threads: ApprovalThreads, file: Path, table: str
+) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("CREATE TABLE checkpoints (id INTEGER)")
-    threads = ApprovalThreads(file)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"CREATE TABLE {table}")
     threads.ask({"apr_1": QUESTION})
-    assert threads.waiting("apr_1")
+    assert waits(file)
     assert file.with_name("threads.db.damaged-1").exists()
+
+
+@pytest.mark.parametrize("table", ["letters (id INTEGER)", "checkpoints (id INTEGER)"])
+@pytest.mark.parametrize("application_id", [0, 0x43524C50])
+def test_the_file_of_somebody_else_is_left_as_it_is_also_under_an_open_writer(
+    threads: ApprovalThreads, file: Path, table: str, application_id: int
+) -> None:
+    with closing(sqlite3.connect(file)) as writer:
+        writer.execute(f"PRAGMA application_id = {application_id}")
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute(f"CREATE TABLE {table}")
+        writer.commit()
+        before = {one.name: one.read_bytes() for one in file.parent.iterdir()}
+        for use in (lambda: threads.ask({"apr_1": QUESTION}), lambda: threads.end(["apr_1"])):
+            with pytest.raises(ThreadsUnusable, match="another program or another store") as refused:
+                use()
+            assert "Move it away" in refused.value.next_step
+        assert {one.name: one.read_bytes() for one in file.parent.iterdir()} == before
+
+
+def test_a_file_that_somebody_else_makes_after_it_was_looked_at_keeps_its_application_id(
+    threads: ApprovalThreads, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made_meanwhile(_: Path) -> None:
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("CREATE TABLE letters (id INTEGER)")
+
+    monkeypatch.setattr(approval_graph, "check_threads_file", made_meanwhile)
+    with pytest.raises(ThreadsUnusable, match="another program has just made it"):
+        threads.ask({"apr_1": QUESTION})
+    assert file.read_bytes()[68:72] == bytes(4)
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
+
+
+def _error(code: int | None) -> sqlite3.Error:
+    error = sqlite3.OperationalError("it went wrong")
+    if code is not None:
+        error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "damaged"),
+    [
+        (_error(None), False),
+        (sqlite3.ProgrammingError("wrong use"), False),
+        (_error(sqlite3.SQLITE_ERROR), False),
+        (_error(sqlite3.SQLITE_READONLY), False),
+        (_error(sqlite3.SQLITE_FULL), False),
+        (_error(sqlite3.SQLITE_IOERR_READ), False),
+        (_error(sqlite3.SQLITE_NOTADB), True),
+        (_error(sqlite3.SQLITE_CORRUPT), True),
+        (_error(sqlite3.SQLITE_CORRUPT_INDEX), True),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "a damaged schema, quoted"), True),
+    ],
+)
+def test_only_what_another_file_mends_is_damage(
+    threads: ApprovalThreads, file: Path, error: Exception, damaged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads.ask({"apr_1": QUESTION})
+    with monkeypatch.context() as broken:
+        broken.setattr(SqliteSaver, "delete_thread", _raising(error))
+        with pytest.raises(ThreadsUnusable):
+            threads.end(["apr_1"])
+    assert file.with_name("threads.db.damaged-1").exists() is damaged
+
+
+def _raising(error: Exception) -> Callable[..., None]:
+    def fails(*_: Any) -> None:
+        raise error
+
+    return fails
 
 
 def test_an_empty_file_is_filled_again(threads: ApprovalThreads, file: Path) -> None:
     threads.ask({"apr_1": QUESTION})
     file.write_bytes(b"")
     threads.ask({"apr_1": QUESTION})
-    assert threads.waiting("apr_1")
+    assert waits(file)
 
 
-def test_a_file_that_may_not_be_written_is_set_aside(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_written_is_left_as_it_is(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ApprovalThreads(file).ask({"apr_1": QUESTION})
     real, inode = sqlite3.connect, file.stat().st_ino
 
@@ -228,10 +296,10 @@ def test_a_file_that_may_not_be_written_is_set_aside(file: Path, monkeypatch: py
         return real(database, **options)
 
     monkeypatch.setattr(approval_graph.sqlite3, "connect", connect)
-    threads = ApprovalThreads(file)
-    threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
-    assert threads.waiting("apr_2")
-    assert file.with_name("threads.db.damaged-1").exists()
+    with pytest.raises(ThreadsUnusable, match="readonly"):
+        ApprovalThreads(file).ask({"apr_1": QUESTION, "apr_2": QUESTION})
+    assert not list(file.parent.glob("*damaged*"))
+    assert file.stat().st_ino == inode
 
 
 def test_a_file_that_another_program_holds_is_left_alone(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +311,7 @@ def test_a_file_that_another_program_holds_is_left_alone(file: Path, monkeypatch
         with pytest.raises(ThreadsUnusable, match="locked"):
             threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
     threads.ask({"apr_1": QUESTION, "apr_2": QUESTION})
-    assert threads.waiting("apr_2")
+    assert waits(file, "apr_2")
     assert not list(file.parent.glob("*damaged*"))
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.approvals import Answered, answer, bring_in_step, find, load
-from crossloop.errors import AnswerRefused, ThreadsUnusable, UnknownName
+from crossloop.errors import AnswerRefused, LedgerBroken, ThreadsUnusable, UnknownName
 from crossloop.governance import (
     AlreadyAnswered,
     DeadlinePassed,
@@ -20,10 +21,11 @@ from crossloop.governance import (
     PolicyChanged,
     UnknownPerson,
 )
-from crossloop.store import Entry, actions, approvals, policies, votes
+from crossloop.store import Entry, actions, approvals, observations, policies, votes
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.ledger.redaction import redact
-from tests.support.trials import Ask, Trial, policy
+from tests.support.threads import look, waits
+from tests.support.trials import Ask, Trial, policy, trial
 
 OTHER = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
 
@@ -50,6 +52,47 @@ def said(opened: Trial, person: str, decision: Any = "approve", reason: str = ""
 
 def size(opened: Trial) -> int:
     return opened.store.read(lambda read: read.head().size)
+
+
+def test_a_yes_is_refused_when_a_later_day_was_looked_at_than_its_signal_holds(opened: Trial) -> None:
+    signal = opened.said(Ask(share=0.2), valid_until=opened.clock.now() + timedelta(days=2))
+    opened.publish(signal)
+
+    def looked_at(day: date) -> None:
+        opened.store.write(
+            lambda tx: observations.record(
+                tx, loop="any", as_of=day, settings_digest="s", input_digest=str(day), body={}
+            )
+        )
+
+    looked_at(date(2025, 3, 2))
+    said(opened, "asha")
+    looked_at(date(2025, 3, 3))
+    before = size(opened)
+    with pytest.raises(AnswerRefused, match="was valid until 2025-03-03") as refused:
+        said(opened, "ravi")
+    assert refused.value.code == "approval.signal_expired"
+    assert "Run the loop" in refused.value.next_step
+    assert size(opened) == before
+    assert said(opened, "ravi", "reject", "too late").state == "rejected"
+
+
+def test_what_is_shown_tells_how_long_it_holds_what_is_overdue_and_how_it_ended(opened: Trial) -> None:
+    signal = opened.said(Ask(share=0.2))
+    held = opened.publish(signal).waiting[0].approval_id
+    said(opened, "asha", reason="fine")
+    shown: Any = opened.coordinator.approval(held)
+    assert (shown["overdue"], shown["ended"]) == (False, None)
+    assert shown["valid_until"] == signal.valid_until.isoformat()
+    assert [(one["person"], one["reason"]) for one in shown["answers"]] == [("asha", "fine")]
+    opened.clock.advance(timedelta(hours=5))
+    (listed,) = opened.coordinator.approvals(state="waiting")
+    assert listed["overdue"] is True
+    opened.publish()
+    ended: Any = opened.coordinator.approval(held)
+    assert (ended["overdue"], ended["state"], ended["ended"]["person"]) == (False, "expired", None)
+    assert ended["ended"]["at"] == opened.clock.now().isoformat()
+    assert ended["ended"]["reason"].startswith("nobody answered until")
 
 
 def test_an_approval_needs_everybody_of_the_quorum_and_then_permits_once(
@@ -149,16 +192,91 @@ def test_whoever_was_asked_may_say_no_though_the_rules_name_them_no_more(
     assert said(opened, "ravi", "reject", "I leave it", policy=without_ravi).state == "rejected"
 
 
-def test_nobody_approves_what_they_proposed_and_who_proposed_is_shown(
-    opened: Trial, held: ApprovalRow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert opened.coordinator.approval(held.id)["proposed_by"] == "marketing"
-    opened.store.write(
-        lambda tx: tx.execute("UPDATE decisions SET department = 'asha' WHERE id = :id", id=held.decision_id)
-    )
-    with pytest.raises(IsProposer):
+def gone_up_the_line(opened: Trial) -> ApprovalRow:
+    """An escalation that asha did not answer in time: mina is asked now."""
+    opened.ask(Ask(confidence=0.5))
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    assert only(opened).people == ("mina",)
+    return only(opened)
+
+
+def test_whoever_was_asked_first_may_say_no_after_the_question_has_gone_up_the_line(opened: Trial) -> None:
+    row = gone_up_the_line(opened)
+    with pytest.raises(NotAsked, match=r"'asha' was asked about .* until .*; now it is with mina"):
         said(opened, "asha")
-    assert said(opened, "asha", "reject", "second thoughts").state == "rejected"
+    with pytest.raises(NotAsked, match="'ravi' is not asked about"):
+        said(opened, "ravi", "reject", "not mine")
+    assert said(opened, "asha", "reject", "too late for a yes").state == "rejected"
+    assert (only(opened).person, only(opened).id) == ("asha", row.id)
+    assert opened.coordinator.verify().ok
+
+
+def test_a_no_counts_while_the_question_is_on_its_way_to_the_next_ones(opened: Trial) -> None:
+    opened.ask(Ask(confidence=0.5))
+    opened.clock.advance(timedelta(hours=5))
+    with pytest.raises(DeadlinePassed):
+        said(opened, "asha")
+    assert said(opened, "asha", "reject", "no").state == "rejected"
+
+
+def test_who_is_asked_when_nobody_answers_is_shown_in_the_thread_too(opened: Trial) -> None:
+    opened.ask(Ask(confidence=0.5))
+    row = only(opened)
+    following = {"from": ["mina"], "due_at": (row.due + timedelta(hours=4)).isoformat()}
+    assert opened.coordinator.approval(row.id)["next"] == following
+    (shown,) = look(opened.path / "threads.db", row.id).interrupts
+    assert shown.value["next"] == following
+    opened.clock.advance(timedelta(hours=5))
+    opened.publish()
+    assert opened.coordinator.approval(row.id)["next"] is None
+    (shown,) = look(opened.path / "threads.db", row.id).interrupts
+    assert (shown.value["from"], shown.value["next"]) == (["mina"], None)
+
+
+def test_nobody_comes_next_for_a_question_that_a_rule_demands_or_that_has_ended(opened: Trial) -> None:
+    opened.ask(Ask(share=0.2))
+    assert opened.coordinator.approvals()[0]["next"] is None
+    said(opened, "asha", "reject", "no")
+    opened.ask(Ask(campaign="C2", confidence=0.5))
+    held = next(one for one in opened.coordinator.approvals() if one["state"] == "waiting")
+    opened.coordinator.answer(str(held["id"]), person="asha", decision="reject", reason="no", asserted="test")
+    assert [one["next"] for one in opened.coordinator.approvals()] == [None, None]
+
+
+def test_nobody_approves_what_they_proposed_and_who_proposed_is_shown(tmp_path: Path) -> None:
+    with trial(tmp_path, ("asha", "marketing")) as opened:
+        opened.ask(Ask(share=0.2))
+        assert opened.coordinator.approval(only(opened).id)["proposed_by"] == "marketing"
+        with pytest.raises(IsProposer):
+            said(opened, "marketing")
+        assert said(opened, "marketing", "reject", "second thoughts").state == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE approvals SET quorum = 1", "quorum is 1, but entry"),
+        ("UPDATE approvals SET people = '[\"asha\"]'", "people is ['asha'], but entry"),
+        ("UPDATE approvals SET digest = 'other'", "digest is 'other', but entry"),
+        (
+            "UPDATE decisions SET department = 'sales' WHERE department = 'marketing'",
+            "department is 'sales', but entry",
+        ),
+        (
+            "INSERT INTO approval_votes (key, approval_key, person) SELECT 9999, key, 'ravi' FROM approvals",
+            "vote 9999",
+        ),
+    ],
+)
+def test_a_yes_counts_on_nothing_that_the_ledger_does_not_say(
+    opened: Trial, held: ApprovalRow, statement: str, says: str
+) -> None:
+    opened.tamper(statement)
+    with pytest.raises(LedgerBroken, match="cannot be approved") as wrong:
+        said(opened, "asha")
+    assert says in str(wrong.value)
+    assert opened.entries("permit") == []
 
 
 def test_one_rejection_ends_it_for_everybody(opened: Trial, held: ApprovalRow) -> None:
@@ -302,12 +420,12 @@ def test_threads_are_asked_what_waits_and_removed_once_when_it_has_ended(
 
 
 def test_a_question_that_ended_by_itself_ends_its_thread_too(opened: Trial, held: ApprovalRow) -> None:
-    threads = ApprovalThreads(opened.path / "threads.db")
-    assert threads.waiting(held.id)
+    threads = opened.path / "threads.db"
+    assert waits(threads, held.id)
     opened.clock.advance(timedelta(hours=5))
     opened.publish()
-    assert not threads.waiting(held.id)
-    assert opened.store.read(approvals.unresumed) == []
+    assert not waits(threads, held.id)
+    assert opened.store.read(approvals.ended_with_thread) == []
 
 
 def test_threads_that_cannot_be_used_stop_neither_a_run_nor_an_answer(
@@ -322,9 +440,9 @@ def test_threads_that_cannot_be_used_stop_neither_a_run_nor_an_answer(
         opened.ask(Ask(campaign="C2"))
         assert opened.restrictions() == ["C2 560001"]
         assert "cannot be used" in caplog.text
-        assert [one.id for one in opened.store.read(approvals.unresumed)] == [held.id]
+        assert [one.id for one in opened.store.read(approvals.ended_with_thread)] == [held.id]
     opened.publish()
-    assert opened.store.read(approvals.unresumed) == []
+    assert opened.store.read(approvals.ended_with_thread) == []
 
 
 def test_in_shadow_nothing_waits_and_so_nothing_can_be_approved_into_being(

@@ -9,9 +9,8 @@ import pytest
 
 from crossloop.actions import Capabilities, OutcomeUnknown, Unavailable
 from crossloop.coordinator.admit import admit_signals
-from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.approvals import answer
-from crossloop.coordinator.endings import adopt, expire_overdue, set_aside, withdraw_cleared
+from crossloop.coordinator.endings import adopt, expire_outdated, expire_overdue, set_aside, withdraw_cleared
 from crossloop.errors import AnswerRefused
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest
@@ -19,6 +18,7 @@ from crossloop.store import approvals, claims, impacts
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.ledger.redaction import redact
 from tests.support.stores import START
+from tests.support.threads import waits
 from tests.support.trials import CATALOGUE, Ask, Trial, lift, policy, trial
 
 LARGE = Ask(share=0.2)
@@ -71,6 +71,19 @@ def test_a_deadline_that_passed_ends_the_question_at_the_next_drain(opened: Tria
     assert opened.restrictions() == []
 
 
+def test_a_question_whose_signal_holds_no_more_gives_back_what_was_held(opened: Trial) -> None:
+    signal = opened.said(LARGE, valid_until=START + timedelta(days=3))
+    opened.publish(signal)
+    assert opened.store.write(lambda tx: expire_outdated(tx, opened.policy, signal.valid_until)) == 0
+    assert approval(opened).state == "waiting"  # the last instant still counts
+    later = signal.valid_until + timedelta(microseconds=1)
+    assert opened.store.write(lambda tx: expire_outdated(tx, opened.policy, later)) == 1
+    assert approval(opened).state == "expired"
+    assert taken(opened) == (0, 0.0)
+    assert opened.state(signal) == "finished"
+    assert set(told(opened, "expired")) >= {"logistics", "marketing", "asha", "ravi"}
+
+
 def test_after_a_deadline_those_who_come_next_in_the_line_are_told_too(opened: Trial) -> None:
     opened.ask(LARGE)
     opened.clock.advance(timedelta(hours=5))
@@ -95,7 +108,7 @@ def test_an_escalation_that_nobody_answers_goes_on_to_those_who_come_next_and_th
     assert second.due == opened.clock.now() + timedelta(hours=4)
     assert told(opened, "passed_on") == ["mina", "asha"]
     assert taken(opened)[0] == 1  # it goes on holding what it claims
-    with pytest.raises(AnswerRefused, match="was not asked"):
+    with pytest.raises(AnswerRefused, match="now it is with mina"):
         opened.coordinator.answer(first.id, person="asha", decision="approve", asserted="test")
     assert "asks mina instead" in [one.what for one in opened.coordinator.explain(signal.id).steps]
     opened.clock.advance(timedelta(hours=5))
@@ -108,13 +121,13 @@ def test_those_who_come_next_can_answer_and_their_thread_shows_the_question(open
     opened.ask(UNSURE)
     opened.clock.advance(timedelta(hours=5))
     opened.publish()
-    threads = ApprovalThreads(opened.path / "threads.db")
-    assert threads.waiting(approval(opened).id)
+    threads = opened.path / "threads.db"
+    assert waits(threads, approval(opened).id)
     given = opened.coordinator.answer(approval(opened).id, person="mina", decision="approve", asserted="test")
     assert [one.outcome for one in given.receipts] == ["done"]
     (permit,) = opened.entries("permit")
     assert permit["permit"]["approvers"] == ["mina"]
-    assert not threads.waiting(approval(opened).id)
+    assert not waits(threads, approval(opened).id)
 
 
 def test_nobody_stands_in_for_whom_a_rule_demands(opened: Trial) -> None:
@@ -159,10 +172,10 @@ def test_other_rules_withdraw_what_waits_in_the_transaction_that_puts_them_in_fo
     assert opened.store.read(lambda read: read.head().size) == size
     assert opened.store.write(lambda tx: adopt(tx, OTHER))
     row = approval(opened)
-    assert (row.state, row.person) == ("withdrawn", None)
+    assert (row.state, row.person) == ("superseded", None)
     assert "the rules changed" in str(row.reason)
     assert taken(opened) == (0, 0.0)
-    assert told(opened, "withdrawn") == ["logistics", "marketing", "asha", "ravi"]
+    assert told(opened, "superseded") == ["logistics", "marketing", "asha", "ravi"]
     assert opened.state(signal) == "finished"
     assert not opened.store.write(lambda tx: adopt(tx, OTHER))
 
@@ -171,12 +184,12 @@ def _dies(*_: object) -> None:
     raise RuntimeError("the process dies here")
 
 
-def test_an_answer_to_what_the_rules_withdrew_is_told_so(opened: Trial) -> None:
+def test_an_answer_to_what_the_rules_superseded_is_told_so(opened: Trial) -> None:
     opened.ask(LARGE)
     with trial(opened.path, under=OTHER, clock=opened.clock, first=10) as other:
         other.publish()
         for decision in ("approve", "reject"):
-            with pytest.raises(AnswerRefused, match="withdrawn, the rules changed"):
+            with pytest.raises(AnswerRefused, match="superseded, the rules changed"):
                 other.coordinator.answer(
                     approval(other).id, person="asha", decision=decision, reason="why", asserted="test"
                 )
@@ -210,7 +223,7 @@ def test_a_question_expires_though_its_content_was_removed(opened: Trial) -> Non
     opened.clock.advance(timedelta(hours=5))
     opened.publish()
     assert approval(opened).state == "expired"
-    assert opened.store.read(approvals.unresumed) == []
+    assert opened.store.read(approvals.ended_with_thread) == []
 
 
 def test_a_signal_that_says_it_is_over_withdraws_what_waits_for_its_condition(opened: Trial) -> None:

@@ -378,6 +378,21 @@ def test_a_backtest_may_try_anything_and_one_that_a_loop_has_not_is_refused(open
     again._background.close()
 
 
+def test_what_a_prompt_shows_of_it_is_one_line(opened: Trial) -> None:
+    said = repr(opened.coordinator)
+    assert said == "<Coordinator of Trial, loops: none, rules: governance.yaml>"
+
+
+def test_numbers_and_iso_days_are_taken_from_python(opened: Trial) -> None:
+    loop = FakeLoop()
+    company = replace(opened.company, loops={loop.name: loop}, close=lambda: None)
+    threads = opened.path / "threads.db"
+    again = Coordinator(opened.store, company, opened.policy, threads=threads, clock=opened.clock)
+    report = again.run(loop.name, as_of="2025-03-02", settings={"threshold": 0.2})
+    assert (report.as_of, report.settings) == ("2025-03-02", {"threshold": "0.2"})
+    again._background.close()
+
+
 def test_a_directory_in_the_place_of_the_threads_is_said_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "threads.db").mkdir()
     with pytest.raises(StoreNotUsable, match="is a directory"), trial(tmp_path):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.support.trials import Ask, Trial
+from pathlib import Path
+
+import pytest
+
+from crossloop.departments import Answer, View, no_action
+from crossloop.signals import Signal
+from tests.support.trials import MARKETING, QUESTION, QUESTIONS, Ask, Trial, departments, trial
 
 
 def told(opened: Trial, kind: str) -> dict[str, str]:
@@ -31,6 +37,24 @@ def test_a_refusal_tells_both_departments_why(opened: Trial) -> None:
     assert list(said) == ["logistics", "marketing", "sales"]
     assert "does not permit 'raise'" in said["marketing"]
     assert said["sales"] == "Nothing done: sales has nothing to say about it"
+
+
+@pytest.mark.parametrize(
+    ("because", "text"),
+    [
+        ("nothing is done for campaign C1: why", "Nothing is done for campaign C1: why"),
+        ("no campaign known", "Nothing done: no campaign known"),
+    ],
+)
+def test_a_reason_that_says_itself_that_nothing_is_done_is_not_told_twice(
+    tmp_path: Path, because: str, text: str
+) -> None:
+    def reasons(signal: Signal, view: View) -> Answer:
+        return (no_action(signal, MARKETING, QUESTIONS, because),)
+
+    with trial(tmp_path, departments=departments(slow=reasons)) as opened:
+        opened.publish(opened.said(type=QUESTION.name))
+        assert told(opened, "refuse")["marketing"] == text
 
 
 def test_what_was_done_is_told_to_both_departments_with_the_reason(opened: Trial) -> None:

@@ -35,6 +35,19 @@ def test_an_answer_that_asks_for_nothing_has_neither_impact_nor_action(opened: T
     )
 
 
+def test_a_prompt_shows_a_report_in_one_line_with_what_it_comes_to(opened: Trial) -> None:
+    said = opened.said(Ask(), Ask(campaign="C2", share=0.2))
+    report = opened.publish(said)
+    assert (
+        repr(report)
+        == str(report)
+        == (
+            "<PublishReport 1 signals, 1 new, 3 decisions (1 act, 1 hold, 1 refuse), 1 receipts (1 done), "
+            "1 waiting; in full: .decisions, .model_dump()>"
+        )
+    )
+
+
 def test_a_receipt_is_reported_without_its_times() -> None:
     receipt = Receipt(
         action_key="act_1", outcome="done", reference="r", detail="d", started_at=START, finished_at=START

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from crossloop.clock import end_of_day
 from crossloop.coordinator.admit import admit_signals
 from crossloop.coordinator.loop import Change, Condition, Inputs
 from crossloop.coordinator.run import all_settings, run_loop
@@ -17,10 +18,15 @@ from crossloop.departments import Department, Handler, View
 from crossloop.errors import InputError, SettingError
 from crossloop.ids import LoopName
 from crossloop.signals import Signal
+from crossloop.store import approvals
 from tests.support.fake_loop import FakeLoop
 from tests.support.trials import LOOPS, MARKETING, NOTICE, Ask, Trial, asking, policy, trial
 
 DAY = date(2025, 3, 1)
+
+
+def states(opened: Trial) -> list[str]:
+    return [row.state for row in opened.store.read(approvals.listing)]
 
 
 def runtime(opened: Trial, *loops: FakeLoop, **changes: Any) -> Runtime:
@@ -57,6 +63,16 @@ def test_a_run_reports_what_was_seen_decided_done_and_what_waits(opened: Trial) 
         opened.coordinator.verify().entries,
         opened.coordinator.verify().root,
     )
+
+
+def test_a_prompt_shows_a_run_in_one_line(opened: Trial) -> None:
+    signals = (opened.said(Ask(share=0.05)), opened.said(Ask(campaign="C2", share=0.2)))
+    report = run(opened, FakeLoop(signals=signals))
+    assert repr(report) == str(report)
+    said = "<RunReport trial-marketing as of 2025-03-01, autonomous: 2 signals (2 published), "
+    assert repr(report).startswith(said)
+    assert "(1 act, 2 refuse, 1 hold), " in repr(report)
+    assert "1 receipts (1 done), 1 waiting; in full: .signals" in repr(report)
 
 
 def test_running_the_same_facts_again_repeats_neither_signal_nor_action_nor_notice(opened: Trial) -> None:
@@ -133,6 +149,85 @@ def test_a_loop_is_shown_that_a_condition_has_to_be_said_again(opened: Trial) ->
     (while_it_waits,), (afterwards,) = loop.known[1:]
     assert while_it_waits.again is None
     assert afterwards.again is not None
+
+
+def test_a_question_that_expired_is_asked_again_by_the_next_run_on_the_same_day_and_data(
+    opened: Trial,
+) -> None:
+    signal = opened.said(Ask(share=0.2))
+    own = Condition("rto/x", "rto", "state", "X", "open", signal.id, signal.correlation_id, DAY)
+
+    class Seeing(FakeLoop):
+        async def observe(self, inputs: Any, **given: Any) -> Any:
+            found = await super().observe(inputs, **given)
+            again = [one.again for one in given["conditions"] if one.again]
+            repeated = tuple(
+                opened.said(Ask(share=0.2), dedup_key=one, correlation_id=signal.correlation_id)
+                for one in again
+            )
+            return replace(found, signals=(*found.signals, *repeated))
+
+    loop = Seeing(signals=(signal,), changes=(Change("opened", own),))
+    (first,) = run(opened, loop).waiting
+    opened.clock.advance(timedelta(hours=5))
+    again = run(opened, loop)
+    (second,) = again.waiting
+    assert second.approval_id != first.approval_id
+    assert {one.kind for one in again.notices} >= {"expired", "hold"}
+    rerun = run(opened, loop)
+    assert rerun.waiting == again.waiting
+    assert (rerun.decisions, rerun.notices) == ((), ())
+    assert rerun.ledger == again.ledger
+
+
+@pytest.mark.parametrize("asks", [(Ask(share=0.2),), (Ask(share=0.2), Ask(campaign="C2", share=0.05))])
+def test_a_question_ends_with_its_signal_as_of_the_day_and_is_said_again_on_it(
+    opened: Trial, asks: tuple[Ask, ...]
+) -> None:
+    signal = opened.said(*asks, valid_until=opened.clock.now() + timedelta(days=2))
+    own = Condition("rto/x", "rto", "state", "X", "open", signal.id, signal.correlation_id, DAY)
+    loop = FakeLoop(signals=(signal,), changes=(Change("opened", own),))
+    run(opened, loop)
+    loop.signals, loop.changes = (), ()
+    run(opened, loop, as_of=DAY + timedelta(days=1))
+    assert states(opened) == ["waiting"]
+    report = run(opened, loop, as_of=DAY + timedelta(days=2))
+    assert states(opened) == ["expired"]
+    assert report.waiting == ()
+    assert {one.recipient for one in report.notices if one.kind == "expired"} >= {"asha", "ravi", "marketing"}
+    (entry,) = opened.entries("approval.answered")
+    assert entry["reason"].startswith("what it answers was valid until 2025-03-03T")
+    (known,) = loop.known[2]
+    assert known.again is None
+    assert known.at(end_of_day(DAY + timedelta(days=1), "Asia/Kolkata")).again is None
+    again = known.at(end_of_day(DAY + timedelta(days=2), "Asia/Kolkata")).again
+    assert again is not None
+    run(opened, loop, as_of=DAY + timedelta(days=3))
+    assert [one.again for one in loop.known[3]] == [again], "the same ending has one token"
+
+
+def test_settings_that_differ_from_the_last_run_are_reported_with_its_day(opened: Trial) -> None:
+    loop = FakeLoop()
+    first = run(opened, loop, threshold="0.2")
+    assert (first.changed_settings, first.last_as_of, first.looked_at_before) == ((), None, False)
+    other = run(opened, loop, as_of=DAY + timedelta(days=1))
+    (changed,) = other.changed_settings
+    assert (changed.name, changed.before, changed.now) == ("threshold", "0.2", 0.25)
+    assert other.last_as_of == DAY.isoformat()
+    again = run(opened, loop, as_of=DAY + timedelta(days=1))
+    assert (again.changed_settings, again.looked_at_before) == ((), True)
+
+
+def test_a_loop_is_shown_the_settings_under_which_a_condition_opened(opened: Trial) -> None:
+    signal = opened.said(Ask())
+    own = Condition("rto/x", "rto", "state", "X", "open", signal.id, signal.correlation_id, DAY)
+    loop = FakeLoop(signals=(signal,), changes=(Change("opened", own),))
+    report = run(opened, loop, threshold="0.2")
+    assert report.in_force == 1
+    loop.signals, loop.changes = (), ()
+    run(opened, loop, as_of=DAY + timedelta(days=1), threshold="0.3")
+    run(opened, loop, as_of=DAY + timedelta(days=2))
+    assert [one.opened_under for one in loop.known[2]] == [{"threshold": "0.2"}]
 
 
 def test_a_wrong_setting_of_any_loop_is_said_before_anything_is_written(opened: Trial) -> None:

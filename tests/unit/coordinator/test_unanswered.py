@@ -9,6 +9,7 @@ import pytest
 
 from crossloop.coordinator.admit import admit_signals
 from crossloop.coordinator.endings import adopt
+from crossloop.coordinator.loop import IN_FORCE
 from crossloop.coordinator.unanswered import unanswered
 from crossloop.departments import View
 from crossloop.signals import Proposal, Signal
@@ -75,7 +76,7 @@ def test_what_still_waits_is_not_repeated(opened: Trial) -> None:
     assert token(opened, held) is None
 
 
-def test_a_question_that_a_change_of_the_rules_withdrew_is_asked_again_also_when_they_change_back(
+def test_a_question_that_a_change_of_the_rules_superseded_is_asked_again_also_when_they_change_back(
     opened: Trial,
 ) -> None:
     other = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
@@ -92,6 +93,39 @@ def test_what_is_over_is_not_asked_again_because_it_was_withdrawn(opened: Trial)
     signal = published(opened, LARGE)
     opened.publish(opened.over(signal.correlation_id))
     assert token(opened, signal) is None
+
+
+@pytest.mark.parametrize("ended", ["superseded", "withdrawn"])
+def test_why_a_question_ended_is_known_though_its_answer_was_removed(opened: Trial, ended: str) -> None:
+    signal = published(opened, LARGE)
+    if ended == "superseded":
+        other = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
+        opened.store.write(lambda tx: (adopt(tx, other), adopt(tx, opened.policy)))
+    else:
+        opened.publish(opened.over(signal.correlation_id))
+    before = token(opened, signal)
+    assert (before is not None) is (ended == "superseded")
+    answers = opened.store.read(
+        lambda read: [one for one in read.entries() if one.kind == approvals.ANSWERED]
+    )
+    opened.store.write(lambda tx: [redact(tx, one.position, "asked for") for one in answers])
+    assert token(opened, signal) == before
+
+
+def test_rules_that_come_back_ask_again_each_time(opened: Trial) -> None:
+    """By another token: the one of the last time names a signal that was admitted."""
+    other = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
+    signal = published(opened, Ask(intervention="raise"))
+    tokens: list[str | None] = []
+    for number, under in enumerate((other, opened.policy, other)):
+        tokens.append(token(opened, signal, policy=under.digest))
+        opened.store.write(lambda tx, under=under: adopt(tx, under))
+        with trial(opened.path, under=under, clock=opened.clock, first=100 * (number + 1)) as then:
+            again = then.said(Ask(intervention="raise"), correlation_id=signal.correlation_id)
+            then.publish(again)
+            assert token(then, signal) is None
+    assert None not in tokens
+    assert len(set(tokens)) == 3
 
 
 def test_a_department_that_could_not_answer_is_asked_again(tmp_path: Path) -> None:
@@ -170,13 +204,24 @@ def test_only_the_last_signal_about_a_condition_counts(opened: Trial) -> None:
 def test_a_condition_that_is_over_is_said_again_while_something_of_it_is_in_force(opened: Trial) -> None:
     signal = opened.said(Ask(), Ask(campaign="C2"))
     first, second = opened.publish(signal).receipts
-    assert token(opened, signal, cleared=True) is not None
+    assert token(opened, signal, cleared=True) == IN_FORCE
     opened.publish(opened.over(signal.correlation_id, lift(first.action_key, first.reference)))
-    before = token(opened, signal, cleared=True)
-    assert before is not None
+    assert token(opened, signal, cleared=True) == IN_FORCE
     back = lift(second.action_key, second.reference, campaign="C2")
     opened.publish(opened.over(signal.correlation_id, back))
     assert token(opened, signal, cleared=True) is None
+
+
+def test_a_lift_that_failed_is_another_reason_than_what_is_still_in_force(opened: Trial) -> None:
+    signal = opened.said(Ask())
+    (done,) = opened.publish(signal).receipts
+    lost = lift(done.action_key, "rst_nobody_knows")
+    tokens = []
+    for _ in range(2):
+        opened.publish(opened.over(signal.correlation_id, lost))
+        tokens.append(token(opened, signal, cleared=True))
+    assert not {None, IN_FORCE} & set(tokens)
+    assert len(set(tokens)) == 2
 
 
 def test_what_only_takes_back_is_not_in_force_itself(opened: Trial) -> None:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
 
+from crossloop.errors import GovernanceDocumentError
 from crossloop.governance import document_schema
 from crossloop.governance.document import Document, Duration, duration_text, resolved, unresolved
+from crossloop.money import Money
 from tests.support.governed import LOOP, demo_text, policy
 
 DURATION = TypeAdapter[timedelta](Duration)
@@ -108,3 +110,32 @@ def test_the_schema_refuses_what_the_loader_refuses(change: tuple[str, str], pat
     assert problems(as_editors_read(change)) == [path]
     with pytest.raises(Exception, match=r"governance\.yaml"):
         policy(change)
+
+
+@pytest.mark.parametrize(
+    "text", ["1e-400", "-0.0", "8.5e-1", "0.8_5", " 0.85", "1.0000000000000001", ".5", "٠.٥", "nan", "1.5"]
+)
+def test_a_confidence_is_a_plain_number_from_0_to_1(text: str) -> None:
+    with pytest.raises(GovernanceDocumentError, match=r"expected a number from 0 to 1, such as 0\.85"):
+        policy(("suppress_cod: {act: 0.85", f"suppress_cod: {{act: '{text}'"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-5 INR", "1,0,0,0 INR", "1000.123 INR", "１０００ INR", "1000 inr", "1000", "1e3 INR", "1000  INR"],
+)
+def test_an_amount_is_plain_digits_or_grouped_ones_with_a_currency(text: str) -> None:
+    with pytest.raises(GovernanceDocumentError, match="an amount with its currency, such as 20000 INR"):
+        policy(("spend_floor: 1000 INR", f"spend_floor: {text}"))
+
+
+@pytest.mark.parametrize("text", ["100000 INR", "100,000 INR", "1,00,000 INR", "100000.00 INR"])
+def test_an_amount_may_be_grouped_in_thousands_or_as_in_india(text: str) -> None:
+    floor = policy(("spend_floor: 1000 INR", f"spend_floor: {text}")).document.departments["marketing"]
+    assert floor.strategy.spend_floor == Money.of(100_000, "INR")
+
+
+@pytest.mark.parametrize("text", ["01", "١", "1.0", "2"])
+def test_the_version_of_the_document_is_one(text: str) -> None:
+    with pytest.raises(GovernanceDocumentError, match="governance"):
+        policy(("governance: 1", f"governance: {text}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -31,6 +32,31 @@ def test_the_facts_of_a_loop_are_the_plain_fields_of_its_signal() -> None:
     assert declared["orders"].type == declared["rate"].type == declared["cod_share"].type == "number"
     assert declared["metric"].values == ("ndr", "rto")
     assert not {"codes", "areas", "window", "interval", "rto_cost_low", "order_value"} & declared.keys()
+
+
+def test_a_number_has_the_range_that_its_field_declares_and_shares_and_confidences_that_of_a_share() -> None:
+    ranges = {name: (fact.low, fact.high) for name, fact in declared_facts([GEO_RISK]).items()}
+    assert ranges["orders"] == ranges["amount"] == (0.0, math.inf)
+    assert ranges["trend_per_week"] == (-1.0, 1.0)
+    for name in ("rate", "cod_share", "daily_budget_share", "own_share", "confidence", "signal_confidence"):
+        assert ranges[name] == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("value", "kept"), [(1.0, True), (0, True), (1.0001, False), (-0.1, False)])
+def test_a_number_outside_of_its_range_is_left_out(value: float, kept: bool) -> None:
+    facts = build_facts(proposal(facts={"cod_share": value}), signal(), state(), DECLARED)
+    assert ("cod_share" in facts) is kept
+
+
+@pytest.mark.parametrize("share", [math.inf, math.nan])
+def test_a_share_of_the_day_that_is_not_finite_is_left_out_and_not_taken_for_all_of_it(share: float) -> None:
+    facts = build_facts(proposal(), signal(), GateState(share_today=share), DECLARED)
+    assert "daily_budget_share" not in facts
+
+
+def test_a_share_of_a_day_is_at_most_all_of_it() -> None:
+    facts = build_facts(proposal(impact=impact(1.25)), signal(), state(0.5, "1000"), DECLARED)
+    assert (facts["own_share"], facts["daily_budget_share"]) == (1.0, 1.0)
 
 
 def test_numbers_are_floating_point_so_that_a_replay_computes_alike() -> None:

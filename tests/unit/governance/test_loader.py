@@ -230,7 +230,7 @@ MISTAKES = {
         ("act: 0.95", "act: 95"),
         f"{INTERVENTIONS}.exclude.act",
         "act: 95",
-        "expected at most 1, got '95'.",
+        "expected a number from 0 to 1, such as 0.85, got '95'.",
     ),
     "a confidence that is no number": (
         ("act: 0.95", "act: nan"),
@@ -278,7 +278,7 @@ MISTAKES = {
         ("spend_floor: 1000 INR", "spend_floor: 500"),
         "departments.marketing.strategy.spend_floor",
         "spend_floor: 500",
-        "expected an amount with its currency such as '180 INR', got '500'. Correct",
+        "expected an amount with its currency, such as 20000 INR, got '500'. Correct",
     ),
     "an empty list": (
         ("escalate: {to: [asha]", "escalate: {to: []"),

@@ -37,10 +37,49 @@ def checked(source: str) -> None:
         "true",
         "rate > .5 // a comment, has(rate)",
         "signal == 'any text, for its values are not enumerated'",
+        "daily_budget_share >= 1.0 || 0 <= rate",
+        "100.0 * daily_budget_share > 10.0",
+        "10.0 < daily_budget_share * 100.0",
+        "(daily_budget_share + rate) > 1.5",
+        "trend_per_week > -1 && orders_per_day > 1000.0",
+        "rate - 5.0 < 0.0",
+        "(rate + estimate) - 5.0 < threshold",
+        "amount > 1e6",
     ],
 )
 def test_plain_conditions_are_accepted(source: str) -> None:
     checked(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "told", "step"),
+    [
+        (
+            "daily_budget_share > 10",
+            "'daily_budget_share' is from 0 to 1 and is compared with 10 (>)",
+            "0.10 for 10 %",
+        ),
+        ("daily_budget_share > 15.0", "with 15.0", "Write 0.15 for 15 %."),
+        ("daily_budget_share > 1", "with 1 (>)", "Write 0.01 for 1 %."),
+        ("own_share >= 12.5", "with 12.5 (>=)", "Write 0.125 for 12.5 %."),
+        ("10 < own_share", "'own_share' is from 0 to 1 and is compared with 10 (>)", "Write 0.10 for 10 %."),
+        ("orders > 5 && !((confidence) <= (85))", "with 85 (<=)", "Write 0.85 for 85 %."),
+        ("rate == 20 ? true : orders > 5", "with 20 (==)", "Write 0.20 for 20 %."),
+        ("rate in [0.2, 25]", "with 25 (==)", "Write 0.25 for 25 %."),
+        ("rate < 0", "with 0 (<)", "from 0 to 1"),
+        ("rate > -0.1", "with -0.1 (>)", "from 0 to 1"),
+        ("-2 < trend_per_week", "'trend_per_week' is from -1 to 1", "from -1 to 1"),
+        ("amount <= -1.0", "'amount' is at least 0", "at least 0"),
+        ("confidence > 500", "with 500", "from 0 to 1"),
+    ],
+)
+def test_a_comparison_with_a_number_that_the_fact_never_reaches_is_refused(
+    source: str, told: str, step: str
+) -> None:
+    with pytest.raises(RuleMistake) as caught:
+        checked(source)
+    assert told in caught.value.message
+    assert step in caught.value.next_step
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,26 @@ def test_a_value_out_of_range_is_told_with_what_was_expected(name: str, value: s
     assert refused.value.where.field == name
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [("threshold", "10", "0.10"), ("threshold", "12.5%", "0.125"), ("confidence", "80", "0.80")],
+)
+def test_a_number_of_per_cent_is_answered_with_the_share(name: str, value: str, meant: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        parse(Settings, {name: value})
+    assert refused.value.next_step == f"Did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value"),
+    [(Settings, "confidence", "10"), (Settings, "threshold", "-5"), (Economics, "roas", "1000")],
+)
+def test_no_share_is_suggested_where_none_would_do(model: type[Settings], name: str, value: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        parse(model, {name: value})
+    assert "Did you mean" not in refused.value.next_step
+
+
 def test_a_contradiction_names_the_setting_to_mend() -> None:
     with pytest.raises(SettingError) as refused:
         parse(Economics, {"rto_cost_high": "5"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -11,9 +13,14 @@ from typing import Any
 import pytest
 
 import crossloop
+from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.errors import GovernanceDocumentError, StoreNotUsable, UnknownName
+from crossloop.ids import LoopName
+from crossloop.loops import ready
+from crossloop.signals.types import GEO_RISK
 from tests.support.fake_loop import FakeLoop
 from tests.support.governed import DEMO, demo_text
+from tests.support.trials import NOTICE
 
 LOOP = "logistics-to-marketing"
 DAY = date(2026, 5, 10)
@@ -46,6 +53,12 @@ def test_opening_and_closing_leaves_nothing(here: Path) -> None:
         (lambda company: company.run(LOOP, settings={"treshold": "0.1"}), "no setting 'treshold'"),
         (lambda company: company.run(LOOP, settings={"threshold": "0.6"}), "may be 0.08 to 0.35"),
         (lambda company: company.run(LOOP, settings={"currency": "USD"}), "currency"),
+        (lambda company: company.run(LOOP, settings={"threshold": 0.6}), "may be 0.08 to 0.35"),
+        (lambda company: company.run(LOOP, settings={"threshold": None}), "field threshold"),
+        (lambda company: company.run(LOOP, as_of="12 June"), "expected a day"),
+        (lambda company: company.run(LOOP, data={"orders": "orders.csv"}), "others="),
+        (lambda company: company.backtest(LOOP, as_of="12 June"), "expected a day"),
+        (lambda company: company.backtest(LOOP, settings={"threshold": [1]}), "field threshold"),
         (lambda company: company.backtest("no-such-loop"), "no loop 'no-such-loop'"),
         (lambda company: company.backtest(LOOP, data="none.csv"), "no such file"),
     ],
@@ -80,10 +93,94 @@ def test_a_document_that_says_of_settings_what_no_loop_knows_is_refused(
     assert left(here) == ["rules.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("change", "field", "says", "step"),
+    [
+        (
+            ("  logistics-to-marketing:", "  logistic-to-marketing:"),
+            "loops.logistic-to-marketing",
+            "the company has no loop 'logistic-to-marketing'",
+            "Did you mean 'logistics-to-marketing'?",
+        ),
+        (
+            ('owns: ["ads/**"]', 'owns: ["crm/**", "campaigns/**"]'),
+            "departments.marketing.owns.1",
+            "'campaigns/**' owns nothing: the company has no system 'campaigns'",
+            "Known: ads, crm, erp, wms.",
+        ),
+        (
+            ('owns: ["wms/**"]', 'owns: ["wsm/**"]'),
+            "departments.logistics.owns.0",
+            "no system 'wsm'",
+            "Did you mean 'wms'?",
+        ),
+    ],
+)
+def test_a_document_that_names_what_the_company_does_not_have_is_refused(
+    here: Path, change: tuple[str, str], field: str, says: str, step: str
+) -> None:
+    (here / "rules.yaml").write_text(demo_text(change), encoding="utf-8")
+    (here / "elsewhere").mkdir()
+    (here / "elsewhere" / "governance.yaml").write_text(demo_text(change), encoding="utf-8")
+    with pytest.raises(GovernanceDocumentError, match=re.escape(says)) as wrong:
+        crossloop.open_company("sqlite:///new.db", governance="rules.yaml")
+    assert wrong.value.where.field == field
+    assert wrong.value.where.line
+    assert wrong.value.next_step == step
+    os.chdir(here / "elsewhere")
+    with pytest.raises(GovernanceDocumentError, match=re.escape(says)):
+        crossloop.open_company("sqlite:///new.db")
+    assert left(here) == ["elsewhere", "rules.yaml"]
+
+
+def test_a_document_may_name_the_loop_of_an_own_department_and_an_own_system(here: Path) -> None:
+    own = demo_text(
+        ("  logistics-to-marketing:", "  own-loop:"), ('owns: ["wms/**"]', 'owns: ["calls/**", "*/x"]')
+    )
+    (here / "rules.yaml").write_text(own, encoding="utf-8")
+    ready = crossloop.ready_company("sqlite:///new.db")
+
+    def answer(signal: crossloop.Signal, view: crossloop.View) -> tuple[crossloop.Proposal, ...]:
+        raise NotImplementedError
+
+    service = crossloop.Department(
+        crossloop.DepartmentName("service"),
+        (crossloop.Handler("logistics.geo_risk/1", crossloop.LoopName("own-loop"), answer),),
+    )
+    company = replace(
+        ready,
+        departments={**ready.departments, service.name: service},
+        adapters={**ready.adapters, "calls": ready.adapters["crm"]},
+    )
+    crossloop.open_company("sqlite:///new.db", company=company, governance="rules.yaml").close()
+
+
+def test_what_a_store_keeps_can_be_looked_at_without_the_department_that_it_names(here: Path) -> None:
+    own = demo_text(('owns: ["wms/**"]', 'owns: ["calls/**"]'))
+    (here / "rules.yaml").write_text(own, encoding="utf-8")
+    ready = crossloop.ready_company("sqlite:///new.db")
+    company = replace(ready, adapters={**ready.adapters, "calls": ready.adapters["crm"]})
+    with crossloop.open_company("sqlite:///new.db", company=company, governance="rules.yaml") as opened:
+        opened.run(LOOP, as_of=DAY)
+    with crossloop.open_company("sqlite:///new.db", create=False) as again:
+        assert again.verify().ok
+
+
 def test_a_store_that_must_be_there_is_not_created(here: Path) -> None:
     with pytest.raises(StoreNotUsable):
         crossloop.open_company("sqlite:///new.db", create=False)
     assert left(here) == []
+
+
+def test_the_store_of_another_company_in_the_place_of_the_threads_is_left_as_it_is(here: Path) -> None:
+    with crossloop.open_company("sqlite:///acme-threads.db", governance=DEMO) as other:
+        other.run(LOOP, as_of=DAY)
+        before = {one.name: one.read_bytes() for one in here.iterdir()}
+        with pytest.raises(StoreNotUsable, match=r"acme-threads\.db, which is the database of another") as no:
+            crossloop.open_company("sqlite:///acme.db", governance=DEMO)
+        assert (no.value.exit_code, "--store" in no.value.next_step) == (2, True)
+        assert {one.name: one.read_bytes() for one in here.iterdir()} == before
+        assert other.verify().ok
 
 
 def test_a_run_creates_what_it_needs_and_a_backtest_nothing(here: Path) -> None:
@@ -119,8 +216,19 @@ def test_a_company_of_ones_own_is_opened_and_closed_like_the_ready_one(here: Pat
     assert left(here) == []
 
 
-def test_the_ready_loops_are_what_the_company_has() -> None:
-    from crossloop.loops.ready import READY_LOOPS
+def test_a_loop_among_the_ready_ones_brings_its_signal_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Another(FakeLoop):
+        types = (NOTICE, GEO_RISK)  # a type may belong to two loops
 
-    with crossloop.open_company("sqlite:///new.db") as company:
-        assert len(company.company.loops) == len(READY_LOOPS)
+        def __init__(self, company: EmbeddedCompany) -> None:
+            super().__init__(name=LoopName("another"))
+
+    before = list(ready.ready_catalogue())
+    monkeypatch.setattr(ready, "READY_LOOPS", (*ready.READY_LOOPS, Another))
+    assert list(ready.ready_catalogue()) == [*before, NOTICE]
+    company = crossloop.ready_company("sqlite:///new.db")
+    try:
+        assert sorted(company.loops) == ["another", LOOP]
+        assert NOTICE in list(company.catalogue)
+    finally:
+        company.close()

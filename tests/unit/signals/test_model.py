@@ -26,7 +26,7 @@ def test_a_caused_signal_stays_in_its_case() -> None:
 
 
 def test_the_same_fact_said_twice_has_one_id_whatever_is_said_of_it() -> None:
-    later = geo_risk_signal(time=AS_OF + timedelta(hours=1), confidence=0.5, subject="geo/IN")
+    later = geo_risk_signal(time=AS_OF + timedelta(hours=1), confidence=0.5, subject="region/south")
     assert later.id == geo_risk_signal().id
     assert geo_risk_signal(dedup_key="other").id != geo_risk_signal().id
     assert geo_risk_signal(source="/other").id != geo_risk_signal().id

@@ -75,11 +75,11 @@ def test_an_approval_of_an_unknown_decision_is_refused(store: Store):
         store.write(lambda tx: ask(tx, "apr_1", decision="dec_9"))
 
 
-@pytest.mark.parametrize("state", ["approved", "rejected", "expired", "withdrawn"])
+@pytest.mark.parametrize("state", ["approved", "rejected", "expired", "withdrawn", "superseded"])
 def test_the_first_answer_counts_and_no_later_one_does(store: Store, state: approvals.Answer):
     store.write(lambda tx: ask(tx, "apr_1"))
     assert store.write(lambda tx: answer(tx, "apr_1", state))
-    for late in ("approved", "rejected", "expired", "withdrawn"):
+    for late in ("approved", "rejected", "expired", "withdrawn", "superseded"):
         assert not store.write(lambda tx, late=late: answer(tx, "apr_1", late, "ravi"))
     row = store.read(lambda read: approvals.get(read, "apr_1"))
     assert row is not None
@@ -94,15 +94,15 @@ def test_an_unknown_approval_cannot_be_answered(store: Store):
     assert not store.write(lambda tx: answer(tx, "apr_9", "approved"))
 
 
-def test_an_answer_is_to_be_told_to_its_thread_until_it_was(store: Store):
+def test_the_thread_of_an_ended_approval_is_to_be_removed_until_it_was(store: Store):
     store.write(lambda tx: [ask(tx, id) for id in ("apr_1", "apr_2")])
-    assert not store.write(lambda tx: approvals.resumed(tx, "apr_1"))
+    assert not store.write(lambda tx: approvals.thread_removed(tx, "apr_1"))
     store.write(lambda tx: answer(tx, "apr_1", "expired", None))
-    assert [row.id for row in store.read(approvals.unresumed)] == ["apr_1"]
+    assert [row.id for row in store.read(approvals.ended_with_thread)] == ["apr_1"]
     size = store.read(lambda read: read.head().size)
-    assert store.write(lambda tx: approvals.resumed(tx, "apr_1"))
-    assert not store.write(lambda tx: approvals.resumed(tx, "apr_1"))
-    assert store.read(approvals.unresumed) == []
+    assert store.write(lambda tx: approvals.thread_removed(tx, "apr_1"))
+    assert not store.write(lambda tx: approvals.thread_removed(tx, "apr_1"))
+    assert store.read(approvals.ended_with_thread) == []
     assert store.read(lambda read: read.head().size) == size
 
 
@@ -118,9 +118,25 @@ def test_approvals_are_listed_by_state_and_counted_by_signal(store: Store):
     assert store.read(lambda read: approvals.waiting_for_signal(read, "sig_z")) == 0
 
 
+def test_what_waits_is_found_whatever_is_said_about_its_thread(store: Store):
+    store.write(lambda tx: ask(tx, "apr_1"))
+    store.write(lambda tx: tx.execute("UPDATE approvals SET thread_kept = 0"))
+    assert [row.id for row in store.read(lambda read: approvals.listing(read, state="waiting"))] == ["apr_1"]
+    assert [row.id for row in store.read(lambda read: approvals.overdue(read, DUE + timedelta(hours=1)))] == [
+        "apr_1"
+    ]
+
+
 def test_looking_for_open_approvals_reads_an_index_that_holds_the_open_ones_only(store: Store):
-    for statement in (approvals._LIST_WAITING, approvals._UNRESUMED):
-        assert "USING INDEX approvals_open (resumed=?)" in plan(store, statement)
+    assert "USING INDEX approvals_waiting (state=?)" in plan(store, approvals._LIST_WAITING)
+    statement = approvals._ENDED_WITH_THREAD
+    assert "USING INDEX approvals_with_thread (thread_kept=?)" in plan(store, statement)
+
+
+def test_counting_what_waits_for_a_signal_starts_from_the_signal(store: Store):
+    steps = plan(store, approvals._WAITING_FOR_SIGNAL, signal_id="sig_a")
+    assert "USING INDEX approvals_of_decision" in steps
+    assert "approvals_waiting" not in steps
 
 
 def test_what_was_due_before_an_instant_and_still_waits_is_overdue(store: Store):
@@ -129,7 +145,7 @@ def test_what_was_due_before_an_instant_and_still_waits_is_overdue(store: Store)
     assert store.read(lambda read: approvals.overdue(read, DUE)) == []
     late = store.read(lambda read: approvals.overdue(read, DUE + timedelta(microseconds=1)))
     assert [row.id for row in late] == ["apr_2"]
-    assert "USING INDEX approvals_open (resumed=?)" in plan(store, approvals._OVERDUE, before=0)
+    assert "USING INDEX approvals_waiting (state=?)" in plan(store, approvals._OVERDUE, before=0)
 
 
 def test_what_waits_is_found_by_the_case_of_its_decision(store: Store):
@@ -140,21 +156,32 @@ def test_what_waits_is_found_by_the_case_of_its_decision(store: Store):
     found = store.read(lambda read: approvals.waiting_of_case(read, "case_of_sig_a"))
     assert [row.id for row in found] == ["apr_2", "apr_1"]
     assert store.read(lambda read: approvals.waiting_of_case(read, "case_zzz")) == []
-    assert "USING INDEX decisions_of_case" in plan(store, approvals._WAITING_OF_CASE, case_key=1)
+    assert "USING INDEX decisions_of_case" in plan(store, approvals._OF_CASE, case_key=1)
 
 
 def test_other_people_are_asked_instead_while_it_waits_and_no_longer(store: Store):
     store.write(lambda tx: ask(tx, "apr_1"))
-    later, body = DUE + timedelta(hours=4), {"people": ["mina"]}
+    later = DUE + timedelta(hours=4)
 
     def pass_on(tx: Tx, id: str = "apr_1") -> bool:
-        return approvals.pass_on(tx, id, people=["mina"], due=later, body=body)
+        return approvals.pass_on(tx, id, people=["mina"], due=later, body={"reason": "late"})
 
     assert store.write(pass_on)
     row = store.read(lambda read: approvals.get(read, "apr_1"))
     assert row is not None
     assert (row.people, row.quorum, row.due, row.state) == (("mina",), 1, later, "waiting")
-    assert store.read(lambda read: read.entry(3).kind) == "approval.passed_on"
+    entry = store.read(lambda read: read.entry(3))
+    assert (entry.kind, entry.case) == ("approval.passed_on", "case_x")
+    assert entry.body == {
+        "approval": "apr_1",
+        "people": ["mina"],
+        "quorum": 1,
+        "due": later.isoformat(),
+        "reason": "late",
+    }
     assert not store.write(lambda tx: pass_on(tx, "apr_9"))
-    store.write(lambda tx: answer(tx, "apr_1", "rejected"))
-    assert not store.write(pass_on)
+    assert not store.write(pass_on)  # it goes on once
+    assert store.read(lambda read: read.head().size) == 4
+    store.write(lambda tx: ask(tx, "apr_2"))
+    store.write(lambda tx: answer(tx, "apr_2", "rejected"))
+    assert not store.write(lambda tx: pass_on(tx, "apr_2"))

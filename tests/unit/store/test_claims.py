@@ -29,6 +29,7 @@ def place(
     decision: str | None = None,
     direction: str = "decrease",
     state: claims.ClaimState = "held",
+    loop: str | None = None,
 ) -> int:
     return claims.place(
         tx,
@@ -41,6 +42,7 @@ def place(
         starts=at(starts),
         ends=at(ends),
         state=state,
+        loop=loop,
     )
 
 
@@ -178,6 +180,7 @@ def test_looking_for_claims_uses_indexes(store: Store):
     assert "(resource=?)" in plan(store, claims._AT, resource="a", starts=0, ends=1)
     assert "(resource>? AND resource<?)" in plan(store, claims._BELOW, low="a/", high="a0", starts=0, ends=1)
     assert "claims_by_end (ends<?)" in plan(store, claims._ENDED, before=1)
+    assert "claims_standing (loop=?)" in plan(store, claims._STANDING, loop="rto")
 
 
 def test_a_plan_gives_back_its_own_standing_claim_and_nothing_else(decided: Store):
@@ -185,11 +188,21 @@ def test_a_plan_gives_back_its_own_standing_claim_and_nothing_else(decided: Stor
         place(tx, "ads/C1", holder="plan", state="standing")
         place(tx, "ads/C1", holder="plan", direction="increase", state="standing")
         place(tx, "ads/C2", holder="plan", decision="dec_1", state="held")
-        return [
-            claims.withdraw(tx, holder="plan", resource=resource, direction="decrease")
-            for resource in ("ads/C1", "ads/C1", "ads/C2")
-        ]
+        mine, _ = claims.overlapping(tx, "ads/C1", at(0), at(24))
+        (held,) = claims.overlapping(tx, "ads/C2", at(0), at(24))
+        return [claims.withdraw(tx, row) for row in (mine, mine, held)]
 
     assert decided.write(work) == [True, False, False]
     assert meeting(decided, "ads") == ["ads/C1", "ads/C2"]
     assert decided.read(verify).ok
+
+
+def test_standing_claims_are_known_by_the_loop_that_saw_their_plan(decided: Store):
+    def work(tx: Tx) -> None:
+        place(tx, "ads/C1", holder="plan", state="standing", loop="rto")
+        place(tx, "ads/C2", holder="plan", state="standing", loop="other")
+        place(tx, "ads/C3", decision="dec_1", state="held")
+
+    decided.write(work)
+    assert [row.resource for row in decided.read(lambda read: claims.standing(read, "rto"))] == ["ads/C1"]
+    assert decided.read(lambda read: claims.standing(read, "nobody")) == []

@@ -31,7 +31,17 @@ def test_a_decision_comes_back_as_it_was_recorded(store: Store):
         entry=2,
     )
     entry = store.read(lambda read: read.entry(2))
-    assert (entry.kind, entry.body) == ("decision", {"id": "dec_1", "decision": "dec_1", "signal": "sig_a"})
+    assert entry.kind == "decision"
+    assert entry.body == {
+        "id": "dec_1",
+        "decision": "dec_1",
+        "signal": "sig_a",
+        "department": "marketing",
+        "step": 0,
+        "loop": "logistics-to-marketing",
+        "intervention": "reduce_bid",
+        "outcome": "act",
+    }
 
 
 def test_thinking_again_records_nothing_twice(store: Store):

@@ -6,9 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crossloop.signals import codec
 from crossloop.store import Store, inbox
 from crossloop.store.inbox import SignalRow
+from tests.support.samples import geo_risk_signal
 from tests.support.stores import LATER, START, admit, open_store, plan
+
+RECEIVED = {
+    "id": "sig_a",
+    "type": "logistics.geo_risk/1",
+    "subject": "geo/IN/KARNATAKA",
+    "department": "logistics",
+    "time": "2025-03-01T09:30:00Z",
+    "valid_until": "2025-03-08T09:30:00Z",
+}
+"""What the entry of an admitted signal says besides its body."""
 
 
 def test_an_admitted_signal_waits_as_it_was_given(store: Store):
@@ -28,7 +40,25 @@ def test_an_admitted_signal_waits_as_it_was_given(store: Store):
         )
     ]
     entry = store.read(lambda read: read.entry(0))
-    assert (entry.kind, entry.case, entry.body) == ("signal.received", "case_of_sig_a", {"id": "sig_a"})
+    assert (entry.kind, entry.case, entry.body) == ("signal.received", "case_of_sig_a", RECEIVED)
+
+
+def test_the_entry_of_a_signal_says_what_the_signal_says_and_nothing_else(store: Store):
+    signal = geo_risk_signal()
+    store.write(
+        lambda tx: inbox.admit(
+            tx,
+            id=signal.id,
+            type=signal.type,
+            subject=signal.subject,
+            department=signal.department,
+            case=signal.correlation_id,
+            time=signal.time,
+            valid_until=signal.valid_until,
+            body=codec.body(signal),
+        )
+    )
+    assert store.read(lambda read: read.body(0)) == codec.body(signal)
 
 
 def test_a_signal_that_is_known_is_not_admitted_again(store: Store):
@@ -52,7 +82,7 @@ def test_a_signal_moves_from_new_to_decided_to_finished_each_told_by_an_entry(st
     assert store.read(inbox.undone) == []
     entries = store.read(lambda read: list(read.entries(case="case_of_sig_a")))
     assert [(entry.kind, entry.body) for entry in entries] == [
-        ("signal.received", {"id": "sig_a"}),
+        ("signal.received", RECEIVED),
         ("signal.decided", {"decisions": 1, "signal": "sig_a"}),
         ("signal.finished", {"done": 1, "signal": "sig_a"}),
     ]

@@ -7,13 +7,19 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from crossloop.store.instants import instant, micros
+from crossloop.store.instants import instant, micros, zulu
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_an_instant_comes_back_to_the_microsecond(moment: datetime):
     assert instant(micros(moment)) == moment
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_an_instant_is_written_as_models_write_it(moment: datetime):
+    assert zulu(micros(moment)) == TypeAdapter(datetime).dump_python(moment, mode="json")
 
 
 def test_the_same_instant_in_another_zone_is_stored_as_the_same_number():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crossloop.store import Store, policies
+from crossloop.store.ledger.redaction import redact
 from crossloop.store.policies import PolicyRow
 
 
@@ -28,3 +29,11 @@ def test_an_earlier_document_can_be_adopted_again(store: Store):
     assert store.read(policies.present) == PolicyRow("a", {"d": "a", "digest": "a"}, 2)
     kinds = store.read(lambda read: [entry.kind for entry in read.entries()])
     assert kinds == ["policy.adopted"] * 3
+
+
+def test_the_history_gives_every_document_once_the_latest_first_and_none_for_a_redacted_one(store: Store):
+    for digest in ("a", "b", "c", "a"):
+        store.write(lambda tx, digest=digest: policies.adopt(tx, digest=digest, body={}))
+    store.write(lambda tx: redact(tx, 1, "asked for"))
+    found = store.read(lambda read: list(policies.history(read)))
+    assert found == [{"digest": "a"}, {"digest": "c"}, None]

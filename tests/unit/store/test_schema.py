@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from sqlalchemy import Table, Text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
-from crossloop.store.schema import metadata
+from crossloop.store.schema import FORMAT, metadata
+from crossloop.store.sqlite import _definitions
 
 
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
@@ -16,3 +19,13 @@ def test_text_is_compared_by_code_point_everywhere(table: Table) -> None:
     elsewhere = str(CreateTable(table).compile(dialect=postgresql.dialect()))
     assert elsewhere.count('TEXT COLLATE "C"') == len(texts)
     assert "COLLATE" not in str(CreateTable(table).compile(dialect=sqlite.dialect()))
+
+
+DEFINED = {2: "fcec49d6e65367ec700f61c10a8ce493366e7aa8de63b03b08739b8810c10b0c"}
+"""SHA-256 over the statements that create the tables, for the format in use."""
+
+
+def test_other_tables_are_another_format() -> None:
+    """A store of another version is refused by its format alone: without it, it would be misread."""
+    defined = hashlib.sha256(" ".join(" ".join(_definitions()).split()).encode()).hexdigest()
+    assert {FORMAT: defined} == DEFINED, "the tables changed: raise FORMAT, and put the digest here"

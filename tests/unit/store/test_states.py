@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
 
 import pytest
+from sqlalchemy import CheckConstraint, Column, Text
 
-from crossloop.store import Store, Tx, actions, approvals, decisions, inbox, policies, verify, votes
+import crossloop.store
+from crossloop.store import (
+    Store,
+    Tx,
+    actions,
+    approvals,
+    choices,
+    decisions,
+    inbox,
+    policies,
+    states,
+    verify,
+    votes,
+)
 from crossloop.store.ledger.redaction import redact
-from tests.support.stores import START, admit, decide, open_store
+from crossloop.store.schema import metadata
+from tests.support.stores import START, admit, decide
 
 
 def permit(tx: Tx, key: str, decision: str) -> None:
@@ -62,14 +84,21 @@ def everything(tx: Tx) -> None:
     for id in ("sig_a", "sig_b"):
         inbox.decided(tx, id, {})
     inbox.finished(tx, "sig_b", {})
-    for number in range(5):
+    for number in range(7):
         ask(tx, f"apr_{number}", f"dec_{number}")
+    for id in ("apr_5", "apr_6"):
+        approvals.pass_on(tx, id, people=["mina"], due=START + timedelta(hours=8), body={})
     for approval, person in (("apr_0", "asha"), ("apr_0", "ravi"), ("apr_1", "asha")):
         votes.give(tx, approval, person=person, body={})
     answer(tx, "apr_0", "approved", "ravi")
     answer(tx, "apr_2", "rejected", "asha")
     answer(tx, "apr_3", "expired", None)
     answer(tx, "apr_4", "withdrawn", None)
+    answer(tx, "apr_6", "rejected", "mina")
+    for state in get_args(approvals.Answer):
+        ask(tx, f"apr_{state}", "dec_9")
+        answer(tx, f"apr_{state}", state, None)
+    approvals.thread_removed(tx, "apr_4")
     for number in range(6):
         permit(tx, f"act_{number}", f"dec_{number}")
     actions.start(tx, "act_1")
@@ -78,6 +107,7 @@ def everything(tx: Tx) -> None:
     finish(tx, "act_4", "unknown")
     finish(tx, "act_5", "done")
     actions.undone(tx, "act_5", "act_2")
+    choices.record(tx, loop="rto", chosen={"threshold": "0.2"}, settings={"threshold": 0.2}, body={})
 
 
 @pytest.fixture
@@ -114,6 +144,17 @@ def found(store: Store, *statements: str) -> str:
         ("UPDATE approvals SET decision_key = decision_key + 1 WHERE id = 'apr_1'", "decision is 'dec_2'"),
         ("UPDATE approvals SET id = 'apr_9' WHERE id = 'apr_1'", "approval is 'apr_9'"),
         ("UPDATE approvals SET case_key = case_key + 1 WHERE id = 'apr_1'", "another case"),
+        # Whom it was passed on to.
+        ("UPDATE approvals SET people = '[\"asha\"]' WHERE id = 'apr_5'", "people is ['asha'], but entry"),
+        ("UPDATE approvals SET quorum = 2 WHERE id = 'apr_5'", "quorum is 2, but entry"),
+        ("UPDATE approvals SET due = due + 1 WHERE id = 'apr_5'", "due is"),
+        ("UPDATE approvals SET passed_on = NULL WHERE id = 'apr_5'", "people is ['mina'], but entry"),
+        (
+            'UPDATE approvals SET passed_on = NULL, people = \'["asha","ravi"]\', quorum = 2,'
+            " due = due - 14400000000 WHERE id = 'apr_5'",
+            "no row rests on entry",
+        ),
+        ("UPDATE approvals SET policy = 'q' WHERE id = 'apr_5'", "policy is 'q'"),
         # What was answered.
         ("UPDATE approvals SET state = 'approved' WHERE id = 'apr_1'", "lead to 'waiting'"),
         ("UPDATE approvals SET state = 'approved' WHERE id = 'apr_2'", "state is 'approved', but entry"),
@@ -122,7 +163,16 @@ def found(store: Store, *statements: str) -> str:
         ("UPDATE approvals SET person = 'ravi' WHERE id = 'apr_3'", "person is 'ravi', but entry"),
         ("UPDATE approvals SET reason = 'no' WHERE id = 'apr_2'", "reason is 'no'"),
         (
+            "UPDATE approvals SET person = 'asha' WHERE id = 'apr_1'",
+            "person is 'asha', but no entry of kind approval.answered says so",
+        ),
+        (
             "UPDATE approvals SET state = 'waiting', answered = NULL WHERE id = 'apr_2'",
+            "person is 'asha', but",
+        ),
+        (
+            "UPDATE approvals SET state = 'waiting', answered = NULL, person = NULL, reason = NULL"
+            " WHERE id = 'apr_2'",
             "no row rests on entry",
         ),
         ("DELETE FROM approvals WHERE id = 'apr_2'", "(approval.requested)"),
@@ -149,9 +199,15 @@ def found(store: Store, *statements: str) -> str:
         ("UPDATE actions SET state = 'permitted', started = NULL WHERE id = 'act_1'", "(action.started)"),
         ("UPDATE actions SET state = 'started', finished = NULL WHERE id = 'act_3'", "(receipt)"),
         ("UPDATE actions SET state = 'done' WHERE id = 'act_5'", "lead to 'undone'"),
-        ("UPDATE actions SET state = 'done', undone = NULL WHERE id = 'act_5'", "(action.undone)"),
+        ("UPDATE actions SET state = 'done', undone = NULL WHERE id = 'act_5'", "by is 'act_2', but"),
+        (
+            "UPDATE actions SET state = 'done', undone = NULL, undone_by = NULL WHERE id = 'act_5'",
+            "(action.undone)",
+        ),
         ("UPDATE actions SET undone_by = key WHERE id = 'act_5'", "by is 'act_5'"),
+        ("UPDATE actions SET undone_by = key WHERE id = 'act_2'", "no entry of kind action.undone"),
         ("UPDATE actions SET reference = 'x' WHERE id = 'act_2'", "reference is 'x'"),
+        ("UPDATE actions SET reference = 'x' WHERE id = 'act_1'", "no entry of kind receipt"),
         ("UPDATE actions SET digest = 'x' WHERE id = 'act_0'", "digest is 'x'"),
         ("UPDATE actions SET system = 'x' WHERE id = 'act_0'", "system is 'x'"),
         ("UPDATE actions SET operation = 'x' WHERE id = 'act_0'", "operation is 'x'"),
@@ -168,14 +224,27 @@ def found(store: Store, *statements: str) -> str:
         # What they all rest on.
         ("UPDATE decisions SET id = 'dec_99' WHERE id = 'dec_9'", "decision is 'dec_99'"),
         ("UPDATE decisions SET signal_key = signal_key + 1 WHERE id = 'dec_9'", "signal is 'sig_b'"),
-        ("DELETE FROM decisions WHERE id = 'dec_9'", "(decision)"),
+        ("DELETE FROM decisions WHERE id = 'dec_8'", "(decision)"),
+        ("UPDATE decisions SET department = 'x' WHERE id = 'dec_9'", "department is 'x'"),
+        ("UPDATE decisions SET verdict = 'hold' WHERE id = 'dec_9'", "outcome is 'hold', but entry"),
+        ("UPDATE decisions SET intervention = 'x' WHERE id = 'dec_9'", "intervention is 'x'"),
+        ("UPDATE decisions SET loop = NULL WHERE id = 'dec_9'", "loop is None"),
+        ("UPDATE decisions SET step = 7 WHERE id = 'dec_9'", "step is 7"),
         ("UPDATE signals SET state = 'new' WHERE id = 'sig_a'", "lead to 'decided'"),
         ("UPDATE signals SET state = 'new', decided = NULL WHERE id = 'sig_a'", "(signal.decided)"),
         ("UPDATE signals SET id = 'sig_z' WHERE id = 'sig_c'", "id is 'sig_z'"),
+        ("UPDATE signals SET type = 'x' WHERE id = 'sig_c'", "type is 'x'"),
+        ("UPDATE signals SET department = 'x' WHERE id = 'sig_c'", "department is 'x'"),
+        ("UPDATE signals SET valid_until = 0 WHERE id = 'sig_c'", "valid_until is '1970-01-01T00:00:00Z'"),
         ("DELETE FROM signals WHERE id = 'sig_c'", "(signal.received)"),
         ("UPDATE policies SET digest = 'one' WHERE digest = 'two'", "digest is 'one'"),
         ("DELETE FROM policies WHERE digest = 'two'", "policies: no row rests on entry 1 (policy.adopted)"),
         ("INSERT INTO policies VALUES (999, 'two')", "rests on entry 999"),
+        # What a loop looked with.
+        ("UPDATE choices SET loop = 'x'", "loop is 'x'"),
+        ("UPDATE choices SET chosen = '{}'", "chosen is {}"),
+        ("UPDATE choices SET settings = '{}'", "settings is {}"),
+        ("DELETE FROM choices", "(settings.changed)"),
     ],
 )
 def test_a_row_that_says_something_else_than_its_entries_is_found_and_named(
@@ -193,10 +262,12 @@ def redacted(store: Store, kind: str) -> None:
     "kind",
     [
         policies.ADOPTED,
+        choices.CHANGED,
         inbox.RECEIVED,
         inbox.DECIDED,
         decisions.DECISION,
         approvals.REQUESTED,
+        approvals.PASSED_ON,
         approvals.ANSWERED,
         votes.VOTE,
         actions.PERMIT,
@@ -248,11 +319,127 @@ def test_a_bad_entry_is_named_before_any_row(store: Store) -> None:
     assert store.read(verify).first_bad == 7
 
 
-def test_every_kind_of_entry_that_a_move_leaves_is_in_the_example(tmp_path: Path) -> None:
-    """So that the tests above see every one of them."""
-    from crossloop.store import states
+COMPARED = {table.name: table for table in states._TABLES}
 
-    with open_store(tmp_path / "other.db") as store:
-        store.write(everything)
-        kinds = {entry.kind for entry in store.read(lambda read: list(read.entries()))}
-    assert kinds == {move.kind for table in states._TABLES for move in table.moves}
+DECIDES_NOTHING = {("approvals", "thread_kept")}
+"""Columns that are not compared; the module says why."""
+
+PERMITS_NOTHING = {
+    *("head", "entries", "tiles", "cases"),  # the ledger itself
+    *("claims", "claims_past", "impacts", "impact_totals", "conditions", "observations", "notices", "leases"),
+}
+"""Tables that are not compared; the module says why."""
+
+NO_MOVES: set[str] = set()
+"""Kinds of entries that the modules of compared tables write and on which no row rests."""
+
+
+def states_of(table: str) -> set[str]:
+    """Every state that the schema lets a row have; empty where it has none."""
+    checks = [one for one in metadata.tables[table].constraints if isinstance(one, CheckConstraint)]
+    return {state for check in checks for state in re.findall(r"'(\w+)'", str(check.sqltext))}
+
+
+@pytest.mark.parametrize("table", [name for name in COMPARED if states_of(name)])
+def test_the_example_holds_every_state_there_is_and_moves_lead_to_each(store: Store, table: str) -> None:
+    found = store.read(lambda read: {row[0] for row in read.rows(f"SELECT DISTINCT state FROM {table}")})
+    assert found == states_of(table)
+    assert {state for move in COMPARED[table].moves for state in move.states} == states_of(table)
+
+
+def test_every_table_is_compared_or_named_as_one_that_is_not() -> None:
+    assert set(COMPARED) | PERMITS_NOTHING == set(metadata.tables)
+    assert set(COMPARED) & PERMITS_NOTHING == set()
+
+
+def writers() -> list[ModuleType]:
+    """The modules of the store that write a table whose rows are compared."""
+    writes = re.compile(rf"(?:INSERT INTO|UPDATE|DELETE FROM) (?:{'|'.join(COMPARED)})\b")
+    names = [one.name for one in pkgutil.iter_modules(crossloop.store.__path__, "crossloop.store.")]
+    modules = [importlib.import_module(name) for name in names]
+    return [module for module in modules if writes.search(inspect.getsource(module))]
+
+
+def appended(module: ModuleType) -> Iterator[ast.expr]:
+    """What a module hands to ``tx.append`` as the kind of an entry."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "tx.append":
+            yield node.args[0]
+
+
+def kinds_of(module: ModuleType) -> dict[str, str]:
+    """Names and values of a module's public constants that are text: the kinds of the entries it writes."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if name.isupper() and not name.startswith("_") and isinstance(value, str)
+    }
+
+
+def test_every_kind_of_entry_that_the_modules_of_these_tables_write_is_a_move_or_named_as_none() -> None:
+    modules = writers()
+    assert {inbox, decisions, actions, approvals, votes, policies} <= set(modules)
+    for module in modules:
+        named = {one.id if isinstance(one, ast.Name) else ast.unparse(one) for one in appended(module)}
+        assert named <= {*kinds_of(module), "kind"}, f"{module.__name__} writes a kind without a name"
+    written = {kind for module in modules for kind in kinds_of(module).values()}
+    assert written == {move.kind for table in states._TABLES for move in table.moves} | NO_MOVES
+
+
+def test_every_move_is_made_in_the_example(store: Store) -> None:
+    for table in states._TABLES:
+        for move in table.moves:
+            made = f"SELECT count(*) FROM {table.name} WHERE {move.column} IS NOT NULL"
+            assert store.read(lambda read, made=made: read.rows(made)) != [(0,)], (table.name, move.column)
+
+
+class _Over(Exception):
+    """Ends a transaction whose changes are not to stay."""
+
+
+def others(tx: Tx, table: str, column: Column[Any], value: Any) -> Iterator[Any]:
+    """Values that a column could have instead."""
+    if value is not None and column.nullable:
+        yield None
+    if column.name == "state":
+        yield from states_of(table) - {value}
+    elif column.foreign_keys:
+        (target,) = column.foreign_keys
+        keys = tx.rows(f"SELECT key FROM {target.column.table.name} ORDER BY key DESC")
+        yield next(key for (key,) in keys if key != value)
+    elif column.name == "people":
+        yield '["mallory"]'
+    elif isinstance(column.type, Text):
+        yield f"{value or ''}x"
+    else:
+        yield (value or 0) + 100_000
+
+
+@pytest.mark.parametrize("table", COMPARED)
+def test_whatever_is_changed_in_any_row_of_a_compared_table_is_found(store: Store, table: str) -> None:
+    columns = metadata.tables[table].columns
+    unseen: list[str] = []
+
+    def work(tx: Tx) -> None:
+        tx.execute("PRAGMA defer_foreign_keys = ON")
+        for column in columns:
+            if (table, column.name) in DECIDES_NOTHING:
+                continue
+            change = f"UPDATE {table} SET {column.name} = :value WHERE rowid = :row"
+            for row, value in tx.rows(f"SELECT rowid, {column.name} FROM {table}"):
+                for other in others(tx, table, column, value):
+                    tx.execute("SAVEPOINT before")
+                    assert tx.execute(change, value=other, row=row) == 1
+                    if verify(tx).ok:
+                        unseen.append(f"{column.name} of row {row} from {value!r} to {other!r}")
+                    tx.execute("ROLLBACK TO before")
+        raise _Over
+
+    with pytest.raises(_Over):
+        store.write(work)
+    assert unseen == []
+
+
+def test_whether_a_thread_is_kept_is_no_finding(store: Store) -> None:
+    store.write(lambda tx: tx.execute("UPDATE approvals SET thread_kept = 1 - thread_kept"))
+    assert store.read(verify).ok

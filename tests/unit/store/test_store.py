@@ -13,6 +13,7 @@ import pytest
 from crossloop.clock import ManualClock
 from crossloop.errors import StoreBusy, StoreNotUsable
 from crossloop.store import Store, Tx, sqlite, verify
+from crossloop.store.schema import FORMAT
 from tests.support.stores import START, open_store
 
 
@@ -53,6 +54,7 @@ def size(store: Store) -> int:
         ("sqlite:///\udcff.db", "not a URL"),
         ("postgresql://x", "unknown scheme 'postgresql'; expected sqlite"),
         ("sqlite:////nowhere/at/all/x.db", "does not exist"),
+        (f"sqlite:///{'x' * 201}", "has 201 bytes; 200 leave room"),
     ],
 )
 def test_a_url_that_names_no_store_file_is_refused_with_what_to_do(
@@ -137,7 +139,7 @@ def test_a_sqlite_file_of_somebody_else_is_refused_and_nothing_is_written_to_it_
 def test_a_store_of_another_format_is_refused(path: Path):
     with open_store(path) as store:
         store.write(lambda tx: tx.execute("UPDATE head SET format = 7"))
-    with pytest.raises(StoreNotUsable, match="format 7; this version of crossloop knows format 1"):
+    with pytest.raises(StoreNotUsable, match=f"format 7; this version of crossloop knows format {FORMAT}"):
         opened(f"sqlite:///{path}")
 
 

@@ -22,6 +22,18 @@ from crossloop.signals.entities import Area, Campaign
 from tests.support.marketing import BENGALURU, INDIA, KARNATAKA, KERALA, MYSURU, campaign, in_force, risk
 
 
+def state(name: str) -> Area:
+    return Area(level="state", code=name, country="IN", state=name)
+
+
+ASSAM, TRIPURA, SIKKIM, MIZORAM = (state(name) for name in ("ASSAM", "TRIPURA", "SIKKIM", "MIZORAM"))
+PEENYA = Area(level="pin_code", code="560058", country="IN", state="KARNATAKA", pin_prefix="560")
+KOCHI, KOLLAM = (
+    Area(level="pin_prefix", code=code, country="IN", state="KERALA", pin_prefix=code)
+    for code in ("682", "691")
+)
+
+
 def ids(area: Area, *live: Campaign) -> list[str]:
     return [one.campaign.campaign_id for one in reached(area, live, risk())]
 
@@ -47,22 +59,112 @@ def test_one_target_in_the_area_is_enough() -> None:
         ((BENGALURU, MYSURU), 1.0),
         ((INDIA,), 0.1),
         ((KARNATAKA, KERALA), 0.5),
-        ((INDIA, KERALA), 0.05),
-        ((INDIA, KARNATAKA), 0.55),
-        ((KERALA, INDIA, BENGALURU, KARNATAKA), 0.525),
+        ((INDIA, KERALA), 0.1),
+        ((INDIA, KARNATAKA), 0.1),
+        ((KERALA, INDIA, BENGALURU, KARNATAKA), 0.1),
+        ((BENGALURU, KERALA), 0.375),
+        ((BENGALURU, PEENYA, KERALA, KOCHI), 0.375),
+        ((KARNATAKA, BENGALURU, PEENYA, KERALA), 0.5),
     ],
 )
-def test_a_budget_is_spent_evenly_over_targets_and_by_orders_within_one(
+def test_a_budget_is_spent_by_orders_and_what_lies_within_another_target_counts_once(
     targets: tuple[Area, ...], share: float
 ) -> None:
     assert budget_share(campaign("C1", *targets), KARNATAKA, risk()) == pytest.approx(share)
 
 
+def test_a_state_with_few_orders_takes_little_of_the_budget() -> None:
+    """455 orders of Assam beside 37 of Tripura are not a half of them."""
+    orders = {"geo/IN/ASSAM": 455, "geo/IN/TRIPURA": 37, "geo/IN/BIHAR": 508}
+    known = risk(
+        areas=(ASSAM,),
+        area_order_share={"geo/IN": 0.455},
+        share_of_country={path: number / 1000 for path, number in orders.items()},
+    )
+    both = campaign("C1", ASSAM, TRIPURA)
+    assert budget_share(both, ASSAM, known) == pytest.approx(455 / 492)
+    with_empty_ones = campaign("C1", ASSAM, TRIPURA, SIKKIM, MIZORAM)
+    assert budget_share(with_empty_ones, ASSAM, known) == pytest.approx(455 / 492)
+
+
 def test_a_wider_target_whose_orders_are_not_known_does_not_count() -> None:
     unknown = risk(area_order_share={})
     assert budget_share(campaign("C1", INDIA), KARNATAKA, unknown) is None
-    assert budget_share(campaign("C1", INDIA, KARNATAKA), KARNATAKA, unknown) == 0.5
+    assert budget_share(campaign("C1", INDIA, KERALA), KARNATAKA, unknown) is None
+    assert budget_share(campaign("C1", INDIA, KARNATAKA), KARNATAKA, unknown) == 1.0
+    assert budget_share(campaign("C1", KERALA, KARNATAKA), KARNATAKA, unknown) == 1.0
     assert budget_share(campaign("C1", INDIA), KARNATAKA, risk(area_order_share={"geo/IN": 0.0})) == 0
+
+
+@pytest.mark.parametrize(
+    ("targets", "share"),
+    [
+        ((KARNATAKA, SIKKIM), 1.0),
+        ((KARNATAKA, KERALA, SIKKIM), 0.5),
+        ((KARNATAKA, KERALA, KOLLAM), 0.5),
+        ((INDIA, SIKKIM), 0.1),
+        ((BENGALURU, MYSURU, KERALA), 0.5),
+        ((MYSURU, KERALA), 0.5),
+        ((MYSURU, SIKKIM), 1.0),
+        ((INDIA, MYSURU), 0.1),
+    ],
+)
+def test_elsewhere_unknown_orders_are_none_and_inside_they_are_all_of_the_area(
+    targets: tuple[Area, ...], share: float
+) -> None:
+    assert budget_share(campaign("C1", *targets), KARNATAKA, risk()) == pytest.approx(share)
+
+
+def test_an_area_without_orders_takes_nothing_from_one_that_has_some() -> None:
+    idle = risk(area_order_share={"geo/IN": 0.0})
+    assert budget_share(campaign("C1", KARNATAKA, KERALA), KARNATAKA, idle) == 0
+    assert budget_share(campaign("C1", KARNATAKA, SIKKIM), KARNATAKA, idle) == 1.0
+    assert budget_share(campaign("C1", BENGALURU, SIKKIM), KARNATAKA, idle) == 1.0
+
+
+@st.composite
+def places(draw: st.DrawFn) -> Area:
+    """An area somewhere in a small country, at any level."""
+    level = draw(st.sampled_from(["country", "state", "pin_prefix", "pin_code"]))
+    state, prefix = draw(st.sampled_from(["A", "B", "C"])), draw(st.sampled_from(["1", "2"]))
+    pin = f"{ord(state)}{prefix}"
+    code = {
+        "country": "IN",
+        "state": state,
+        "pin_prefix": pin,
+        "pin_code": f"{pin}00{draw(st.integers(1, 2))}",
+    }
+    return Area.model_validate(
+        {
+            "level": level,
+            "code": code[level],
+            "country": "IN",
+            "state": None if level == "country" else state,
+            "pin_prefix": pin if level.startswith("pin") else None,
+        }
+    )
+
+
+@given(
+    places(),
+    st.lists(places(), min_size=1, max_size=5),
+    st.lists(places(), min_size=1, max_size=5),
+    st.dictionaries(places().map(lambda one: one.path), st.floats(0, 0.3), max_size=6),
+)
+def test_adding_targets_without_known_orders_never_lowers_the_share(
+    area: Area, targets: list[Area], added: list[Area], shares: dict[str, float]
+) -> None:
+    told = {path: share for path, share in shares.items() if path not in {one.path for one in added}}
+    known = risk(
+        areas=(area,),
+        area_order_share={path: share for path, share in told.items() if area.path.startswith(f"{path}/")},
+        share_of_country={path: share for path, share in told.items() if path != "geo/IN"},
+    )
+    before = budget_share(campaign("C1", *targets), area, known)
+    after = budget_share(campaign("C1", *targets, *added), area, known)
+    if before is not None:
+        assert after is not None
+        assert before - 1e-12 <= after <= 1
 
 
 def test_areas_of_one_signal_have_an_even_part_of_its_figures() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from crossloop.canonical import canonical_json
 from crossloop.errors import InputError
 from crossloop.loops.logistics_to_marketing.backtest import BacktestReport, backtest
 from crossloop.loops.logistics_to_marketing.counts import count_shipments
+from crossloop.loops.logistics_to_marketing.detection import detect
 from crossloop.loops.logistics_to_marketing.settings import Settings
 from tests.support.shipment_rows import shipment, table_of
 from tests.support.simulated_rates import MATURITY, Simulated, company, counts_of, day
@@ -78,10 +79,32 @@ def test_what_was_flagged_adds_up_to_the_outcome_of_the_model(report: BacktestRe
     assert report.model.next_window_failures == sum(one.next_failures for one in report.flagged)
 
 
-def test_an_area_is_new_on_the_first_of_consecutive_days(report: BacktestReport) -> None:
-    flagged = {(one.day, one.finding.area.path) for one in report.flagged}
-    for one in report.flagged:
-        assert one.new == ((one.day - timedelta(days=1), one.finding.area.path) not in flagged)
+def test_conditions_are_those_of_a_run_on_every_day() -> None:
+    troubled = company(seed=4, alike=60.0, orders=1.2, days=110).raised("STATE 03", 0.3, 0, 45)
+    counts = troubled.raised("STATE 01", 0.3, 50).counts(4)
+    report = backtest(counts, STATE)
+    opened: dict[str, date] = {}
+    came: list[tuple[str, date, date | None]] = []
+    for number in range(report.days):
+        today = report.first + timedelta(days=number)
+        for one in detect(counts, STATE, today, opened).findings:
+            path = one.area.path
+            if one.raises:
+                opened[path] = today
+            if one.clears:
+                came.append((path, opened.pop(path), today))
+    came += [(path, day, None) for path, day in opened.items()]
+    assert sorted(came, key=str) == sorted(
+        ((one.path, one.opened, one.cleared) for one in report.conditions), key=str
+    )
+    assert {one.cleared is None for one in report.conditions} == {True, False}
+
+
+def test_a_condition_holds_every_day_on_which_it_was_open(report: BacktestReport) -> None:
+    for one in report.conditions:
+        until = one.cleared or report.last + timedelta(days=1)
+        days = [one.opened + timedelta(days=number) for number in range((until - one.opened).days)]
+        assert [kept.day for kept in one.days] == days
 
 
 def test_stated_probabilities_are_kept(report: BacktestReport) -> None:
@@ -131,9 +154,9 @@ def test_what_is_flagged_on_a_day_does_not_change_with_later_orders(
     later[:, until + 1 :] = orders[:, until + 1 :] // 2
     later[:, until + 1 - MATURITY : until + 1] = 0
     changed = backtest(counts_of(simulated.places, orders, later), STATE, last=day(until))
-    was = [(one.day, one.finding, one.new) for one in report.flagged if one.day <= day(until)]
+    was = [(one.day, one.finding) for one in report.flagged if one.day <= day(until)]
     assert len(was) > 20
-    assert [(one.day, one.finding, one.new) for one in changed.flagged] == was
+    assert [(one.day, one.finding) for one in changed.flagged] == was
 
 
 def test_a_finer_report_flags_areas_inside_one_another_once() -> None:
@@ -143,6 +166,13 @@ def test_a_finer_report_flags_areas_inside_one_another_once() -> None:
     for one in found.flagged:
         inside = [other for other in found.flagged if other.day == one.day and other is not one]
         assert not any(one.finding.area.covers(other.finding.area) for other in inside)
+
+
+def test_a_prompt_shows_it_in_one_line(report: BacktestReport) -> None:
+    said = repr(report)
+    assert said.startswith(f"<BacktestReport {report.first} to {report.last}, {report.orders} orders: ")
+    assert f"{report.model.areas} areas flagged in {report.model.windows} windows" in said
+    assert said.endswith("; in full: .flagged, .to_json()>")
 
 
 def test_progress_is_told_day_by_day(simulated: Simulated, failures: np.ndarray) -> None:

@@ -7,13 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from crossloop.errors import SettingError
 from crossloop.loops.logistics_to_marketing.counts import (
     NEVER,
     Counts,
     Place,
     count_shipments,
     from_day,
+    lacks_attempts,
+    looked_at_days,
     to_day,
 )
 from crossloop.loops.logistics_to_marketing.settings import Settings
@@ -76,10 +77,28 @@ def test_ndr_counts_attempted_orders_and_is_known_from_the_first_attempt() -> No
     assert sorted(known_days(counts), key=str) == [date(2025, 1, 11), date(2025, 1, 20), None]
 
 
-def test_ndr_without_ndr_events_is_refused() -> None:
-    with pytest.raises(SettingError, match="ndr needs NDR events") as refused:
-        counted(shipment(), settings=NDR)
-    assert refused.value.exit_code == 2
+@pytest.mark.parametrize(
+    ("rows", "lacks"),
+    [
+        ([], False),  # nothing to look at: that is said elsewhere
+        ([shipment()], True),
+        ([shipment(attempts=0)], True),
+        ([shipment(attempts=1, outcome="not_shipped"), shipment()], True),
+        ([shipment(), shipment(attempts=1)], False),
+    ],
+)
+def test_shipments_without_a_delivery_attempt_are_found(rows: list[Row], lacks: bool) -> None:
+    assert lacks_attempts(table_of(rows), NDR) is lacks
+
+
+def test_attempts_outside_the_days_that_are_looked_at_do_not_count() -> None:
+    as_of = date(2025, 6, 1)
+    first, last = looked_at_days(NDR, as_of)
+    assert (first, last) == (date(2025, 2, 20), date(2025, 5, 22))
+    for number, lacks in ((-1, True), (0, False)):
+        attempted = shipment(attempts=1, ordered_on=first + timedelta(days=number))
+        table = table_of([attempted, shipment(ordered_on=last)])
+        assert lacks_attempts(table, NDR, as_of=as_of) is lacks
 
 
 def test_ndr_of_an_empty_table_is_merely_empty() -> None:

@@ -207,7 +207,44 @@ def test_a_finding_says_what_marketing_needs_to_know() -> None:
     assert found.order_value == Money.of(375, "INR")
     assert found.cod_share == 0.75
     assert found.area_order_share == {"geo/IN": 0.4}
+    assert found.share_of_country == {
+        "geo/IN/GOA": 0.6,
+        "geo/IN/KARNATAKA": 0.4,
+        "geo/IN/KARNATAKA/560": 0.4,
+    }
     assert (found.first, found.last) == (day(14), day(20))
+
+
+def test_a_finding_says_what_lies_beside_the_area_at_every_level() -> None:
+    on = FIRST + timedelta(days=20)
+
+    def orders(number: int, state: str, pin: str) -> list[Row]:
+        return [shipment(ordered_on=on, state=state, pin_code=pin, outcome="returned")] * number
+
+    # Most orders to 403 are Goa's, so it lies there, with all of its orders.
+    rows = orders(40, "KARNATAKA", "560001") + orders(20, "KARNATAKA", "560002")
+    rows += orders(10, "KARNATAKA", "403001") + orders(30, "GOA", "403001")
+    counts = count_shipments(table_of(rows), RISK)
+    opened = ["geo/IN/KARNATAKA/560/560001", "geo/IN/GOA"]
+    found = {one.area.code: one for one in detect(counts, RISK, day(30), opened).findings}
+    states = {"geo/IN/KARNATAKA": 0.7, "geo/IN/GOA": 0.3}
+    assert found["GOA"].share_of_country == {**states, "geo/IN/GOA/403": 0.4}
+    assert found["560001"].share_of_country == {
+        **states,
+        "geo/IN/KARNATAKA/560": 0.6,
+        "geo/IN/KARNATAKA/560/560001": 0.4,
+        "geo/IN/KARNATAKA/560/560002": 0.2,
+    }
+
+
+def test_of_very_many_areas_the_largest_are_said() -> None:
+    on = FIRST + timedelta(days=20)
+    large = [shipment(ordered_on=on, outcome="returned")] * 30
+    small = [shipment(ordered_on=on, state=f"S {number:03}", pin_code="999001") for number in range(600)]
+    counts = count_shipments(table_of(small + large), RISK)
+    (found,) = (one for one in detect(counts, RISK, day(30)).findings if one.area.code == "KARNATAKA")
+    assert len(found.share_of_country) == 500
+    assert found.share_of_country["geo/IN/KARNATAKA"] == pytest.approx(30 / 630)
 
 
 def test_the_figures_looked_at_are_canonical_json() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossloop.loops.logistics_to_marketing.beta import Floats, Ints
+from crossloop.loops.logistics_to_marketing.beta import Floats, Ints, beta_cdf
 from crossloop.loops.logistics_to_marketing.model import (
     TYPICAL,
     Centre,
@@ -239,3 +239,14 @@ def test_a_company_without_any_finished_order_is_judged_without_an_error() -> No
     nothing = Series(np.zeros((3, 2)), np.zeros((3, 2)))
     fitted = fit([top(nothing)], WEEK)[0]
     assert fitted.rates(np.arange(2)).mean() == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize(("orders", "failures"), [(21, 8), (21, 7), (60, 20)])
+def test_an_area_around_which_nothing_lies_is_as_sure_as_its_own_counts_make_it(
+    orders: int, failures: int
+) -> None:
+    """Its own mean as the centre of its prior would count every order twice."""
+    counted = Series(np.array([[float(orders)]]), np.array([[float(failures)]]))
+    sure = fit([top(counted)], WEEK)[0].rates(np.arange(1)).above(0.25)[0]
+    own = 1.0 - float(beta_cdf(np.array([failures + 0.5]), np.array([orders - failures + 0.5]), 0.25)[0])
+    assert sure == pytest.approx(own, abs=0.04)

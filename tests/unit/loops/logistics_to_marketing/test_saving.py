@@ -30,7 +30,7 @@ def done(report: BacktestReport, rule: str) -> Saving:
 
 
 def test_money_that_was_moved_earlier_on_the_day_counts(report: BacktestReport) -> None:
-    assert [one.new for one in report.flagged if one.day == report.first] == [True, True]
+    assert [one.opened for one in report.conditions] == [report.first, report.first]
     alone = done(report, "own_amount > 1000.0")
     assert (alone.would_act, alone.would_hold) == (2, 0)
     together = done(report, "amount > 1000.0")

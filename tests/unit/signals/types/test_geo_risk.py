@@ -94,15 +94,19 @@ def test_what_says_that_it_is_over_is_held_to_the_same(changes: dict[str, Any], 
     refused(cleared(case_id(geo_risk_signal().id)), changes, f"data.{path}", says)
 
 
-def test_a_subject_in_another_country_than_the_areas_is_refused() -> None:
+@pytest.mark.parametrize(
+    "subject",
+    ["geo/US/OREGON", "geo/IN/KERALA", "geo/IN", "geo/IN/KARNATAKA/560", "geo/IN/K*", "geo/IN/../KARNATAKA"],
+)
+def test_a_subject_that_is_another_area_is_refused(subject: str) -> None:
     document = json.loads(encode(geo_risk_signal()))
     with pytest.raises(SignalRefused, match="something else than the subject") as wrong:
-        decode(json.dumps({**document, "subject": "geo/US/OREGON"}).encode(), CATALOGUE)
+        decode(json.dumps({**document, "subject": subject}).encode(), CATALOGUE)
     assert wrong.value.where.field == "subject"
 
 
-@pytest.mark.parametrize("subject", ["geo/IN", "geo/IN/KERALA", "region/south"])
-def test_a_subject_in_the_same_country_or_of_another_kind_is_allowed(subject: str) -> None:
+@pytest.mark.parametrize("subject", ["geo/IN/KARNATAKA", "region/south"])
+def test_a_subject_that_is_the_area_or_of_another_kind_is_allowed(subject: str) -> None:
     signal = geo_risk_signal(subject=subject)
     assert decode(encode(signal), CATALOGUE) == signal
 
@@ -154,6 +158,27 @@ def test_one_day_one_value_and_one_cost_are_ranges_too_and_a_return_may_cost_not
         "rto_cost_high": Money.of(0, "INR"),
     }
     assert GeoRisk(**{**geo_risk().__dict__, **same}).window.first == day
+
+
+SHARES: list[tuple[dict[str, float], str, str]] = [
+    ({"geo/NP/BAGMATI": 0.1}, "data.share_of_country.geo/NP/BAGMATI", "starts with geo/IN/"),
+    ({"geo/IN/A": 0.7, "geo/IN/B": 0.4}, "data.share_of_country", "have 1.1 of the country's orders"),
+    ({"geo/IN/A": 1.1}, "data.share_of_country.geo/IN/A", "maximum of 1"),
+    ({"IN/A": 0.1}, "data.share_of_country.IN/A", "does not match any of the regexes"),
+    ({f"geo/IN/S{number}": 0.0 for number in range(501)}, "data.share_of_country", "S8"),
+]
+
+
+@pytest.mark.parametrize(("shares", "path", "says"), SHARES)
+def test_shares_of_the_country_that_cannot_be_are_refused(
+    shares: dict[str, float], path: str, says: str
+) -> None:
+    refused(geo_risk_signal(), {"share_of_country": shares}, path, says)
+
+
+def test_prefixes_are_parts_of_their_state_and_not_added_to_the_states() -> None:
+    shares = {"geo/IN/A": 0.7, "geo/IN/A/560": 0.7, "geo/IN/B": 0.3004}
+    assert GeoRisk(**{**geo_risk().__dict__, "share_of_country": shares}).share_of_country == shares
 
 
 def test_the_schema_says_what_it_can_of_a_cost() -> None:
