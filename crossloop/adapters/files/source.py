@@ -60,7 +60,9 @@ def connect() -> Connection:
     """
     spill = Path(gettempdir()) / f"crossloop-{uuid4().hex}"
     connection = ibis.duckdb.connect(temp_directory=str(spill))
-    connection.raw_sql("SET enable_progress_bar = false")
+    [(drawn,)] = connection.raw_sql("SELECT current_setting('enable_progress_bar')").fetchall()
+    if drawn:  # asked first, because in a notebook without ipywidgets it is off and must not be touched
+        connection.raw_sql("SET enable_progress_bar = false")
     return connection
 
 
