@@ -10,10 +10,12 @@ from typing import Any, TypeAlias
 
 import ibis as _ibis
 import pyarrow as _pyarrow
+import pyarrow.compute as _compute
 from ibis.expr import datatypes as _datatypes
 
 ibis: Any = _ibis
 pyarrow: Any = _pyarrow
+compute: Any = _compute
 datatypes: Any = _datatypes
 
 Table: TypeAlias = Any

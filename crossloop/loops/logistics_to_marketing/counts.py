@@ -214,10 +214,10 @@ def _outcomes(rows: Any, settings: Settings) -> Any:
     late = ibis.ifelse(finished | lost, ibis.greatest(waited - settings.maturity_days, 0), -1)
     judged = rows.select(*_CELL, late=late.cast("int32"), finished=finished, failed=failed, lost=lost)
     cells = judged.group_by([*_CELL, "late"]).aggregate(
-        finished=judged.count(where=judged.finished).cast("float64"),
-        failures=judged.count(where=judged.failed).cast("float64"),
-        lost=judged.count(where=judged.lost).cast("float64"),
-        shipped=judged.count().cast("float64"),
+        finished=judged.count(where=judged.finished),
+        failures=judged.count(where=judged.failed),
+        lost=judged.count(where=judged.lost),
+        shipped=judged.count(),
     )
     known = _day_number(cells.ordered_on) + settings.maturity_days + cells.late
     return cells.mutate(known=ibis.ifelse(cells.late < 0, NEVER, known)).drop("late")

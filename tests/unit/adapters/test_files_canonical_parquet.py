@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from crossloop.adapters.files import read_shipments
+from crossloop.adapters.files import canonical_parquet, read_shipments
 from crossloop.errors import DataFileError, InputError, MappingError
 from crossloop.signals.entities import SHIPMENT_COLUMNS
 from tests.support.shipment_files import aside, line, shipments_of, write_csv, write_parquet
@@ -114,6 +114,17 @@ def test_an_id_that_repeats_far_from_its_first_row_is_found(tmp_path: Path, form
     with read_shipments(unique) as one, read_shipments(again) as two:
         assert aside(one.rows) == {}
         assert aside(two.rows) == {"duplicate shipment id": 1}
+
+
+@pytest.mark.parametrize("same", [1, 2047, 2048, 4096, 6143])
+def test_an_id_that_repeats_between_batches_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: int
+) -> None:
+    monkeypatch.setattr(canonical_parquet, "_AT_A_TIME", 2048)
+    ids = [f"S{number:05d}" for number in range(6144)]
+    ids[same] = ids[same - 1]
+    with read_shipments(write_parquet(tmp_path / "a.parquet", [line(shipment_id=id) for id in ids])) as data:
+        assert (data.rows.used, aside(data.rows)) == (6143, {"duplicate shipment id": 1})
 
 
 @pytest.mark.parametrize(("field", "word"), [("outcome", "Delivered"), ("payment", "cash")])
