@@ -6,13 +6,15 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from benchmarks import detection, imports
+from benchmarks import detection, imports, throughput
 from benchmarks.result import Result
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "detection": detection.run,
     "imports": imports.run,
+    "throughput": throughput.run,
 }
 
 
@@ -24,6 +26,20 @@ def main() -> int:
         "--sizes", default="1m,10m,30m", help="detection: numbers of shipments (default %(default)s)"
     )
     parser.add_argument("--rounds", type=int, default=3, help="the best of so many (default %(default)s)")
+    parser.add_argument(
+        "--signals",
+        type=int,
+        default=640,
+        help="throughput: signals each time (default %(default)s)",
+    )
+    parser.add_argument(
+        "--peers",
+        default="all",
+        help="throughput: names with commas, all, or none (default %(default)s)",
+    )
+    parser.add_argument(
+        "--folder", type=Path, help="throughput: where to write, on a disk (default: the temporary directory)"
+    )
     chosen = parser.parse_args()
     result = BENCHMARKS[chosen.name](chosen)
     if chosen.json:

@@ -11,10 +11,11 @@ from typing import TextIO
 
 @dataclass
 class Result:
-    """Figures by name, each with its unit, and ratios by name."""
+    """Figures by name, each with its unit, ratios by name, and what has to be known to read them."""
 
     measured: dict[str, tuple[float, str]] = field(default_factory=dict)
     ratios: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, object]:
         """The JSON document."""
@@ -23,6 +24,7 @@ class Result:
                 name: {"value": value, "unit": unit} for name, (value, unit) in self.measured.items()
             },
             "ratios": self.ratios,
+            "notes": self.notes,
             "commit": commit(),
             "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
         }
@@ -33,6 +35,7 @@ class Result:
             f"  {name:<34} {value:>12,.3f} {unit}\n" for name, (value, unit) in self.measured.items()
         )
         out.writelines(f"  {name:<34} {ratio:>12.2f} ×\n" for name, ratio in self.ratios.items())
+        out.writelines(f"  {name}: {note}\n" for name, note in self.notes.items())
 
 
 def commit() -> str:

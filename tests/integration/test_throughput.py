@@ -1,0 +1,107 @@
+"""The throughput benchmark: what it brings about, what it compares, and what it refuses to compare."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import disk, throughput, throughput_child
+from benchmarks.peers import steps
+from benchmarks.peers.environments import CannotInstall
+
+
+def chosen(peers: str, folder: Path) -> argparse.Namespace:
+    return argparse.Namespace(signals=64, rounds=2, peers=peers, folder=folder)
+
+
+@pytest.fixture
+def rates(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+    """What each script is to answer, by a word of its command; environments are not made."""
+    answers: dict[str, dict[str, Any]] = {}
+
+    def child(folder: Path, command: list[str], signals: int, wave: int, arguments: tuple[str, ...]) -> Any:
+        (name,) = (name for name in answers if name in " ".join((*command, *arguments)))
+        if "fails" in answers[name]:
+            raise throughput.NotMeasured(answers[name]["fails"])
+        return {"signals": signals, "what": "as it is", "p50": 0.001, "p99": 0.002, **answers[name]}
+
+    monkeypatch.setattr(throughput, "_child", child)
+    monkeypatch.setattr(throughput, "python_with", lambda name: Path("python"))
+    monkeypatch.setattr(throughput, "require_disk", lambda folder: "ext4")
+    answers["throughput_child"] = {"seconds": 0.1, "durable": True}
+    return answers
+
+
+def test_every_signal_ends_in_one_recorded_effect_however_they_are_handed_in(tmp_path: Path) -> None:
+    found = throughput_child.measure(tmp_path, signals=10, wave=4)
+    assert len(found.each) == 3
+    assert found.seconds >= sum(found.each)
+
+
+def test_the_peers_steps_come_to_the_same_end_as_ours() -> None:
+    signal = steps.said(1)
+    answers = [steps.marketing(signal), steps.service(signal)]
+    decision = steps.gate(answers, steps.mediate(answers))
+    assert decision["verdicts"] == {"marketing": "act", "service": "refuse"}
+    ads = steps.Ads()
+    receipts = [ads.perform(action) for action in decision["actions"] * 2]
+    assert [one["outcome"] for one in receipts] == ["done", "done"]
+    assert len(ads.done) == 1
+
+
+def test_only_what_is_durable_is_compared(rates: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    rates["dbos_workflow"] = {"seconds": 1.0, "durable": True}
+    rates["agent_framework_files"] = {"seconds": 0.5, "durable": False}
+    result = throughput.run(chosen("dbos,agent_framework", tmp_path))
+    assert set(result.ratios) == {"vs_dbos"}
+    assert result.measured["agent_framework_64"] == (128.0, "signals/s")
+    assert result.notes["agent_framework"].startswith("not durable: ")
+
+
+def test_the_best_of_both_sides_is_compared(
+    rates: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = {"throughput_child": {1: 8.0, 8: 4.0, 64: 2.0}, "dbos": {1: 6.0, 8: 12.0, 64: 24.0}}
+
+    def child(folder: Path, command: list[str], signals: int, wave: int, arguments: Any) -> Any:
+        (name,) = (name for name in seconds if name in " ".join(command))
+        answer = {"durable": True, "what": "", "p50": 0.0, "p99": 0.0}
+        return {**answer, "signals": 24, "seconds": seconds[name][wave]}
+
+    monkeypatch.setattr(throughput, "_child", child)
+    assert throughput.run(chosen("dbos", tmp_path)).ratios == {"vs_dbos": 3.0}
+
+
+def test_a_peer_that_cannot_be_run_or_installed_is_named_with_its_reason(
+    rates: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates["dbos_workflow"] = {"fails": "no such table"}
+
+    def python_with(name: str) -> Path:
+        if name == "crewai":
+            raise CannotInstall("no matching distribution")
+        return Path("python")
+
+    monkeypatch.setattr(throughput, "python_with", python_with)
+    result = throughput.run(chosen("dbos,crewai_flow", tmp_path))
+    assert result.ratios == {}
+    assert "no such table" in result.notes["dbos"]
+    assert "no matching distribution" in result.notes["crewai_flow"]
+    assert not any(name.startswith(("dbos", "crewai")) for name in result.measured)
+
+
+def test_an_unknown_peer_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="no peer temporal"):
+        throughput.run(chosen("temporal", tmp_path))
+
+
+def test_a_folder_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/vda / ext4 rw 0 0\ntmpfs {tmp_path} tmpfs rw 0 0\n", encoding="utf-8")
+    monkeypatch.setattr(disk, "_MOUNTS", mounts)
+    assert disk.require_disk(Path("/")) == "ext4"
+    with pytest.raises(disk.NotADisk, match="tmpfs"):
+        disk.require_disk(tmp_path)
