@@ -49,5 +49,5 @@ bench: $(STAMP) ## measure the detection
 	@$(BIN)/python -m benchmarks detection
 
 clean: ## take away .venv and everything that tools and runs left
-	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage build dist crossloop-demo
+	@rm -rf .venv .benchmarks .pytest_cache .ruff_cache .hypothesis .coverage build dist crossloop-demo
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -98,7 +98,7 @@ def main() -> None:
         return [receipt for receipts in found for receipt in receipts]
 
     with asyncio.Runner() as runner:
-        measure(lambda signals: runner.run(together(signals)), ads, durable=False, what=WHAT)
+        measure(lambda signals: runner.run(together(signals)), ads, synced=None, what=WHAT)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ async def together(signals: Sequence[Signal]) -> list[dict[str, Any]]:
 def main() -> None:
     set_lock_backend(in_process)
     with asyncio.Runner() as runner:
-        measure(lambda signals: runner.run(together(signals)), ADS, durable=True, what=WHAT)
+        measure(lambda signals: runner.run(together(signals)), ADS, synced=FOLDER / "flows.db", what=WHAT)
 
 
 if __name__ == "__main__":

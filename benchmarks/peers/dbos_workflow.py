@@ -66,7 +66,7 @@ def main() -> None:
     DBOS(config=config)
     DBOS.launch()
     try:
-        measure(bring, ADS, durable=True, what=WHAT)
+        measure(bring, ADS, synced=folder / "dbos.sqlite", what=WHAT)
     finally:
         DBOS.destroy()
 

@@ -103,7 +103,7 @@ def main() -> None:
                 ended = graph.batch(inputs, configs, durability="sync")
             return [receipt for state in ended for receipt in _receipts(state)]
 
-        measure(bring, ads, durable=True, what=WHAT)
+        measure(bring, ads, synced=folder / "checkpoints.db", what=WHAT)
 
 
 def _receipts(state: dict[str, Any]) -> list[dict[str, Any]]:

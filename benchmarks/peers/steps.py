@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ Proposal = dict[str, Any]
 
 WARM_UP = 8
 """Signals before the clock starts, as on the other side."""
+
+_FULL = 2  # PRAGMA synchronous
 
 ACT = 0.85
 LARGE_CHANGE = 0.15
@@ -144,11 +147,23 @@ def folder_and_numbers() -> tuple[Path, int, int]:
     return Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 
 
-def measure(bring: Bring, ads: Ads, *, durable: bool, what: str) -> None:
+def is_synced(file: Path) -> bool:
+    """Whether whoever opens this SQLite file as it comes has each of his commits synced.
+
+    It is the default, and a build of SQLite may have another one for files in WAL mode.
+    """
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (level,) = connection.execute("PRAGMA synchronous").fetchone()
+    return int(level) >= _FULL
+
+
+def measure(bring: Bring, ads: Ads, *, synced: Path | None, what: str) -> None:
     """Measure and print one JSON document.
 
     Args:
-        durable: whether what was recorded survives a loss of power, by the peer's own default.
+        synced: the SQLite file that holds all that must survive a loss of power while a signal is under
+            way; none when the peer keeps less than that by its own default.
         what: what is on disk, and when.
     """
     _, signals, wave = folder_and_numbers()
@@ -164,4 +179,5 @@ def measure(bring: Bring, ads: Ads, *, durable: bool, what: str) -> None:
     seconds = time.perf_counter() - began
     if receipts != signals or len(ads.done) != signals + WARM_UP:
         raise SystemExit(f"{receipts} receipts and {len(ads.done)} effects for {signals} signals")
+    durable = synced is not None and is_synced(synced)
     print(json.dumps({"signals": signals, "seconds": seconds, "durable": durable, "what": what}))

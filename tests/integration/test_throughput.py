@@ -64,7 +64,7 @@ def test_only_what_is_durable_is_compared(rates: dict[str, dict[str, Any]], tmp_
 def test_the_best_of_both_sides_is_compared(
     rates: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds = {"throughput_child": {1: 8.0, 8: 4.0, 64: 2.0}, "dbos": {1: 6.0, 8: 12.0, 64: 24.0}}
+    seconds = {"throughput_child": {1: 8.0, 8: 4.0, 64: 2.0}, "dbos": {1: 6.0, 2: 12.0, 4: 24.0}}
 
     def child(folder: Path, command: list[str], signals: int, wave: int, arguments: Any) -> Any:
         (name,) = (name for name in seconds if name in " ".join(command))

@@ -10,6 +10,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 LEFT_BEHIND = {
     ".git",
     ".venv",
+    ".benchmarks",
     "__pycache__",
     ".pytest_cache",
     ".ruff_cache",
