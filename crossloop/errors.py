@@ -150,3 +150,9 @@ class LedgerBroken(CrossloopError):
     def __init__(self, message: str, *, position: int | None, next_step: str = "") -> None:
         super().__init__(message, next_step=next_step)
         self.position = position
+
+
+class ProofInvalid(CrossloopError):
+    """A proof, a signature or a kept checkpoint does not hold; expected and got stand in the message."""
+
+    code: ClassVar[str] = "ledger.proof_invalid"

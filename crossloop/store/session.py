@@ -117,8 +117,16 @@ class Read:
         Raises:
             LedgerBroken: the head row is missing or damaged.
         """
-        frontier = _frontier(self.row(_HEAD))
+        frontier = self.frontier()
         return Head(frontier.size, frontier.root().hex())
+
+    def frontier(self) -> Frontier:
+        """Return the roots of the perfect subtrees of the ledger.
+
+        Raises:
+            LedgerBroken: the head row is missing or damaged.
+        """
+        return _frontier(self.row(_HEAD))
 
     def entry(self, position: int) -> Entry:
         """Return one entry.
@@ -129,7 +137,7 @@ class Read:
         """
         row = self.row(_ENTRY_AT, position=position)
         if row is None:
-            raise UnknownName(f"the ledger has no entry {position}.")
+            raise UnknownName(f"the ledger has no entry {position}.", next_step="See: crossloop ledger tail")
         return _entry(row)
 
     def body(self, position: int) -> dict[str, JSON]:
@@ -186,6 +194,10 @@ class Tx(Read):
     def head(self) -> Head:
         """Return the size and the root of the ledger, this transaction's entries included."""
         return Head(self._frontier.size, self._frontier.root().hex())
+
+    def frontier(self) -> Frontier:
+        """Return the roots of the perfect subtrees, this transaction's entries included."""
+        return Frontier(self._frontier.size, self._frontier.nodes)
 
     def append(self, kind: str, case: str | None, body: Mapping[str, JSON]) -> int:
         """Append an entry and return its position.
