@@ -174,6 +174,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, patience: float) -> Non
             next_step="Put the store on a local disk.",
         )
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is redacted does not stay in free space
 
 
 def reader(path: Path) -> Engine:

@@ -5,6 +5,10 @@ Rules:
 1. Salt and body go together. Their hash, the leaf and every proof stay as they are.
 2. A redaction is recorded by an entry of its own, in the same transaction. A body that is missing without
    such an entry was taken away, and verification says so.
+3. What is still being worked on should not be redacted: work that lost its words comes to nothing. That is
+   a signal that is not finished, a decision or a question that waits, an action that is not over, the rules
+   in force. :func:`obstacle` tells; who asks for a redaction looks there first, in the same transaction.
+4. The bytes go, too: SQLite is told to overwrite what it deletes (see ``sqlite.writer``).
 """
 
 from __future__ import annotations
@@ -21,13 +25,28 @@ REDACTED: Final = "ledger.redacted"
 
 _REDACT = "UPDATE entries SET salt = NULL, body = NULL WHERE position = :position AND body IS NOT NULL"
 
+_IN_USE: Final = {
+    "the signal is not finished": "SELECT 1 FROM signals WHERE key = :key AND state <> 'finished'",
+    "the decision waits for an answer": (
+        "SELECT 1 FROM approvals WHERE (key = :key OR decision_key = :key) AND resumed = 0"
+    ),
+    "the action is not over": (
+        "SELECT 1 FROM actions WHERE (key = :key OR decision_key = :key)"
+        " AND state IN ('permitted', 'started')"
+    ),
+    "these rules are in force": "SELECT 1 FROM (SELECT max(key) AS key FROM policies) WHERE key = :key",
+}
+
 _RECORDED = "SELECT position, body FROM entries WHERE kind = :kind"
 
 
-def redact(tx: Tx, position: int, reason: str) -> bool:
+def redact(tx: Tx, position: int, reason: str, *, identity: str | None = None) -> bool:
     """Delete the salt and the body of one entry; return False when that was done before.
 
     The record of a redaction cannot itself be redacted.
+
+    Args:
+        identity: who does it and how we know, for example ``asserted by OS user root``; it is recorded.
 
     Raises:
         UnknownName: there is no such entry.
@@ -35,11 +54,30 @@ def redact(tx: Tx, position: int, reason: str) -> bool:
     """
     entry = tx.entry(position)
     if entry.kind == REDACTED:
-        raise ValueError(f"entry {position} records a redaction and stays readable")
+        raise ValueError(_stays(position))
     if not tx.execute(_REDACT, position=position):
         return False
-    tx.append(REDACTED, entry.case, {"entry": position, "reason": reason})
+    by = {} if identity is None else {"identity": identity}
+    tx.append(REDACTED, entry.case, {"entry": position, "reason": reason, **by})
     return True
+
+
+def obstacle(read: Read, position: int) -> str:
+    """Return why an entry should not be redacted now; nothing when it may be.
+
+    Raises:
+        UnknownName: there is no such entry.
+    """
+    if read.entry(position).kind == REDACTED:
+        return _stays(position)
+    for reason, statement in _IN_USE.items():
+        if read.row(statement, key=position) is not None:
+            return f"entry {position} is still in use: {reason}"
+    return ""
+
+
+def _stays(position: int) -> str:
+    return f"entry {position} records a redaction and stays readable"
 
 
 def recorded(read: Read) -> set[int]:

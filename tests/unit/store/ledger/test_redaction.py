@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from crossloop.errors import UnknownName
-from crossloop.store import Store, Tx, verify
-from crossloop.store.ledger.redaction import REDACTED, redact
+from crossloop.store import Store, Tx, decisions, inbox, policies, verify
+from crossloop.store.ledger.redaction import REDACTED, obstacle, redact
+from tests.support.stores import admit, decide
 
 
 @pytest.fixture
@@ -77,3 +80,100 @@ def test_the_record_of_a_redaction_cannot_be_redacted(filled: Store):
 def test_an_entry_that_does_not_exist_cannot_be_redacted(filled: Store):
     with pytest.raises(UnknownName, match="no entry 99"):
         filled.write(lambda tx: redact(tx, 99, "asked for"))
+
+
+def test_who_redacted_is_recorded_where_it_is_known(filled: Store):
+    filled.write(lambda tx: redact(tx, 2, "asked for", identity="asserted by OS user root"))
+    record = filled.read(lambda read: read.entry(4))
+    assert record.body == {"entry": 2, "reason": "asked for", "identity": "asserted by OS user root"}
+
+
+@pytest.mark.parametrize("size", [20, 9000])
+def test_what_was_redacted_is_in_no_byte_of_the_file(store: Store, path: Path, size: int):
+    secret = "98450-12345-" + "x" * size  # the longer one fills pages of its own
+    store.write(lambda tx: [tx.append("drill", None, {"phone": secret, "n": number}) for number in range(3)])
+    store.write(lambda tx: [redact(tx, number, "asked for") for number in range(3)])
+    store.close()
+    assert b"98450-12345" not in path.read_bytes()
+    assert not path.with_name(path.name + "-wal").exists()
+
+
+def put(store: Store) -> None:
+    """A signal with a decision, an action and a question."""
+    store.write(lambda tx: admit(tx, "sig_1"))
+    store.write(lambda tx: decide(tx, "dec_1", "sig_1"))
+
+
+def in_the_way(store: Store, position: int) -> str:
+    return store.read(lambda read: obstacle(read, position))
+
+
+def position_of(store: Store, kind: str) -> int:
+    return next(one.position for one in store.read(lambda read: list(read.entries())) if one.kind == kind)
+
+
+def test_a_signal_may_be_redacted_once_it_is_finished(store: Store):
+    put(store)
+    received = position_of(store, inbox.RECEIVED)
+    assert in_the_way(store, received).endswith("still in use: the signal is not finished")
+    store.write(lambda tx: tx.execute("UPDATE signals SET state = 'finished'"))
+    assert in_the_way(store, received) == ""
+
+
+@pytest.mark.parametrize("state", ["permitted", "started"])
+def test_an_action_and_its_decision_may_be_redacted_once_it_is_over(store: Store, state: str):
+    put(store)
+    add = (
+        "INSERT INTO actions (key, id, decision_key, case_key, system, operation, resource, digest,"
+        " expires_at, state) SELECT :key, 'act_1', key, case_key, 'ads', 'op', 'ads/x', 'd', 1, :state"
+        " FROM decisions"
+    )
+
+    def work(tx: Tx) -> int:
+        position = tx.append("permit", None, {})
+        tx.execute(add, key=position, state=state)
+        return position
+
+    permit = store.write(work)
+    for position in (permit, position_of(store, decisions.DECISION)):
+        assert in_the_way(store, position).endswith("still in use: the action is not over")
+    store.write(lambda tx: tx.execute("UPDATE actions SET state = 'failed'"))
+    for position in (permit, position_of(store, decisions.DECISION)):
+        assert in_the_way(store, position) == ""
+
+
+def test_a_question_and_its_decision_are_redacted_once_it_is_answered(store: Store):
+    put(store)
+    add = (
+        "INSERT INTO approvals (key, id, decision_key, case_key, digest, policy, people, quorum, due, state,"
+        " resumed) SELECT :key, 'apr_1', key, case_key, 'd', 'p', '[]', 1, 1, 'waiting', 0 FROM decisions"
+    )
+
+    def work(tx: Tx) -> int:
+        position = tx.append("approval.requested", None, {})
+        tx.execute(add, key=position)
+        return position
+
+    question = store.write(work)
+    for position in (question, position_of(store, decisions.DECISION)):
+        assert in_the_way(store, position).endswith("still in use: the decision waits for an answer")
+    store.write(lambda tx: tx.execute("UPDATE approvals SET state = 'approved', resumed = 1"))
+    assert in_the_way(store, question) == ""
+
+
+def test_the_rules_in_force_stay_and_earlier_ones_may_go(store: Store):
+    store.write(lambda tx: policies.adopt(tx, digest="one", body={"text": "one"}))
+    store.write(lambda tx: policies.adopt(tx, digest="two", body={"text": "two"}))
+    assert in_the_way(store, 1).endswith("these rules are in force")
+    assert in_the_way(store, 0) == ""
+    assert store.write(lambda tx: redact(tx, 0, "asked for"))
+    present = store.read(policies.present)
+    assert present is not None
+    assert present.digest == "two"
+
+
+def test_the_record_of_a_redaction_and_an_entry_that_is_not_there_are_in_the_way(filled: Store):
+    filled.write(lambda tx: redact(tx, 2, "asked for"))
+    assert in_the_way(filled, 4) == "entry 4 records a redaction and stays readable"
+    with pytest.raises(UnknownName, match="no entry 99"):
+        in_the_way(filled, 99)
