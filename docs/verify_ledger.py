@@ -1,0 +1,99 @@
+"""Check the ledger of crossloop without crossloop: python verify_ledger.py FILE... [KEY]...
+
+A FILE is a whole export (JSON Lines), a proof, or signed checkpoints; the first two must agree with the last.
+A KEY is a verifier key, name+id+base64; one of those given must have signed each checkpoint (this needs the
+package cryptography). Ends with 0, or 1 and what is wrong. Rules: docs/ledger.md, RFC 9162, C2SP checkpoints.
+"""
+
+import json
+import re
+import sys
+from base64 import b64decode
+from hashlib import sha256
+from pathlib import Path
+
+NOTE = re.compile(r"((?:[^\n]+\n){3,})\n((?:— \S+ [A-Za-z0-9+/=]{92,}(?:\n|\Z))+)\n*")
+
+
+def expect(condition, problem):
+    if not condition:
+        raise ValueError(problem)
+
+
+def leaf_of(entry, at):
+    expect(entry["position"] == at, f"entry {at} is missing")
+    hashed, salt, body = entry["body_hash"], entry["salt"], entry["body"]
+    if salt is not None or body is not None:
+        fits = len(salt) == 32 and sha256(bytes.fromhex(salt) + body.encode()).hexdigest() == hashed
+        expect(fits, f"entry {at}: salt and body do not match their hash")
+    fields = [at, entry["kind"], entry["case"], entry["at"], hashed]
+    leaf = sha256(b"\0" + json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()).digest()
+    expect(leaf.hex() == entry["leaf"], f"entry {at}: its fields do not match its leaf")
+    return leaf
+
+
+def check_export(lines, kept):
+    records = [json.loads(line) for line in lines if '"ledger.redacted"' in line]
+    redacted = {json.loads(one["body"])["entry"] for one in records if one["kind"] == "ledger.redacted"}
+    nodes, roots, wanted = [], {0: sha256().digest()}, {len(lines), *(size for size, _ in kept)}
+    for at, entry in enumerate(map(json.loads, lines)):
+        node, pairs = leaf_of(entry, at), at
+        expect(entry["body"] is not None or at in redacted, f"entry {at} has no body, and no entry says why")
+        while pairs & 1:  # two subtrees of one size become one
+            node, pairs = sha256(b"\1" + nodes.pop() + node).digest(), pairs >> 1
+        nodes.append(node)
+        if at + 1 in wanted:
+            for left in nodes[-2::-1]:
+                node = sha256(b"\1" + left + node).digest()
+            roots[at + 1] = node
+    for size, root in kept:
+        expect(size in roots, f"{size} entries were witnessed, here are {len(lines)}")
+        expect(roots[size] == root, f"{size} entries had root {root.hex()}, here {roots[size].hex()}")
+    return f"{len(lines)} entries, root {roots[len(lines)].hex()}"
+
+
+def check_proof(proof, kept):
+    position, start, stop, rights = proof["entry"]["position"], 0, proof["size"], []
+    node = leaf_of(proof["entry"], position)
+    while stop - start > 1:  # the way down from the root to the leaf
+        split = start + (1 << (stop - start - 1).bit_length() - 1)
+        rights.append(position >= split)
+        start, stop = (split, stop) if position >= split else (start, split)
+    for right, beside in zip(rights[::-1], map(bytes.fromhex, proof["path"]), strict=True):
+        node = sha256(b"\1" + (beside + node if right else node + beside)).digest()
+    said = f"entry {position} of {proof['size']}, root {node.hex()}"
+    expect(position == start < stop and node.hex() == proof["root"], f"{said}: not {proof['root']}")
+    expect(not kept or (proof["size"], node) in kept, f"{said}: no checkpoint says so")
+    return said
+
+
+def checkpoints(text, keys):
+    rest = NOTE.sub("", text)
+    expect(rest != text and text.endswith(rest), "it is not a file of checkpoints")
+    print(f"cut off and not used: {rest!r}\n" if rest else "", end="")
+    for note, lines in NOTE.findall(text) if keys else ():
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        signatures = [(name, b64decode(data)) for name, data in re.findall(r"— (\S+) (\S+)", lines)]
+        by = [(keys.get(f"{name}+{data[:4].hex()}"), data[4:]) for name, data in signatures]
+        expect(any(key for key, _ in by), f"none of the keys signed this checkpoint:\n{note}")
+        for key, signature in by:  # one that does not hold raises InvalidSignature
+            key and Ed25519PublicKey.from_public_bytes(key).verify(signature, note.encode())
+    return [(int(note.split("\n")[1]), b64decode(note.split("\n")[2])) for note, _ in NOTE.findall(text)]
+
+
+if __name__ == "__main__":
+    named = [one.split("+", 2) for one in sys.argv[1:] if one.count("+") > 1 and not Path(one).is_file()]
+    try:
+        keys = {f"{name}+{id}": b64decode(data)[1:] for name, id, data in named}
+        texts = [Path(one).read_bytes().decode() for one in sys.argv[1:] if one.split("+", 2) not in named]
+        expect(texts, __doc__)
+        exports = [text.split("\n") for text in texts if text.startswith('{"position"')]
+        proofs = [json.loads(text) for text in texts if text.startswith("{\n")]
+        notes = [text for text in texts if text[:1] != "{"] + [one["checkpoint"] or "" for one in proofs]
+        kept = [pair for text in filter(None, notes) for pair in checkpoints(text, keys)]
+        told = [check_export([*filter(None, lines)], kept) for lines in exports]
+        told += [check_proof(proof, kept) for proof in proofs]
+        print("ok", *told, f"checkpoints: {len(kept)}", sep="\n")
+    except Exception as wrong:  # noqa: BLE001  whatever a file holds is said in one line
+        sys.exit(f"broken: {str(wrong) or type(wrong).__name__}")
