@@ -1,4 +1,4 @@
-"""``crossloop ledger verify|tail``."""
+"""``crossloop ledger verify|tail``; what proves and changes it stands in ``ledger_proofs``."""
 
 from __future__ import annotations
 
@@ -10,36 +10,42 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from crossloop.console import options, words
+from crossloop.console import ledger_export, ledger_proofs, options, witnessing, words
 from crossloop.console.output import Output, columns, say
+from crossloop.console.witnessing import Compared, Kept
 from crossloop.errors import StoreNotUsable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crossloop.store import Entry, Verification
+    from crossloop.store import Entry, Read, Verification
 
 app = typer.Typer(no_args_is_help=True)
+for module in (ledger_proofs, ledger_export):
+    module.register(app)
 
 _WIDE = 110
 
 
 @app.command("verify")
-def verify_(store: options.Store = options.STORE, json: options.Json = False) -> None:
-    """Check every entry against the hash tree. It ends with 1 and names the first bad entry."""
+def verify_(
+    witness: witnessing.WitnessPath = None,
+    verifier: witnessing.VerifierKeys = None,
+    store: options.Store = options.STORE,
+    json: options.Json = False,
+) -> None:
+    """Check every entry against the hash tree, and the tree against checkpoints that were kept elsewhere.
+
+    It ends with 1 and names the first bad entry.
+    """
     out = Output(json=json)
+    kept = witnessing.kept(witness, verifier)
     with out.working("verifying"):
-        found = _verified(store)
+        found, compared = _verified(store, kept)
     if json:
-        out.document(
-            {
-                "ok": found.ok,
-                "entries": found.entries,
-                "root": found.root,
-                "first_bad": found.first_bad,
-                "problem": found.problem,
-            }
-        )
+        out.document(_document(found, compared))
+    elif found.ok and compared is not None and not compared.ok:
+        say(out.people, "[bold red]broken[/]: the entries fit each other, not what was witnessed", hang=2)
     elif found.ok:
         entries = words.counted(found.entries, "entry is as it was", "entries are as they were")
         say(out.people, f"[green]ok[/]: {entries} written", hang=2)
@@ -49,24 +55,50 @@ def verify_(store: options.Store = options.STORE, json: options.Json = False) ->
         if found.entries:
             good = words.counted(found.entries, "entry is", "entries are")
             say(out.people, f"[dim]The first {good} good.[/]", indent=2)
-    if not found.ok:
+    if compared is not None and not json:
+        witnessing.tell(out.people, compared, found)
+    if not found.ok or (compared is not None and not compared.ok):
         raise typer.Exit(1)
 
 
-def _verified(store: str) -> Verification:
+def _document(found: Verification, compared: Compared | None) -> dict[str, object]:
+    """The verification as JSON values; a checkpoint that does not fit is a finding like any other."""
+    document: dict[str, object] = {
+        "ok": found.ok,
+        "entries": found.entries,
+        "root": found.root,
+        "first_bad": found.first_bad,
+        "problem": found.problem,
+    }
+    if compared is None:
+        return document
+    if compared.findings:
+        problems = (witnessing.sentence(compared.findings[0]), found.problem)
+        places = [place for place in (found.first_bad, compared.first_bad) if place is not None]
+        document |= {"ok": False, "first_bad": min(places, default=None)}
+        document["problem"] = "; ".join(filter(None, problems))
+    return {**document, "witness": witnessing.document(compared)}
+
+
+def _verified(store: str, kept: Kept | None) -> tuple[Verification, Compared | None]:
     """Verify a store. One that is damaged so far that it cannot be opened fails as a whole."""
     from crossloop.store import Verification, verify
     from crossloop.store.ledger.merkle import Frontier
 
+    def look(read: Read) -> tuple[Verification, Compared | None]:
+        found = verify(read)
+        return found, None if kept is None else witnessing.compared(read, kept)
+
     try:
         with options.existing_store(store) as opened:
-            return opened.read(verify)
+            return opened.read(look)
     except StoreNotUsable as wrong:
         # SQLite's other complaints (no permission, no such file) say nothing about what stands in it.
         cause = wrong.__cause__
         if not isinstance(cause, sqlite3.DatabaseError) or isinstance(cause, sqlite3.OperationalError):
             raise
-        return Verification(False, 0, Frontier().root().hex(), None, f"{wrong.message} {wrong.next_step}")
+        broken = Verification(False, 0, Frontier().root().hex(), None, f"{wrong.message} {wrong.next_step}")
+        return broken, None if kept is None else Compared(kept, None)
 
 
 @app.command()

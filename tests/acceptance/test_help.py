@@ -25,8 +25,12 @@ COMMANDS = {
     "approvals show": ("--store", "--json"),
     "approvals approve": ("--as", "--reason", "--store", "--json"),
     "approvals reject": ("--as", "--reason", "--store", "--json"),
-    "ledger": ("verify", "tail"),
-    "ledger verify": ("--store", "--json"),
+    "ledger": ("verify", "tail", "checkpoint", "prove", "export", "redact"),
+    "ledger verify": ("--witness", "--verifier", "--store", "--json"),
+    "ledger checkpoint": ("--key", "--witness", "--new-key", "--origin", "--out", "--store", "--json"),
+    "ledger prove": ("--checkpoint", "--key", "--out", "--store", "--json"),
+    "ledger export": ("--format", "--out", "--from", "--to", "--store", "--json"),
+    "ledger redact": ("--reason", "--yes", "--store", "--json"),
     "ledger tail": ("--count", "--store", "--json"),
 }
 
