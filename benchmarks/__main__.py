@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import detection, imports, throughput
+from benchmarks import detection, imports, ledger, throughput
 from benchmarks.result import Result
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "detection": detection.run,
     "imports": imports.run,
     "throughput": throughput.run,
+    "ledger": ledger.run,
 }
 
 
