@@ -57,6 +57,7 @@ def cut_short(folder: Path, size: int) -> None:
     """Take entries away and make head and hashes fit again, as somebody would who knows how."""
     from crossloop.store.ledger.entries import head_digest
     from crossloop.store.ledger.merkle import Frontier
+    from crossloop.store.schema import FORMAT
 
     tree = Frontier()
     with closing(sqlite3.connect(folder / "crossloop.db")) as database:
@@ -66,7 +67,7 @@ def cut_short(folder: Path, size: int) -> None:
         for (leaf,) in database.execute("SELECT leaf FROM entries ORDER BY position"):
             tree.append(leaf)
         packed = tree.packed()
-        head = (size, packed, head_digest(1, size, packed))
+        head = (size, packed, head_digest(FORMAT, size, packed))
         database.execute("UPDATE head SET size = ?, frontier = ?, digest = ?", head)
         database.commit()
 

@@ -28,7 +28,7 @@ _REDACT = "UPDATE entries SET salt = NULL, body = NULL WHERE position = :positio
 _IN_USE: Final = {
     "the signal is not finished": "SELECT 1 FROM signals WHERE key = :key AND state <> 'finished'",
     "the decision waits for an answer": (
-        "SELECT 1 FROM approvals WHERE (key = :key OR decision_key = :key) AND resumed = 0"
+        "SELECT 1 FROM approvals WHERE (key = :key OR decision_key = :key) AND state = 'waiting'"
     ),
     "the action is not over": (
         "SELECT 1 FROM actions WHERE (key = :key OR decision_key = :key)"

@@ -146,7 +146,7 @@ def test_a_question_and_its_decision_are_redacted_once_it_is_answered(store: Sto
     put(store)
     add = (
         "INSERT INTO approvals (key, id, decision_key, case_key, digest, policy, people, quorum, due, state,"
-        " resumed) SELECT :key, 'apr_1', key, case_key, 'd', 'p', '[]', 1, 1, 'waiting', 0 FROM decisions"
+        " thread_kept) SELECT :key, 'apr_1', key, case_key, 'd', 'p', '[]', 1, 1, 'waiting', 0 FROM decisions"
     )
 
     def work(tx: Tx) -> int:
@@ -157,7 +157,7 @@ def test_a_question_and_its_decision_are_redacted_once_it_is_answered(store: Sto
     question = store.write(work)
     for position in (question, position_of(store, decisions.DECISION)):
         assert in_the_way(store, position).endswith("still in use: the decision waits for an answer")
-    store.write(lambda tx: tx.execute("UPDATE approvals SET state = 'approved', resumed = 1"))
+    store.write(lambda tx: tx.execute("UPDATE approvals SET state = 'approved'"))
     assert in_the_way(store, question) == ""
 
 
