@@ -229,7 +229,12 @@ def prove(
         proof["checkpoint"] = str(_note(head, signer))
     if out is None:
         told.document(proof)
-        return
+    else:
+        _hand_out(told, out, entry, proof)
+
+
+def _hand_out(told: Output, out: Path, entry: int, proof: dict[str, Any]) -> None:
+    """Write a proof into a file, and say what it proves."""
     import json as plain
 
     write(out, (plain.dumps(proof, indent=2, ensure_ascii=False) + "\n").encode())

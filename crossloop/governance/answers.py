@@ -159,8 +159,12 @@ def check_answer(
         raise DeadlinePassed(
             f"{approval.id} was due at {approval.due.isoformat()}.", next_step=_after_deadline(approval)
         )
-    if decision == "reject":
-        return
+    if decision == "approve":
+        _require_grantable(approval, person, policy_digest, action_digest)
+
+
+def _require_grantable(approval: ApprovalFacts, person: str, policy_digest: str, action_digest: str) -> None:
+    """Refuse a yes where a no would still count."""
     if person not in approval.people and approval.before_due is not None:
         raise NotAsked(
             f"'{person}' was asked about {approval.id} until {approval.before_due.isoformat()}; now it is "

@@ -14,7 +14,7 @@ from crossloop.adapters.files import RowCount
 from crossloop.canonical import to_json
 from crossloop.coordinator.loop import Inputs
 from crossloop.governance import Policy
-from crossloop.loops.logistics_to_marketing.backtest import BacktestReport, backtest
+from crossloop.loops.logistics_to_marketing.backtest import backtest
 from crossloop.loops.logistics_to_marketing.counts import Counts, count_shipments
 from crossloop.loops.logistics_to_marketing.observing import (
     Read,
@@ -24,6 +24,7 @@ from crossloop.loops.logistics_to_marketing.observing import (
     made_up,
     read_inputs,
 )
+from crossloop.loops.logistics_to_marketing.replayed import BacktestReport
 from crossloop.loops.logistics_to_marketing.saving import Saving, estimate
 from crossloop.loops.logistics_to_marketing.settings import Settings
 

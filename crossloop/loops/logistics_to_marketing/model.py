@@ -61,7 +61,8 @@ _GRIDS: Final[dict[str, Floats]] = {
 }
 _SWEEPS: Final = 2
 _LEARN_FROM: Final = 400
-"""Areas to learn from, at most: taken evenly from the largest to the smallest. More change nothing."""
+"""Areas to learn from, at most: taken evenly from the largest to the smallest. What is learnt varies
+a little with which ones these are."""
 
 
 @dataclass(frozen=True, slots=True)

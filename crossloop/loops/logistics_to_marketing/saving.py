@@ -34,8 +34,8 @@ from crossloop.departments.marketing.economics import cost_of_order, values
 from crossloop.departments.marketing.exposure import exposure, not_comparable, reached
 from crossloop.departments.marketing.policy import answer_risk
 from crossloop.governance import GateState, Policy, SignalFacts, judge
-from crossloop.loops.logistics_to_marketing.backtest import AreaDay, BacktestReport, Condition
 from crossloop.loops.logistics_to_marketing.names import NAME
+from crossloop.loops.logistics_to_marketing.replayed import AreaDay, BacktestReport, Condition
 from crossloop.loops.logistics_to_marketing.signals import risk_signal
 from crossloop.money import Money
 from crossloop.signals import Proposal

@@ -9,9 +9,10 @@ import pytest
 
 from crossloop.canonical import canonical_json
 from crossloop.errors import InputError
-from crossloop.loops.logistics_to_marketing.backtest import BacktestReport, backtest
+from crossloop.loops.logistics_to_marketing.backtest import backtest
 from crossloop.loops.logistics_to_marketing.counts import count_shipments
 from crossloop.loops.logistics_to_marketing.detection import detect
+from crossloop.loops.logistics_to_marketing.replayed import BacktestReport
 from crossloop.loops.logistics_to_marketing.settings import Settings
 from tests.support.shipment_rows import shipment, table_of
 from tests.support.simulated_rates import MATURITY, Simulated, company, counts_of, day

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crossloop.departments.marketing import Economics
-from crossloop.loops.logistics_to_marketing.backtest import BacktestReport, backtest
+from crossloop.loops.logistics_to_marketing.backtest import backtest
+from crossloop.loops.logistics_to_marketing.replayed import BacktestReport
 from crossloop.loops.logistics_to_marketing.saving import Saving, estimate
 from crossloop.loops.logistics_to_marketing.settings import Settings
 from tests.support.governed import policy
