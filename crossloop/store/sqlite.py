@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, cast
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, make_url
@@ -236,6 +236,27 @@ def _definitions() -> Iterator[str]:
 def begin_writing(connection: PoolProxiedConnection) -> None:
     """Begin a transaction that is the only writing one from now on."""
     connection.cursor().execute("BEGIN IMMEDIATE")
+
+
+def mark(connection: PoolProxiedConnection) -> None:
+    """Set a mark to which a part of a transaction can be taken back."""
+    connection.cursor().execute("SAVEPOINT work")
+
+
+def unmark(connection: PoolProxiedConnection) -> None:
+    """Keep what was done since the mark."""
+    connection.cursor().execute("RELEASE work")
+
+
+def back_to_mark(connection: PoolProxiedConnection) -> None:
+    """Take back what was done since the mark."""
+    connection.cursor().execute("ROLLBACK TO work")
+    unmark(connection)
+
+
+def in_transaction(connection: PoolProxiedConnection) -> bool:
+    """False once the database itself has given the transaction up."""
+    return cast("sqlite3.Connection", connection.driver_connection).in_transaction
 
 
 def begin_reading(connection: PoolProxiedConnection) -> None:

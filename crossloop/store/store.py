@@ -2,9 +2,9 @@
 
 Rules:
 
-1. Everything is written by one thread, one transaction after the other. Each takes the head row first,
-   then checks the lease in a separate statement, then does its work, then writes the head back.
-2. An error rolls the whole transaction back and goes to whoever asked for it.
+1. Everything is written by one writer (:mod:`crossloop.store.writer`), one piece of work after the other.
+   Each takes the head row first, then checks the lease in a separate statement, then writes.
+2. An error takes back everything that the work did, and goes to whoever asked for it.
 3. A transaction that was begun is finished, also when the task that waits for it is cancelled; the
    cancellation is delivered afterwards, so that nobody wonders whether it was committed.
 4. Readers see one state and never wait for the writer.
@@ -14,25 +14,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import Literal, TypeVar
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from crossloop.clock import Clock
 from crossloop.errors import StoreNotUsable
-from crossloop.store import leases, sqlite
+from crossloop.store import sqlite
 from crossloop.store.leases import Lease
 from crossloop.store.ledger.entries import SALT_SIZE
 from crossloop.store.schema import FORMAT
 from crossloop.store.session import Read, Statements, Tx
-
-if TYPE_CHECKING:
-    from sqlalchemy.pool import PoolProxiedConnection
+from crossloop.store.writer import InlineWriter, ThreadWriter, Transactions, Writer
 
 T = TypeVar("T")
 
@@ -46,22 +43,25 @@ class Store:
     """A crossloop store. Open one with :meth:`open`; close it, or use it as a context manager."""
 
     def __init__(
-        self, url: str, path: Path, clock: Clock, salts: Callable[[], bytes], patience: float
+        self,
+        url: str,
+        path: Path,
+        clock: Clock,
+        salts: Callable[[], bytes],
+        patience: float,
+        writer: Literal["thread", "inline"],
     ) -> None:
         """Take over a file that :meth:`open` has looked at."""
         self.url = url
         """The URL it was opened with."""
         self._path = path
-        self._clock = clock
-        self._salts = salts
-        self._patience = patience
         # Named parameters go to the driver as they are written.
         self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
         self._readers = sqlite.reader(path)
         self._writers = sqlite.writer(path, patience)
-        self._writing: PoolProxiedConnection | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="crossloop-store")
-        self._thread_id: int | None = None
+        transactions = Transactions(self._writers, path, self._statements, clock, salts)
+        kind = ThreadWriter if writer == "thread" else InlineWriter
+        self._writer: Writer = kind(transactions, patience)
 
     @classmethod
     def open(
@@ -72,6 +72,7 @@ class Store:
         salts: Callable[[], bytes] = random_salt,
         create: bool = True,
         patience: float = 10.0,
+        writer: Literal["thread", "inline"] = "thread",
     ) -> Store:
         """Open a store, by default creating it.
 
@@ -81,6 +82,8 @@ class Store:
             salts: source of 16 bytes per entry; hand in a seeded one for a repeatable ledger.
             create: whether a store that does not exist is created.
             patience: seconds to wait for another process that is writing.
+            writer: ``inline`` writes in the calling thread, for a simulation in which nothing else happens
+                in between.
 
         Raises:
             StoreNotUsable: the URL names no crossloop store of this format, and why. A file that is not
@@ -96,7 +99,7 @@ class Store:
                         next_step="Name an existing one with --store, or let a run create it.",
                     )
                 sqlite.create(path, patience)
-            store = cls(url, path, clock, salts, patience)
+            store = cls(url, path, clock, salts, patience, writer)
             try:
                 store.read(_check_format(path))
             except BaseException:
@@ -119,10 +122,9 @@ class Store:
 
     def close(self) -> None:
         """Finish what is being written and let go of the file. Closing twice does nothing."""
-        self._thread.shutdown(wait=True)
-        # Readers first: only a writer that leaves last folds the write-ahead log back into the file.
+        # The writer finishes first, and lets go last: only then the write-ahead log is folded into the file.
         self._readers.dispose()
-        self._let_go()
+        self._writer.close()
         self._writers.dispose()
 
     def write(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> T:
@@ -137,14 +139,21 @@ class Store:
             LedgerBroken: the head row is damaged.
             Exception: whatever the work raises; nothing was written then.
         """
-        return self._submit(work, lease).result()
+        return self.submit(work, lease=lease).result()
+
+    def submit(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> Future[T]:
+        """Hand in what :meth:`write` does, and return at once; the outcome is known once it is committed."""
+        return self._writer.submit(work, lease)
 
     async def write_async(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> T:
         """Do what :meth:`write` does without blocking the loop; ``work`` runs on the writer's thread.
 
         When the waiting task is cancelled, the transaction is finished first.
         """
-        inner = asyncio.wrap_future(self._submit(work, lease))
+        outcome = self.submit(work, lease=lease)
+        if outcome.done():  # written in line: nothing else runs in between
+            return outcome.result()
+        inner = asyncio.wrap_future(outcome)
         try:
             return await asyncio.shield(inner)
         except asyncio.CancelledError:
@@ -176,44 +185,6 @@ class Store:
                 connection.close()  # back to the pool, which ends the transaction
         except sqlite.DatabaseError as error:
             raise sqlite.explained(error, self._path) from error
-
-    def _submit(self, work: Callable[[Tx], T], lease: Lease | None) -> Future[T]:
-        if threading.get_ident() == self._thread_id:
-            raise RuntimeError("a transaction cannot start another one; use the Tx it was given")
-        return self._thread.submit(self._transaction, work, lease)
-
-    def _transaction(self, work: Callable[[Tx], T], lease: Lease | None) -> T:
-        self._thread_id = threading.get_ident()
-        try:
-            connection = self._writing
-            if connection is None:
-                connection = self._writing = self._writers.raw_connection()
-            sqlite.patiently(lambda: sqlite.begin_writing(connection), self._path, self._patience)
-            try:
-                tx = Tx(connection, self._statements, self._clock.now(), self._salts)
-                try:
-                    if lease is not None:
-                        leases.check(tx, lease)
-                    result = work(tx)
-                    tx.write_head()
-                finally:
-                    tx.close()
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
-            return result
-        except sqlite.IntegrityError:
-            raise
-        except sqlite.DatabaseError as error:
-            self._let_go()
-            raise sqlite.explained(error, self._path) from error
-
-    def _let_go(self) -> None:
-        """Close the writing connection; the next transaction opens another one."""
-        if self._writing is not None:
-            self._writing.close()
-            self._writing = None
 
 
 def _check_format(path: Path) -> Callable[[Read], None]:
