@@ -1,6 +1,6 @@
 """Do it once: the adapter port and the executor."""
 
-from crossloop.actions.executor import Executor
+from crossloop.actions.executor import Action, Executor, Permitted
 from crossloop.actions.once import Retry
 from crossloop.actions.port import (
     Adapter,
@@ -17,6 +17,7 @@ from crossloop.actions.port import (
 )
 
 __all__ = [
+    "Action",
     "Adapter",
     "AdapterError",
     "Capabilities",
@@ -26,6 +27,7 @@ __all__ = [
     "NotFound",
     "OutcomeUnknown",
     "Performed",
+    "Permitted",
     "RateLimited",
     "Retry",
     "Unavailable",

@@ -1,27 +1,33 @@
 """The executor: the only place from which anything is done to the world.
 
-Rules, in the order the code follows them for one action key:
+Rules, in the order the code follows them for what is permitted:
 
-1. Only an action in state *permitted* is started, and starting it is a compare-and-set in the store:
-   of two executors one wins, the other goes away.
-2. It is performed outside any transaction, as :mod:`~crossloop.actions.once` says: within its permit, with
+1. Actions on one resource are performed in the order in which they were permitted; others may be under way
+   together (:mod:`~crossloop.actions.order`), at most :data:`AT_ONCE` of them.
+2. Only an action in state *permitted* is started, and starting it is a compare-and-set in the store:
+   of two executors one wins, the other goes away. Actions are started together where their systems can
+   settle a doubt about each of them. One whose system cannot is started and performed alone: a crash then
+   leaves one in doubt, and not all of them.
+3. It is performed outside any transaction, as :mod:`~crossloop.actions.once` says: within its permit, with
    one key, never blindly again.
-3. The receipt is written with the state it changes: *done*; *failed*, and nothing happened; or *unknown*, an
+4. The receipt is written with the state it changes: *done*; *failed*, and nothing happened; or *unknown*, an
    incident for a person. An action that takes another one back marks that one as undone in the same
-   transaction. Whoever finds the action finished by somebody else writes nothing.
-4. Recovery: an action that was *started* and has no receipt may have had its effect already.
-5. A permit is for one exact request. An action whose request or permit was removed from the ledger is not
+   transaction. Whoever finds the action finished by somebody else writes nothing. Receipts that are there at
+   the same time are written together; none waits for an action that is still under way.
+5. Recovery: an action that was *started* and has no receipt may have had its effect already.
+6. A permit is for one exact request. An action whose request or permit was removed from the ledger is not
    performed: it has *failed* when it was not started, and is *unknown* when it was.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from crossloop.actions.once import Once, Retry, Sleep
+from crossloop.actions.order import rounds
 from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed
 from crossloop.canonical import to_json, writable
 from crossloop.clock import Clock
@@ -40,8 +46,12 @@ _BATCH: Final = 1000
 _REMOVED: Final = "what was permitted was removed from the ledger"
 
 
+AT_ONCE: Final = 32
+"""Most actions under way at once."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Permitted:
+class Permitted:
     """What an action rests on."""
 
     proposal: Proposal
@@ -50,12 +60,16 @@ class _Permitted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Action:
+class Action:
     """One action. Nothing permits it when its request or its permit was removed from the ledger."""
 
     key: ActionKey
     decision: DecisionRow
-    permitted: _Permitted | None
+    resource: str
+    entry: int
+    """The entry that permits it."""
+
+    permitted: Permitted | None
 
 
 class Executor:
@@ -89,14 +103,15 @@ class Executor:
         self._sleep = sleep
 
     async def recover(self, lease: Lease | None = None) -> tuple[Receipt, ...]:
-        """Bring every action that was started and has no receipt to an end (rule 4)."""
-        unfinished = self._store.read(lambda read: [row.key for row in actions.started(read)])
+        """Bring every action that was started and has no receipt to an end (rule 5)."""
+
+        def unfinished(read: Read) -> list[Action]:
+            return [_loaded(read, ActionKey(row.key)) for row in actions.started(read)]
+
+        in_doubt = self._store.read(unfinished)
         receipts: list[Receipt] = []
-        for key in unfinished:
-            action = self._store.read(lambda read, key=key: _loaded(read, ActionKey(key)))
-            receipt = await self._finish(action, lease, in_doubt=True)
-            if receipt is not None:
-                receipts.append(receipt)
+        for together in rounds(in_doubt, _resource):
+            receipts += await self._finish_all(together, lease, in_doubt=True)
         return tuple(receipts)
 
     async def perform_permitted(
@@ -112,10 +127,7 @@ class Executor:
         while waiting := self._store.read(
             lambda read, after=after: actions.permitted(read, batch, after=after)
         ):
-            for row in waiting:
-                receipt = await self.perform(ActionKey(row.key), lease)
-                if receipt is not None:
-                    receipts.append(receipt)
+            receipts += await self.perform_all([ActionKey(row.key) for row in waiting], lease)
             after = waiting[-1].entry
         return tuple(receipts)
 
@@ -125,15 +137,87 @@ class Executor:
         Raises:
             UnknownName: there is no such action.
         """
-        action = self._store.read(lambda read: _loaded(read, key))
-        if action.permitted is None:
-            return await self._give_up(action, lease)
-        if not await self._store.write_async(lambda tx: actions.start(tx, key), lease=lease):
-            return None
-        crash_point("act.after_started")
-        return await self._finish(action, lease, in_doubt=False)
+        receipts = await self.perform_all([key], lease)
+        return receipts[0] if receipts else None
 
-    async def _finish(self, action: _Action, lease: Lease | None, *, in_doubt: bool) -> Receipt | None:
+    async def perform_all(
+        self,
+        keys: Sequence[ActionKey],
+        lease: Lease | None = None,
+        *,
+        known: Mapping[ActionKey, Action] | None = None,
+    ) -> tuple[Receipt, ...]:
+        """Perform permitted actions; what somebody else has started or finished has no receipt here.
+
+        Args:
+            keys: in the order in which they were permitted.
+            known: what some of them rest on, as this process has just committed it.
+
+        Raises:
+            UnknownName: there is no such action.
+        """
+        held = known or {}
+
+        def asked(read: Read) -> list[Action]:
+            return [held.get(key) or _loaded(read, key) for key in keys]
+
+        chosen = [held[key] for key in keys] if held.keys() >= set(keys) else self._store.read(asked)
+        receipts: list[Receipt] = []
+        for together in rounds(chosen, _resource):
+            receipts += await self._perform_round(together, lease)
+        return tuple(receipts)
+
+    async def _perform_round(self, chosen: Sequence[Action], lease: Lease | None) -> list[Receipt]:
+        receipts: list[Receipt] = []
+        together: list[Action] = []
+        for action in chosen:
+            if action.permitted is None:
+                given_up = await self._give_up(action, lease)
+                receipts += [] if given_up is None else [given_up]
+            elif self._settles_doubt(action.permitted.request.system):
+                together.append(action)
+            else:
+                receipts += await self._start_and_finish([action], lease)
+        return receipts + (await self._start_and_finish(together, lease) if together else [])
+
+    def _settles_doubt(self, system: str) -> bool:
+        adapter = self._adapters.get(system)
+        return adapter is None or adapter.capabilities.find or adapter.capabilities.idempotent
+
+    async def _start_and_finish(self, chosen: Sequence[Action], lease: Lease | None) -> list[Receipt]:
+        def start(tx: Tx) -> list[Action]:
+            return [action for action in chosen if actions.start(tx, action.key)]
+
+        started = await self._store.write_async(start, lease=lease)
+        if started:
+            crash_point("act.after_started")
+        return await self._finish_all(started, lease, in_doubt=False)
+
+    async def _finish_all(
+        self, started: Sequence[Action], lease: Lease | None, *, in_doubt: bool
+    ) -> list[Receipt]:
+        """Perform what was started and write down how each ended (rule 4)."""
+        turn = asyncio.Semaphore(AT_ONCE)
+        under_way = {asyncio.create_task(self._ended(action, turn, in_doubt=in_doubt)) for action in started}
+        receipts: list[Receipt] = []
+        try:
+            while under_way:
+                ended, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                crash_point("act.after_effect")
+                receipts += await self._write([one.result() for one in ended], lease)
+        finally:
+            for one in under_way:
+                one.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+        return receipts
+
+    async def _ended(
+        self, action: Action, turn: asyncio.Semaphore, *, in_doubt: bool
+    ) -> tuple[Action, Receipt]:
+        async with turn:
+            return action, await self._receipt(action, in_doubt=in_doubt)
+
+    async def _receipt(self, action: Action, *, in_doubt: bool) -> Receipt:
         began = self._clock.now()
         outcome: Effect
         try:
@@ -143,8 +227,7 @@ class Executor:
             outcome, reference, detail = "unknown", None, str(unknown)
         except CrossloopError as failure:
             outcome, reference, detail = "failed", None, f"{failure.code}: {failure}"
-        crash_point("act.after_effect")
-        receipt = Receipt(
+        return Receipt(
             action_key=action.key,
             outcome=outcome,
             reference=None if reference is None else writable(reference),
@@ -152,11 +235,8 @@ class Executor:
             started_at=began,
             finished_at=self._clock.now(),
         )
-        recorded = await self._store.write_async(lambda tx: self._record(tx, action, receipt), lease=lease)
-        crash_point("act.after_receipt")
-        return receipt if recorded else None
 
-    async def _effect(self, key: ActionKey, permitted: _Permitted | None, *, in_doubt: bool) -> Performed:
+    async def _effect(self, key: ActionKey, permitted: Permitted | None, *, in_doubt: bool) -> Performed:
         if permitted is None:
             raise OutcomeUnknown(f"{_REMOVED} after it was started as {key}.")
         request = permitted.request
@@ -167,7 +247,7 @@ class Executor:
         once = Once(adapter, key, request, permitted.permit, self._clock, self._retry, in_doubt)
         return await once.perform(self._sleep)
 
-    async def _give_up(self, action: _Action, lease: Lease | None) -> Receipt | None:
+    async def _give_up(self, action: Action, lease: Lease | None) -> Receipt | None:
         """End an action that was not started and that nothing permits any more (rule 5)."""
         now = self._clock.now()
         receipt = Receipt(
@@ -183,7 +263,17 @@ class Executor:
 
         return receipt if await self._store.write_async(work, lease=lease) else None
 
-    def _record(self, tx: Tx, action: _Action, receipt: Receipt) -> bool:
+    async def _write(self, ended: Sequence[tuple[Action, Receipt]], lease: Lease | None) -> list[Receipt]:
+        in_order = sorted(ended, key=lambda pair: pair[0].entry)
+
+        def record(tx: Tx) -> list[Receipt]:
+            return [receipt for action, receipt in in_order if self._record(tx, action, receipt)]
+
+        receipts = await self._store.write_async(record, lease=lease)
+        crash_point("act.after_receipt")
+        return receipts
+
+    def _record(self, tx: Tx, action: Action, receipt: Receipt) -> bool:
         proposal = None if action.permitted is None else action.permitted.proposal
         if not actions.finish(
             tx, receipt.action_key, receipt.outcome, reference=receipt.reference, body=to_json(receipt)
@@ -195,16 +285,20 @@ class Executor:
         return True
 
 
-def _loaded(read: Read, key: ActionKey) -> _Action:
+def _resource(action: Action) -> str:
+    return action.resource
+
+
+def _loaded(read: Read, key: ActionKey) -> Action:
     row = actions.get(read, key)
     decision = None if row is None else decisions.get(read, row.decision_id)
     if row is None or decision is None:
         raise UnknownName(f"there is no action {key}.")
     decided, permitted = read.entry(decision.entry).body, read.entry(row.entry).body
     if decided is None or permitted is None:
-        return _Action(key, decision, None)
+        return Action(key, decision, row.resource, row.entry, None)
     proposal = Proposal.model_validate(decided["proposal"])
     if proposal.action is None:
         raise UnknownName(f"the decision on {key} asks for nothing.")
     permit = Permit.model_validate(permitted["permit"])
-    return _Action(key, decision, _Permitted(proposal, proposal.action, permit))
+    return Action(key, decision, row.resource, row.entry, Permitted(proposal, proposal.action, permit))

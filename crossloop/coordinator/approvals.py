@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 from pydantic import JsonValue
 
-from crossloop.canonical import JSON, NotCanonical, canonical_json, to_json
+from crossloop.canonical import JSON, NotCanonical, canonical_json
 from crossloop.clock import end_of_day
 from crossloop.coordinator import endings, line
 from crossloop.coordinator.decide import request_digest, validity, write_permit
@@ -227,7 +227,7 @@ def _approve(
         approval=_facts(tx, row, policy),
         valid_for=validity(proposal, policy),
     )
-    write_permit(tx, row.case, proposal, to_json(permit), permit.expires_at)
+    write_permit(tx, row.case, proposal, permit)
     claims.in_force(tx, row.decision_id)
     return Answered(row.id, "approved", proposal.action_key, 0)
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
 
+from crossloop.actions import Action, Permitted
 from crossloop.canonical import to_json
 from crossloop.clock import local_day
 from crossloop.coordinator import line
@@ -33,9 +34,10 @@ from crossloop.coordinator.mediator import Mediated, Rival, settle, worst
 from crossloop.coordinator.notices import notify_decided
 from crossloop.errors import CrossloopError
 from crossloop.governance import VALID_FOR, GateState, Policy, SignalFacts, in_conflict, judge, permit_for
-from crossloop.ids import ActionKey, ApprovalId, DecisionId, approval_id
-from crossloop.signals import Catalogue, Claim, Proposal, Reason, Signal, Verdict
+from crossloop.ids import ApprovalId, DecisionId, approval_id
+from crossloop.signals import Catalogue, Claim, Permit, Proposal, Reason, Signal, Verdict
 from crossloop.store import Read, Tx, actions, approvals, claims, decisions, impacts, inbox, policies
+from crossloop.store.decisions import DecisionRow
 
 if TYPE_CHECKING:  # what answers the gates is light, what thinks is not
     from crossloop.departments.graph import Answers
@@ -51,7 +53,7 @@ class PolicyReplaced(CrossloopError):
 class Decided:
     """What deciding a wave left to do."""
 
-    permitted: tuple[ActionKey, ...]
+    permitted: tuple[Action, ...]
     asked: tuple[ApprovalId, ...]
     decisions: tuple[DecisionId, ...]
 
@@ -77,12 +79,12 @@ def decide(
         PolicyReplaced: the store has another document in force.
     """
     require_in_force(tx, policy)
-    permitted: list[ActionKey] = []
+    permitted: list[Action] = []
     asked: list[ApprovalId] = []
     made: list[DecisionId] = []
     for signal in wave:
-        row = inbox.get(tx, signal.id)
-        if row is None or row.state != "new":
+        waiting = inbox.get(tx, signal.id)
+        if waiting is None or waiting.state != "new":
             continue
         withdraw_cleared(tx, signal, catalogue, policy, as_of)
         heard = answers.get(signal.id, {})
@@ -90,13 +92,14 @@ def decide(
         for proposal in proposals:
             mediated = _mediated(tx, proposal, settled.get(proposal.id), policy)
             verdict = _judged(tx, signal, proposal, mediated, policy, as_of)
-            if not _record(tx, signal, proposal, verdict, mediated):
+            row = _record(tx, signal, proposal, verdict, mediated)
+            if row is None:
                 continue
             made.append(proposal.id)
             if verdict.outcome in ("act", "hold", "escalate"):
                 _occupy(tx, signal, proposal, verdict, policy, as_of)
             if verdict.outcome == "act":
-                permitted.append(_permit(tx, signal, proposal, verdict, policy))
+                permitted.append(_permit(tx, row, proposal, verdict, policy))
             elif verdict.outcome in ("hold", "escalate"):
                 asked.append(_ask(tx, signal, proposal, verdict, policy))
             notify_decided(tx, signal, proposal, verdict, policy)
@@ -194,7 +197,9 @@ def _refused(verdict: Verdict, because: str) -> Verdict:
     return verdict.model_copy(update=changed)
 
 
-def _record(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, mediated: Mediated) -> bool:
+def _record(
+    tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, mediated: Mediated
+) -> DecisionRow | None:
     body: dict[str, JsonValue] = {
         "proposal": to_json(proposal),  # pyright: ignore[reportAssignmentType]
         "verdict": to_json(verdict),
@@ -220,16 +225,17 @@ def validity(proposal: Proposal, policy: Policy) -> timedelta:
     return VALID_FOR if loop is None else loop.respond_within
 
 
-def _permit(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: Policy) -> ActionKey:
+def _permit(tx: Tx, decision: DecisionRow, proposal: Proposal, verdict: Verdict, policy: Policy) -> Action:
     permit = permit_for(proposal, verdict, now=tx.now, valid_for=validity(proposal, policy))
-    write_permit(tx, signal.correlation_id, proposal, to_json(permit), permit.expires_at)
-    return proposal.action_key
+    entry = write_permit(tx, decision.case, proposal, permit)
+    assert entry is not None, f"{proposal.action_key} was permitted before"
+    assert proposal.action is not None, f"{proposal.id} asks for nothing"
+    rests_on = Permitted(proposal, proposal.action, permit)
+    return Action(proposal.action_key, decision, proposal.action.resource, entry, rests_on)
 
 
-def write_permit(
-    tx: Tx, case: str, proposal: Proposal, permit: Mapping[str, object], expires_at: datetime
-) -> bool:
-    """Write the action row that a permit opens; False when the action key has one already."""
+def write_permit(tx: Tx, case: str, proposal: Proposal, permit: Permit) -> int | None:
+    """Write the action row that a permit opens; None when the action key has one already."""
     if proposal.action is None:
         raise ValueError(f"proposal {proposal.id} asks for nothing")
     return actions.permit(
@@ -240,9 +246,9 @@ def write_permit(
         system=proposal.action.system,
         operation=proposal.action.operation,
         resource=proposal.action.resource,
-        digest=proposal.action.digest(),
-        expires_at=expires_at,
-        body={"permit": dict(permit)},  # pyright: ignore[reportArgumentType]
+        digest=permit.action_digest,
+        expires_at=permit.expires_at,
+        body={"permit": to_json(permit)},
     )
 
 

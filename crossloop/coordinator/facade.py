@@ -37,7 +37,6 @@ from crossloop.store import Store, Verification, verify
 from crossloop.store.approvals import ApprovalState
 
 if TYPE_CHECKING:
-    from crossloop.coordinator.approval_graph import ApprovalThreads
     from crossloop.coordinator.runtime import Runtime
 
 _FOLLOW_PATIENCE: Final = 5.0
@@ -78,7 +77,7 @@ class Coordinator:
         self._closed = False
         self._opening = threading.Lock()
         self._open = store
-        self._working: tuple[Holding, ApprovalThreads] | None = None
+        self._working: tuple[Holding, Runtime] | None = None
         self._replaces = in_force(store) if isinstance(store, Store) else ""
         self._background = Background()
 
@@ -92,14 +91,19 @@ class Coordinator:
                 self._open = self._open()
             return self._open
 
-    def _work_on(self, store: Store) -> tuple[Holding, ApprovalThreads]:
-        """What works on the store, made once: it remembers what it holds and what it has asked."""
+    def _work_on(self, store: Store) -> tuple[Holding, Runtime]:
+        """What works on the store, made once: it remembers what it holds and what is in force."""
         # What thinks is loaded when something is to be thought: LangGraph takes a second of its own.
         from crossloop.coordinator.approval_graph import ApprovalThreads
+        from crossloop.coordinator.runtime import Runtime
 
         with self._opening:
             if self._working is None:
-                self._working = Holding(store), ApprovalThreads(self._threads)
+                threads = ApprovalThreads(self._threads)
+                runtime = Runtime(
+                    store, self.company, self.policy, threads, self._clock, replaces=self._replaces
+                )
+                self._working = Holding(store), runtime
             return self._working
 
     def run(
@@ -147,7 +151,7 @@ class Coordinator:
         try:
             async with self._runtime() as runtime:
                 report = await run_loop(runtime, found, prepared, as_of=day, settings=chosen)
-                self._replaces = self.policy.digest
+                runtime.replaces = self.policy.digest
                 return report
         finally:
             prepared.close()
@@ -208,7 +212,7 @@ class Coordinator:
         async with self._runtime() as runtime:
             settings = all_settings(runtime)
             new = await admit_signals(runtime, signals)
-            self._replaces = self.policy.digest
+            runtime.replaces = self.policy.digest
             done = await runtime.drain(as_of=self._clock.now(), settings=settings)
             return self.store.read(lambda read: publish_report(read, signals, new, done))
 
@@ -326,17 +330,8 @@ class Coordinator:
 
     @asynccontextmanager
     async def _runtime(self, *, patience: float = 0.0) -> AsyncGenerator[Runtime]:
-        """A runtime that holds the lease of the store for as long as something runs."""
-        from crossloop.coordinator.runtime import Runtime
-
-        holding, threads = self._work_on(self.store)
+        """The runtime, which holds the lease of the store for as long as something runs."""
+        holding, runtime = self._work_on(self.store)
         async with holding.lease(patience=patience) as lease:
-            yield Runtime(
-                self.store,
-                self.company,
-                self.policy,
-                threads,
-                self._clock,
-                lease=lease,
-                replaces=self._replaces,
-            )
+            runtime.hold(lease)
+            yield runtime

@@ -20,12 +20,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from crossloop.governance import Policy, Resolution, conflict_kind, in_conflict, resolve
+from crossloop.governance import (
+    GateState,
+    Policy,
+    Resolution,
+    SignalFacts,
+    conflict_kind,
+    in_conflict,
+    judge,
+    resolve,
+)
 from crossloop.ids import DecisionId
-from crossloop.signals import Claim, Proposal
+from crossloop.signals import Claim, Proposal, Signal
+
+if TYPE_CHECKING:  # what answers the gates is light, what thinks is not
+    from crossloop.departments.graph import Answers
 
 Stands = Callable[[Proposal], bool]
 """Whether a proposal could become an action if nothing stood against it (rule 3)."""
@@ -85,6 +99,31 @@ def worst(proposal: Proposal, resolutions: Sequence[Resolution]) -> Resolution |
         return 0 if resolution.winner in own else 2
 
     return max(resolutions, key=rank, default=None)
+
+
+def mediate(
+    wave: Sequence[Signal], answers: Answers, policy: Policy, *, as_of: datetime, now: datetime
+) -> dict[DecisionId, Mediated]:
+    """Settle what the departments answered to one wave; only proposals in conflict are returned.
+
+    Args:
+        answers: proposals by signal and department.
+        as_of: business time of the judgement.
+        now: real time, for deadlines of people.
+    """
+    facts = {signal.id: SignalFacts.of(signal, as_of=as_of) for signal in wave}
+    proposals = [
+        proposal
+        for signal in wave
+        for by_department in answers.get(signal.id, {}).values()
+        for proposal in by_department
+    ]
+
+    def stands(proposal: Proposal) -> bool:
+        alone = judge(proposal, facts[proposal.signal_id], GateState(), policy, now=now)
+        return alone.outcome in ("act", "hold", "escalate")
+
+    return settled_within(proposals, policy, stands)
 
 
 def settled_within(

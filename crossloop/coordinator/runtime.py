@@ -2,17 +2,21 @@
 
 LangGraph thinks, the store remembers, one executor acts. A signal is *new*, then *decided*, then
 *finished*; only *new* is thought about, so that a crash at any moment repeats thinking and nothing else.
+
+A runtime is kept from one drain to the next: compiling the graph and reading what is in force costs more than
+a wave. What it remembers holds only as long as nobody else has worked on the store: whoever takes it up under
+a lease says so (:meth:`Runtime.hold`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from crossloop.actions import Executor
+from crossloop.actions import Action, Executor
 from crossloop.clock import Clock
 from crossloop.coordinator.admit import in_force
 from crossloop.coordinator.approval_graph import ApprovalThreads
@@ -20,13 +24,13 @@ from crossloop.coordinator.approvals import bring_in_step
 from crossloop.coordinator.company import Company
 from crossloop.coordinator.decide import Decided, decide
 from crossloop.coordinator.endings import after_receipt, expire_overdue, set_aside
-from crossloop.coordinator.mediator import Mediated, settled_within
-from crossloop.coordinator.supervisor import RECURSION_LIMIT, build_supervisor
+from crossloop.coordinator.mediator import Mediated, mediate
+from crossloop.coordinator.supervisor import RECURSION_LIMIT, SupervisorGraph, build_supervisor
 from crossloop.coordinator.views import Settings, Views
-from crossloop.coordinator.waves import Think, Waiting, run_waves
+from crossloop.coordinator.waves import Waiting, run_waves
 from crossloop.departments.graph import Answers, Asked
 from crossloop.faults import crash_point
-from crossloop.governance import GateState, Policy, SignalFacts, judge
+from crossloop.governance import Policy
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, SignalId
 from crossloop.signals import Proposal, Receipt, Signal
 from crossloop.store import Lease, Store, Tx
@@ -49,8 +53,23 @@ class Done:
     receipts: list[Receipt] = field(default_factory=list[Receipt])
 
 
+@dataclass
+class _Drain:
+    """What one drain looks at, and what it has done so far."""
+
+    as_of: datetime
+    settings: Settings
+    done: Done
+    permitted: dict[ActionKey, Action] = field(default_factory=dict[ActionKey, Action])
+    """What was permitted and not handed over yet, as it was committed."""
+
+
+Offload = Callable[[Callable[[], None]], Awaitable[None]]
+"""Runs what waits for a disk of its own, away from the loop that others use."""
+
+
 class Runtime:
-    """Runs the waiting signals of one store to their end."""
+    """Runs the waiting signals of one store to their end, one drain at a time."""
 
     def __init__(
         self,
@@ -62,6 +81,7 @@ class Runtime:
         *,
         lease: Lease | None = None,
         replaces: str | None = None,
+        offload: Offload = asyncio.to_thread,
     ) -> None:
         """Take the parts.
 
@@ -69,6 +89,7 @@ class Runtime:
             replaces: digest of the governance document that ``policy`` may take the place of: the one that
                 was in force when ``policy`` was read, empty where there was none. By default the one in
                 force now.
+            offload: where the threads of the approval graph are written; a simulation does it in line.
         """
         self.store = store
         self.company = company
@@ -77,8 +98,21 @@ class Runtime:
         self.clock = clock
         self.lease = lease
         self.replaces = in_force(store) if replaces is None else replaces
+        self._offload = offload
         self._executor = Executor(store, company.adapters, clock, done=self._write_done)
         self._views = Views(store, company, policy)
+        self._graph: SupervisorGraph | None = None
+        self._drained: _Drain | None = None
+
+    def hold(self, lease: Lease) -> None:
+        """Work under a lease from now on.
+
+        Where it is not the one that follows upon the last, somebody else has worked on the store meanwhile.
+        """
+        before = self.lease
+        if before is not None and lease.token not in (before.token, before.token + 1):
+            self._views.forget()
+        self.lease = lease
 
     async def drain(self, *, as_of: datetime, settings: Settings | None = None) -> Done:
         """Bring everything that waits to its end: recovery first, then wave after wave.
@@ -89,33 +123,36 @@ class Runtime:
         """
         done = Done(since=self.store.read(lambda read: read.head().size))
         await self.settle(done)
-        graph = build_supervisor(
-            self.company.departments,
-            mediate=lambda wave, answers: self._mediate(wave, answers, as_of),
-            decide=lambda wave, answers, settled: self._decide(wave, answers, settled, as_of, done),
-            act=lambda keys: self._act(keys, done),
-        )
-
-        async def think(wave: tuple[Signal, ...]) -> None:
-            async with self._views.take(as_of, settings or {}) as view:
-                crash_point("wave.before_decide")
-                out = await graph.ainvoke(  # pyright: ignore[reportUnknownMemberType]
-                    {"wave": wave}, {"recursion_limit": RECURSION_LIMIT}, context=Asked(view)
-                )
-            if "keys" not in out:
-                await self._paused(wave, think)
-
-        await run_waves(Waiting(self.store, self.company), think, self._set_aside)
+        self._drained = _Drain(as_of, settings or {}, done)
+        await run_waves(Waiting(self.store, self.company), self._think, self._set_aside)
         await self.settle(done)
         return done
 
-    async def _paused(self, wave: tuple[Signal, ...], think: Think) -> None:
+    @property
+    def _draining(self) -> _Drain:
+        assert self._drained is not None, "what thinks does so for a drain"
+        return self._drained
+
+    async def _think(self, wave: tuple[Signal, ...]) -> None:
+        if self._graph is None:
+            self._graph = build_supervisor(
+                self.company.departments, mediate=self._mediate, decide=self._decide, act=self._act
+            )
+        async with self._views.take(self._draining.as_of, self._draining.settings) as view:
+            crash_point("wave.before_decide")
+            out = await self._graph.ainvoke(  # pyright: ignore[reportUnknownMemberType]
+                {"wave": wave}, {"recursion_limit": RECURSION_LIMIT}, context=Asked(view)
+            )
+        if "keys" not in out:
+            await self._paused(wave)
+
+    async def _paused(self, wave: tuple[Signal, ...]) -> None:
         """A handler paused the graph, which ended before it decided: find out about which signal."""
         if len(wave) == 1:
             await self._set_aside(wave[0].id, _PAUSED)
         else:
             for signal in wave:
-                await think((signal,))
+                await self._think((signal,))
 
     async def settle(self, done: Done | None = None) -> tuple[Receipt, ...]:
         """Bring what was decided before in step: effects, deadlines, answers, questions.
@@ -127,36 +164,19 @@ class Runtime:
         await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
         receipts += await self._executor.perform_permitted(self.lease)
         # Making and removing threads waits for a disk of its own: not on the loop that others use.
-        await asyncio.to_thread(bring_in_step, self.store, self._threads, self.lease)
+        await self._offload(lambda: bring_in_step(self.store, self._threads, self.lease))
         self._performed(receipts, done)
         return tuple(receipts)
 
-    def _mediate(
-        self, wave: Sequence[Signal], answers: Answers, as_of: datetime
-    ) -> dict[DecisionId, Mediated]:
-        proposals = [
-            proposal
-            for signal in wave
-            for by_department in answers.get(signal.id, {}).values()
-            for proposal in by_department
-        ]
-        facts = {signal.id: SignalFacts.of(signal, as_of=as_of) for signal in wave}
-        now = self.clock.now()  # people answer in real time, whatever day is looked at
-
-        def stands(proposal: Proposal) -> bool:
-            alone = judge(proposal, facts[proposal.signal_id], GateState(), self.policy, now=now)
-            return alone.outcome in ("act", "hold", "escalate")
-
-        return settled_within(proposals, self.policy, stands)
+    def _mediate(self, wave: Sequence[Signal], answers: Answers) -> dict[DecisionId, Mediated]:
+        # People answer in real time, whatever day is looked at.
+        return mediate(wave, answers, self.policy, as_of=self._draining.as_of, now=self.clock.now())
 
     async def _decide(
-        self,
-        wave: Sequence[Signal],
-        answers: Answers,
-        settled: Mapping[DecisionId, Mediated],
-        as_of: datetime,
-        done: Done,
+        self, wave: Sequence[Signal], answers: Answers, settled: Mapping[DecisionId, Mediated]
     ) -> list[ActionKey]:
+        drain = self._draining
+
         def work(tx: Tx) -> Decided:
             decided = decide(
                 tx,
@@ -165,22 +185,22 @@ class Runtime:
                 settled,
                 policy=self.policy,
                 catalogue=self.company.catalogue,
-                as_of=as_of,
+                as_of=drain.as_of,
             )
             crash_point("decide.before_commit")
             return decided
 
         decided = await self.store.write_async(work, lease=self.lease)
         crash_point("decide.after_commit")
-        done.decisions += decided.decisions
-        done.asked += decided.asked
-        return list(decided.permitted)
+        drain.permitted.update((action.key, action) for action in decided.permitted)
+        drain.done.decisions += decided.decisions
+        drain.done.asked += decided.asked
+        return [action.key for action in decided.permitted]
 
-    async def _act(self, keys: Sequence[ActionKey], done: Done) -> None:
-        for key in keys:
-            receipt = await self._executor.perform(key, self.lease)
-            if receipt is not None:
-                self._performed([receipt], done)
+    async def _act(self, keys: Sequence[ActionKey]) -> None:
+        drain = self._draining
+        known = {key: drain.permitted.pop(key) for key in keys if key in drain.permitted}
+        self._performed(await self._executor.perform_all(keys, self.lease, known=known), drain.done)
 
     def _performed(self, receipts: Sequence[Receipt], done: Done | None) -> None:
         self._views.performed(one.action_key for one in receipts)

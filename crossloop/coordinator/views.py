@@ -43,6 +43,11 @@ class Views:
         """Note that these actions have a receipt now."""
         self._performed += keys
 
+    def forget(self) -> None:
+        """Read anew: somebody else has worked on the store."""
+        self._in_force = None
+        self._performed = []
+
     @asynccontextmanager
     async def take(self, as_of: datetime, settings: Settings) -> AsyncGenerator[View]:
         """Take a view at a business instant, for as long as a wave is thought about."""

@@ -120,8 +120,8 @@ def permit(
     digest: str,
     expires_at: datetime,
     body: Mapping[str, JSON],
-) -> bool:
-    """Permit an action; return False when its key was permitted before.
+) -> int | None:
+    """Permit an action and return the number of its entry; None when its key was permitted before.
 
     Args:
         body: what else its entry says.
@@ -130,7 +130,7 @@ def permit(
         UnknownName: there is no such decision.
     """
     if tx.row(_KNOWN, id=key) is not None:
-        return False
+        return None
     decision_key, _ = key_and_case(tx, decision_id)
     request = {"system": system, "operation": operation, "resource": resource, "digest": digest}
     until = micros(expires_at)
@@ -145,7 +145,7 @@ def permit(
         case_key=tx.case_key(case),
         expires_at=until,
     )
-    return True
+    return entry
 
 
 def start(tx: Tx, key: str) -> bool:

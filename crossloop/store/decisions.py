@@ -64,8 +64,8 @@ def record(
     verdict: str,
     case: str,
     body: Mapping[str, JSON],
-) -> bool:
-    """Record a decision; return False when its id is known already.
+) -> DecisionRow | None:
+    """Record a decision and return it; None when its id is known already.
 
     Args:
         body: what else its entry says.
@@ -74,7 +74,7 @@ def record(
         UnknownName: the signal was never admitted.
     """
     if tx.row(_KNOWN, id=id) is not None:
-        return False
+        return None
     signal = tx.row(_SIGNAL, id=signal_id)
     if signal is None:
         raise UnknownName(f"decision {id} answers a signal that is not in the inbox: {signal_id}.")
@@ -90,7 +90,7 @@ def record(
         verdict=verdict,
         case_key=tx.case_key(case),
     )
-    return True
+    return DecisionRow(entry, id, signal_id, department, step, loop, intervention, verdict, case, entry)
 
 
 def key_and_case(read: Read, id: str) -> tuple[int, str | None]:

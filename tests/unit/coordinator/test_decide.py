@@ -9,12 +9,13 @@ import pytest
 
 from crossloop.coordinator.admit import _admit
 from crossloop.coordinator.decide import Decided, PolicyReplaced, decide, request_digest, write_permit
-from crossloop.coordinator.mediator import Mediated
+from crossloop.coordinator.mediator import Mediated, mediate
 from crossloop.departments.graph import Answers
 from crossloop.ids import DecisionId
 from crossloop.signals import Proposal, Signal
 from crossloop.store import Tx, approvals, decisions, impacts, policies
 from crossloop.store.ledger.redaction import redact
+from tests.support.systems import permit
 from tests.support.trials import CATALOGUE, Ask, Trial, policy, proposal
 
 BUDGET = "ads/campaign/C1/budget"
@@ -205,7 +206,8 @@ def test_a_claim_that_wins_against_an_earlier_one_acts_and_keeps_the_dissent(ope
 
 def test_a_rival_of_the_same_wave_is_told_once(opened: Trial) -> None:
     ours, theirs = opened.said(Ask()), opened.said(Ask(wants="increase", interest="marketing"))
-    settled = opened.runtime()._mediate([ours, theirs], answered(ours, theirs), opened.clock.now())
+    now = opened.clock.now()
+    settled = mediate([ours, theirs], answered(ours, theirs), opened.policy, as_of=now, now=now)
     decided(opened, ours, theirs, settled=settled)
     assert verdicts(opened, ours, theirs) == ["escalate", "escalate"]
     assert len(rivals(opened, ours)) == len(rivals(opened, theirs)) == 1
@@ -266,8 +268,9 @@ def test_the_dissent_of_a_claim_whose_content_was_removed_says_so(opened: Trial)
 
 
 def test_a_proposal_without_a_request_has_no_digest(opened: Trial) -> None:
-    nothing: Proposal = proposal(opened.said(), Ask()).model_copy(update={"action": None})
+    whole = proposal(opened.said(), Ask())
+    nothing: Proposal = whole.model_copy(update={"action": None})
     with pytest.raises(ValueError, match="asks for nothing"):
         request_digest(nothing)
     with pytest.raises(ValueError, match="asks for nothing"):
-        opened.store.write(lambda tx: write_permit(tx, "case", nothing, {}, opened.clock.now()))
+        opened.store.write(lambda tx: write_permit(tx, "case", nothing, permit(whole)))

@@ -198,7 +198,7 @@ def test_deadlines_of_people_are_reckoned_in_real_time_whatever_day_is_looked_at
         told.append(now)
         return judge(*arguments, now=now)
 
-    monkeypatch.setattr("crossloop.coordinator.runtime.judge", judging)
+    monkeypatch.setattr("crossloop.coordinator.mediator.judge", judging)
     runtime = opened.runtime()
     rival = Ask(by="sales", wants="increase", interest="sales", intervention="raise")
 
