@@ -25,7 +25,16 @@ import orjson
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["JSON", "NotCanonical", "canonical_json", "digest", "digest_of", "to_json", "writable"]
+__all__ = [
+    "JSON",
+    "Canonical",
+    "NotCanonical",
+    "canonical_json",
+    "digest",
+    "digest_of",
+    "to_json",
+    "writable",
+]
 
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 
@@ -74,7 +83,19 @@ def _normal(value: object, path: str) -> object:
     if isinstance(value, list | tuple):
         items = cast("Sequence[object]", value)
         return [_normal(item, f"{path}[{index}]") for index, item in enumerate(items)]
+    if isinstance(value, Canonical):
+        return value
     raise NotCanonical(path, f"{type(value).__name__} has no JSON form")
+
+
+class Canonical:
+    """A value that was brought into canonical form before; it may stand inside a larger one."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes) -> None:
+        """Take what :func:`canonical_json` returned."""
+        self.content = content
 
 
 def canonical_json(value: object) -> bytes:
@@ -83,7 +104,39 @@ def canonical_json(value: object) -> bytes:
     Raises:
         NotCanonical: the value, or something inside it, has no canonical form.
     """
-    return orjson.dumps(_normal(value, "$"), option=orjson.OPT_SORT_KEYS)
+    ready = value if _is_plain(value) else _normal(value, "$")
+    return orjson.dumps(ready, default=_inside, option=orjson.OPT_SORT_KEYS)
+
+
+def _inside(value: object) -> orjson.Fragment:
+    """A part that is canonical already. orjson asks about it, and about nothing else that is plain."""
+    assert isinstance(value, Canonical), f"{type(value).__name__} has no JSON form"
+    return orjson.Fragment(value.content)
+
+
+def _is_plain(value: object) -> bool:
+    """True for what orjson writes in canonical form by itself: nearly everything, and told quickly.
+
+    Whatever is not certain is not plain: :func:`_normal` looks at it and says what is wrong.
+    """
+    kind = type(value)
+    if kind is str:
+        text = cast("str", value)
+        return "\x00" not in text if text.isascii() else not _UNWRITABLE.search(text)
+    if kind is dict:
+        members = cast("dict[object, object]", value)
+        for key, member in members.items():
+            if not (type(key) is str and key.isascii() and "\x00" not in key and _is_plain(member)):
+                return False
+        return True
+    if value is None or kind is bool or kind is Canonical:
+        return True
+    if kind is int:
+        return -_EXACT < cast("int", value) < _EXACT
+    if kind is float:
+        number = cast("float", value)
+        return 1e-5 <= abs(number) < _EXACT and not number.is_integer()
+    return kind is list and all(map(_is_plain, cast("list[object]", value)))
 
 
 def digest(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -13,7 +12,7 @@ from crossloop.console import options, words
 from crossloop.console.output import Output, say
 
 if TYPE_CHECKING:
-    from crossloop.coordinator.explain import Step, Story
+    from crossloop.coordinator.explain import Story
 
 _VERDICT: Final = " Verdict: "
 _GATES: Final = re.compile(r"(?<=\.); (?=[a-z_]+: )")
@@ -56,15 +55,13 @@ def print_story(console: Console, story: Story) -> None:
     say(console, "[dim]#: number of the entry in the ledger. As recorded, to the last digit: --json[/]")
     moment = ""
     asked: list[str] = []
-    for steps in _together(story.steps):
-        step = steps[0]
+    for step in story.steps:
         at = step.at[:19].replace("T", " ")
         time = "" if at == moment else f"  [dim]{at} UTC[/]"
         moment = at
-        entries = ", ".join(f"#{one.entry}" for one in steps)
         console.print()
-        say(console, f"[cyan]{entries}[/] [bold]{step.kind}[/] {words.plain(step.who)}{time}", hang=4)
-        _say_what(console, _what(steps))
+        say(console, f"[cyan]#{step.entry}[/] [bold]{step.kind}[/] {words.plain(step.who)}{time}", hang=4)
+        _say_what(console, step.what)
         if step.kind == "decision":
             asked.append(step.what)
         # a notice is of the kind that its text says, and a claim rests on what its decision has just said
@@ -87,26 +84,3 @@ def _say_because(console: Console, because: str) -> None:
     for number, reason in enumerate(_GATES.split(words.told(because)) if because else []):
         first = "because " if number == 0 else ""
         say(console, f"[dim]{first}{words.plain(reason)}[/]", indent=4 if first else 6, hang=8)
-
-
-def _together(steps: Sequence[Step]) -> Iterator[list[Step]]:
-    """Notices that say the same to one person after another are one step."""
-    group: list[Step] = []
-    for step in steps:
-        if group and not (step.kind == "notice" and _message(step) == _message(group[0])):
-            yield group
-            group = []
-        group.append(step)
-    if group:
-        yield group
-
-
-def _message(step: Step) -> str:
-    return step.what.partition(": ")[2]
-
-
-def _what(steps: Sequence[Step]) -> str:
-    if len(steps) == 1:
-        return steps[0].what
-    people = words.listed(one.what.partition(": ")[0].removeprefix("tells ") for one in steps)
-    return f"tells {people}: {_message(steps[0])}"

@@ -54,8 +54,19 @@ class Decided:
     """What deciding a wave left to do."""
 
     permitted: tuple[Action, ...]
-    asked: tuple[ApprovalId, ...]
-    decisions: tuple[DecisionId, ...]
+    made: tuple[Made, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One decision, as it was recorded."""
+
+    row: DecisionRow
+    proposal: Proposal
+    verdict: Verdict
+    dissent: tuple[dict[str, JsonValue], ...]
+    asked: ApprovalId | None
+    """The question that waits for people, where it is held or escalated."""
 
 
 def decide(
@@ -79,33 +90,47 @@ def decide(
         PolicyReplaced: the store has another document in force.
     """
     require_in_force(tx, policy)
+    today = _Today(as_of, local_day(as_of, policy.document.timezone))
     permitted: list[Action] = []
-    asked: list[ApprovalId] = []
-    made: list[DecisionId] = []
+    made: list[Made] = []
     for signal in wave:
-        waiting = inbox.get(tx, signal.id)
-        if waiting is None or waiting.state != "new":
+        if not inbox.is_new(tx, signal.id):
             continue
         withdraw_cleared(tx, signal, catalogue, policy, as_of)
         heard = answers.get(signal.id, {})
         proposals = _in_order(heard)
+        nothing_left = True
         for proposal in proposals:
             mediated = _mediated(tx, proposal, settled.get(proposal.id), policy)
-            verdict = _judged(tx, signal, proposal, mediated, policy, as_of)
+            verdict = _judged(tx, signal, proposal, mediated, policy, today)
             row = _record(tx, signal, proposal, verdict, mediated)
             if row is None:
                 continue
-            made.append(proposal.id)
+            asked = None
             if verdict.outcome in ("act", "hold", "escalate"):
-                _occupy(tx, signal, proposal, verdict, policy, as_of)
+                nothing_left = False
+                _occupy(tx, signal, proposal, verdict, today)
             if verdict.outcome == "act":
                 permitted.append(_permit(tx, row, proposal, verdict, policy))
             elif verdict.outcome in ("hold", "escalate"):
-                asked.append(_ask(tx, signal, proposal, verdict, policy))
+                asked = _ask(tx, signal, proposal, verdict, policy)
             notify_decided(tx, signal, proposal, verdict, policy)
+            made.append(Made(row, proposal, verdict, mediated.dissent, asked))
         inbox.decided(tx, signal.id, {"signal": signal.id, "proposals": len(proposals)})
-        finish_if_done(tx, signal.id, outcome="answered" if heard else "no department listens to it")
-    return Decided(tuple(permitted), tuple(asked), tuple(made))
+        if nothing_left:
+            finish_if_done(tx, signal.id, outcome="answered" if heard else "no department listens to it")
+    return Decided(tuple(permitted), tuple(made))
+
+
+@dataclass(frozen=True, slots=True)
+class _Today:
+    """When a wave is judged."""
+
+    as_of: datetime
+    """Business time."""
+
+    day: date
+    """Its local calendar day, by which limits count."""
 
 
 def require_in_force(read: Read, policy: Policy) -> None:
@@ -125,9 +150,9 @@ def require_in_force(read: Read, policy: Policy) -> None:
 
 def request_digest(proposal: Proposal) -> str:
     """Digest of what is asked for; a proposal without a request has none to permit."""
-    if proposal.action is None:
+    if proposal.action_digest is None:
         raise ValueError(f"proposal {proposal.id} asks for nothing")
-    return proposal.action.digest()
+    return proposal.action_digest
 
 
 def _in_order(by_department: Mapping[str, tuple[Proposal, ...]]) -> list[Proposal]:
@@ -168,27 +193,19 @@ def _argument(tx: Tx, claim: int) -> str:
 
 
 def _judged(
-    tx: Tx, signal: Signal, proposal: Proposal, mediated: Mediated, policy: Policy, as_of: datetime
+    tx: Tx, signal: Signal, proposal: Proposal, mediated: Mediated, policy: Policy, today: _Today
 ) -> Verdict:
-    day = local_day(as_of, policy.document.timezone)
-    if proposal.impact is None:
-        state = GateState(conflict=mediated.resolution)
-    else:
-        so_far = impacts.total(tx, proposal.impact.resource, day)
-        state = GateState(share_today=so_far.share, amount_today=so_far.amount, conflict=mediated.resolution)
-    verdict = judge(proposal, SignalFacts.of(signal, as_of=as_of), state, policy, now=tx.now)
-    wrong = _uncountable(tx, proposal, day)
-    return verdict if wrong is None else _refused(verdict, wrong)
-
-
-def _uncountable(tx: Tx, proposal: Proposal, day: date) -> str | None:
-    """Why an impact cannot be added to the day's (rule 4); none when it can."""
-    if proposal.impact is None:
-        return None
-    own, counted = proposal.impact.amount.currency, impacts.currency(tx, proposal.impact.resource, day)
+    facts, impact = SignalFacts.of(signal, as_of=today.as_of), proposal.impact
+    if impact is None:
+        return judge(proposal, facts, GateState(conflict=mediated.resolution), policy, now=tx.now)
+    so_far = impacts.total(tx, impact.resource, today.day)
+    state = GateState(share_today=so_far.share, amount_today=so_far.amount, conflict=mediated.resolution)
+    verdict = judge(proposal, facts, state, policy, now=tx.now)
+    own, counted = impact.amount.currency, so_far.currency
     if counted in (None, own):
-        return None
-    return f"{proposal.impact.resource} is counted in {counted} on {day}; an impact in {own} cannot be added."
+        return verdict
+    said = f"{impact.resource} is counted in {counted} on {today.day}; an impact in {own} cannot be added."
+    return _refused(verdict, said)
 
 
 def _refused(verdict: Verdict, because: str) -> Verdict:
@@ -201,7 +218,7 @@ def _record(
     tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, mediated: Mediated
 ) -> DecisionRow | None:
     body: dict[str, JsonValue] = {
-        "proposal": to_json(proposal),  # pyright: ignore[reportAssignmentType]
+        "proposal": proposal.written,  # pyright: ignore[reportAssignmentType] - JSON, written already
         "verdict": to_json(verdict),
         "dissent": list(mediated.dissent),
     }
@@ -275,9 +292,7 @@ def _ask(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: P
     return asked
 
 
-def _occupy(
-    tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: Policy, as_of: datetime
-) -> None:
+def _occupy(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, today: _Today) -> None:
     state = "in_force" if verdict.outcome == "act" else "held"
     for claim in proposal.claims:
         claims.place(
@@ -298,7 +313,7 @@ def _occupy(
             tx,
             decision_id=proposal.id,
             resource=proposal.impact.resource,
-            day=local_day(as_of, policy.document.timezone),
+            day=today.day,
             share=proposal.impact.share,
             amount=proposal.impact.amount.amount,
             currency=proposal.impact.amount.currency,

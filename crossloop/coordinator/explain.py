@@ -5,7 +5,7 @@ The words are made from the entries alone, so that the story says what was recor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from crossloop.errors import UnknownName
@@ -181,8 +181,13 @@ def _claim(body: Body) -> Words:
     return body["holder"], what, body["argument"]
 
 
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def _notice(body: Body) -> Words:
-    return "coordinator", f"tells {body['recipient']}: {body['text']}", body["kind"]
+    return "coordinator", f"tells {_listed(body['recipients'])}: {body['text']}", body["kind"]
 
 
 def _finished(body: Body) -> Words:

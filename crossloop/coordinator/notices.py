@@ -16,7 +16,6 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from crossloop.governance import Loop, Policy
-from crossloop.ids import derived
 from crossloop.signals import NO_ACTION, NO_ANSWER, Proposal, Receipt, Signal, Verdict
 from crossloop.store import Tx, inbox, notices
 from crossloop.store.approvals import ApprovalRow
@@ -89,9 +88,9 @@ def _loop(policy: Policy, name: str | None) -> Loop | None:
 
 
 def _sender(tx: Tx, signal: str) -> str:
-    row = inbox.get(tx, signal)
-    assert row is not None, f"a decision answers {signal}, which is not in the inbox"
-    return row.department
+    known = inbox.identity(tx, signal)
+    assert known is not None, f"a decision answers {signal}, which is not in the inbox"
+    return known.department
 
 
 def _nothing_done(proposal: Proposal, verdict: Verdict) -> str:
@@ -108,13 +107,6 @@ def _what(proposal: Proposal) -> str:
 
 
 def _tell(tx: Tx, case: str, decision: str, recipients: Iterable[str], kind: str, text: str) -> None:
-    for recipient in dict.fromkeys(recipients):
-        notices.record(
-            tx,
-            id=derived("ntc", decision, recipient, kind),
-            case=case,
-            decision_id=decision,
-            recipient=recipient,
-            kind=kind,
-            text=text[:_LONGEST],
-        )
+    told = list(dict.fromkeys(recipients))
+    if told:
+        notices.record(tx, case=case, decision_id=decision, recipients=told, kind=kind, text=text[:_LONGEST])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field, JsonValue
 
 from crossloop.frozen import Frozen
 from crossloop.money import Money
-from crossloop.signals import Outcome, Proposal, Reason, Receipt, Verdict
+from crossloop.signals import Outcome, Reason, Receipt
+
+if TYPE_CHECKING:
+    from crossloop.coordinator.decide import Made
 
 
 class OptionReport(Frozen):
@@ -174,10 +177,9 @@ def _counted(names: Iterable[str]) -> str:
     return f" ({', '.join(f'{number} {name}' for name, number in counts.items())})" if counts else ""
 
 
-def decision_report(body: Mapping[str, Any], case: str, *, approval_id: str | None) -> DecisionReport:
-    """Build the report of a decision from its ledger entry."""
-    proposal = Proposal.model_validate(body["proposal"])
-    verdict = Verdict.model_validate(body["verdict"])
+def decision_report(made: Made) -> DecisionReport:
+    """Build the report of a decision."""
+    proposal, verdict = made.proposal, made.verdict
     impact: dict[str, JsonValue] | None = None
     if proposal.impact is not None:
         moved: Money = proposal.impact.amount
@@ -190,7 +192,7 @@ def decision_report(body: Mapping[str, Any], case: str, *, approval_id: str | No
     return DecisionReport(
         id=proposal.id,
         signal_id=proposal.signal_id,
-        case=case,
+        case=made.row.case,
         department=proposal.department,
         intervention=proposal.intervention,
         verdict=verdict.outcome,
@@ -211,8 +213,8 @@ def decision_report(body: Mapping[str, Any], case: str, *, approval_id: str | No
         confidence=proposal.confidence,
         rationale=proposal.rationale,
         action_key=proposal.action_key if proposal.action is not None else None,
-        approval_id=approval_id,
-        dissent=tuple(body.get("dissent", ())),
+        approval_id=made.asked,
+        dissent=made.dissent,
         assumptions=proposal.assumptions,
     )
 

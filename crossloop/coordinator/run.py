@@ -12,13 +12,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from crossloop.coordinator import earlier
 from crossloop.coordinator.admit import admit, is_in_force, known_conditions
 from crossloop.coordinator.loop import Inputs, Loop, Observation
 from crossloop.coordinator.report import (
-    DecisionReport,
     LedgerReport,
     NoticeReport,
     PublishReport,
@@ -95,7 +94,6 @@ def all_settings(runtime: Runtime) -> dict[LoopName, Stated]:
 
 def _report(read: Read, runtime: Runtime, loop: Loop, observation: Observation, done: Done) -> RunReport:
     waiting = [row for row in approvals.listing(read, state="waiting") if _of_loop(read, row, loop)]
-    made = [_decision(read, one) for one in done.decisions]
     head = read.head()
     governed = runtime.policy.document.loops.get(loop.name)
     return RunReport(
@@ -106,7 +104,7 @@ def _report(read: Read, runtime: Runtime, loop: Loop, observation: Observation, 
         inputs=dict(observation.inputs),
         settings=dict(observation.settings),
         signals=tuple(dict(one) for one in observation.reported),
-        decisions=tuple(made),
+        decisions=tuple(map(decision_report, done.made)),
         receipts=tuple(receipt_report(one) for one in done.receipts),
         notices=tuple(_notices(read, done.since)),
         waiting=tuple(_waiting(read, row) for row in waiting),
@@ -125,28 +123,22 @@ def _rules(policy: Policy) -> str:
 
 def publish_report(read: Read, signals: Sequence[Signal], new: int, done: Done) -> PublishReport:
     """Report what publishing signals brought about."""
-    asked = [approvals.get(read, one) for one in done.asked]
+    asked = [approvals.get(read, one.asked) for one in done.made if one.asked is not None]
     return PublishReport(
         new=new,
         signals=tuple(one.id for one in signals),
-        decisions=tuple(_decision(read, one) for one in done.decisions),
+        decisions=tuple(map(decision_report, done.made)),
         receipts=tuple(receipt_report(one) for one in done.receipts),
         waiting=tuple(_waiting(read, row) for row in asked if row is not None and row.state == "waiting"),
     )
 
 
-def _decision(read: Read, decision_id: str) -> DecisionReport:
-    row = decisions.get(read, decision_id)
-    assert row is not None, f"decision {decision_id} was made and is not in the store"
-    held = approvals.for_decision(read, decision_id)
-    return decision_report(read.body(row.entry), row.case, approval_id=None if held is None else held.id)
-
-
 def _notices(read: Read, since: int) -> Iterator[NoticeReport]:
     for entry in read.entries(since):
         if entry.kind == NOTICE and entry.body is not None:
-            said = {name: str(entry.body[name]) for name in ("recipient", "kind", "text")}
-            yield NoticeReport(**said)
+            kind, text = str(entry.body["kind"]), str(entry.body["text"])
+            for recipient in cast("list[str]", entry.body["recipients"]):
+                yield NoticeReport(recipient=recipient, kind=kind, text=text)
 
 
 def _of_loop(read: Read, row: ApprovalRow, loop: Loop) -> bool:

@@ -22,7 +22,7 @@ from crossloop.coordinator.admit import in_force
 from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.approvals import bring_in_step
 from crossloop.coordinator.company import Company
-from crossloop.coordinator.decide import Decided, decide
+from crossloop.coordinator.decide import Decided, Made, decide
 from crossloop.coordinator.endings import after_receipt, expire_overdue, set_aside
 from crossloop.coordinator.mediator import Mediated, mediate
 from crossloop.coordinator.supervisor import RECURSION_LIMIT, SupervisorGraph, build_supervisor
@@ -31,7 +31,7 @@ from crossloop.coordinator.waves import Waiting, run_waves
 from crossloop.departments.graph import Answers, Asked
 from crossloop.faults import crash_point
 from crossloop.governance import Policy
-from crossloop.ids import ActionKey, ApprovalId, DecisionId, SignalId
+from crossloop.ids import ActionKey, DecisionId, SignalId
 from crossloop.signals import Proposal, Receipt, Signal
 from crossloop.store import Lease, Store, Tx
 from crossloop.store.decisions import DecisionRow
@@ -48,8 +48,7 @@ class Done:
     since: int
     """Position of the first ledger entry that was written after it began."""
 
-    decisions: list[DecisionId] = field(default_factory=list[DecisionId])
-    asked: list[ApprovalId] = field(default_factory=list[ApprovalId])
+    made: list[Made] = field(default_factory=list[Made])
     receipts: list[Receipt] = field(default_factory=list[Receipt])
 
 
@@ -193,8 +192,7 @@ class Runtime:
         decided = await self.store.write_async(work, lease=self.lease)
         crash_point("decide.after_commit")
         drain.permitted.update((action.key, action) for action in decided.permitted)
-        drain.done.decisions += decided.decisions
-        drain.done.asked += decided.asked
+        drain.done.made += decided.made
         return [action.key for action in decided.permitted]
 
     async def _act(self, keys: Sequence[ActionKey]) -> None:

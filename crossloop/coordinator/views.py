@@ -5,6 +5,7 @@ Records are not read here: a view knows where they come from, and whoever declar
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
@@ -13,7 +14,7 @@ from pydantic import JsonValue
 
 from crossloop.coordinator.company import Company
 from crossloop.departments import InForce, Strategy, View
-from crossloop.departments.view import Reading
+from crossloop.departments.view import AllInForce, Reading
 from crossloop.governance import Policy
 from crossloop.ids import ActionKey, CaseId, LoopName
 from crossloop.signals import Proposal
@@ -27,8 +28,9 @@ Settings = Mapping[LoopName, Mapping[str, JsonValue]]
 class Views:
     """Takes views while one coordinator works on a store.
 
-    What is in force is read whole once. After that only actions that were performed meanwhile are looked
-    at: reading it anew for every wave would cost a long run the square of its length.
+    What is in force is read when a department looks at it: of one case from the store's index; whole once,
+    and after that only actions that were performed meanwhile. Reading all of it for every wave would cost a
+    long run the square of its length.
     """
 
     def __init__(self, store: Store, company: Company, policy: Policy) -> None:
@@ -38,15 +40,20 @@ class Views:
         self._strategies = strategies(policy)
         self._in_force: dict[str, tuple[int, InForce]] | None = None
         self._performed: list[ActionKey] = []
+        self._turn = threading.Lock()
+        """Slow handlers look from threads of their own."""
 
     def performed(self, keys: Iterable[ActionKey]) -> None:
         """Note that these actions have a receipt now."""
-        self._performed += keys
+        with self._turn:
+            if self._in_force is not None:
+                self._performed += keys
 
     def forget(self) -> None:
         """Read anew: somebody else has worked on the store."""
-        self._in_force = None
-        self._performed = []
+        with self._turn:
+            self._in_force = None
+            self._performed = []
 
     @asynccontextmanager
     async def take(self, as_of: datetime, settings: Settings) -> AsyncGenerator[View]:
@@ -57,19 +64,23 @@ class Views:
                 timezone=self._timezone,
                 strategies=self._strategies,
                 settings=settings,
-                in_force=self._present(),
+                in_force=AllInForce(self._present, self._of_case),
                 reading=reading,
             )
 
     def _present(self) -> list[InForce]:
         """What is in force now, in the order in which it was permitted."""
-        performed, self._performed = self._performed, []
-        if self._in_force is None:
-            self._in_force = self._store.read(_all_in_force)
-        else:
-            known = self._in_force
-            self._store.read(lambda read: _follow(read, known, performed))
-        return [one for _, one in sorted(self._in_force.values(), key=lambda pair: pair[0])]
+        with self._turn:
+            performed, self._performed = self._performed, []
+            if self._in_force is None:
+                self._in_force = self._store.read(_in_force)
+            elif performed:
+                known = self._in_force
+                self._store.read(lambda read: _follow(read, known, performed))
+            return [one for _, one in sorted(self._in_force.values(), key=lambda pair: pair[0])]
+
+    def _of_case(self, case: CaseId) -> list[InForce]:
+        return [one for _, one in self._store.read(lambda read: _in_force(read, case)).values()]
 
 
 def strategies(policy: Policy) -> dict[LoopName, Strategy]:
@@ -88,8 +99,8 @@ def strategies(policy: Policy) -> dict[LoopName, Strategy]:
     return strategies
 
 
-def _all_in_force(read: Read) -> dict[str, tuple[int, InForce]]:
-    found = ((row, _proposal(read, row)) for row in actions.in_force(read))
+def _in_force(read: Read, case: CaseId | None = None) -> dict[str, tuple[int, InForce]]:
+    found = ((row, _proposal(read, row)) for row in actions.in_force(read, case=case))
     return {
         row.key: (row.entry, _shown(row, proposal))
         for row, proposal in found

@@ -22,7 +22,6 @@ import inspect
 import traceback
 from collections.abc import Sequence
 
-from crossloop.canonical import canonical_json, to_json
 from crossloop.departments.department import Answer, Handler, no_action, no_answer
 from crossloop.departments.view import View
 from crossloop.ids import DepartmentName
@@ -46,9 +45,11 @@ async def ask(
     seconds = handler.deadline.total_seconds()
     deadline = asyncio.timeout(seconds)
     try:
-        async with deadline:
-            answer = await _call(handler, signal, await view.showing(handler.reads))
-        proposals = _checked(answer, department, signal)
+        given = handler.handle(signal, view) if computes(handler) else _waited_for(handler, signal, view)
+        if inspect.isawaitable(given):
+            async with deadline:
+                given = await given
+        proposals = _checked(given, department, signal)
     except control_flow:
         raise
     except asyncio.CancelledError:
@@ -67,7 +68,13 @@ async def ask(
     return (no_answer(signal, department, handler.loop, because),)
 
 
-async def _call(handler: Handler, signal: Signal, view: View) -> Answer:
+def computes(handler: Handler) -> bool:
+    """True when a handler neither reads nor waits: it has answered when its function returns."""
+    return not (handler.slow or handler.reads or inspect.iscoroutinefunction(handler.handle))
+
+
+async def _waited_for(handler: Handler, signal: Signal, view: View) -> Answer:
+    view = await view.showing(handler.reads)
     if handler.slow and not inspect.iscoroutinefunction(handler.handle):
         answer = await asyncio.to_thread(handler.handle, signal, view)
     else:
@@ -84,7 +91,7 @@ def _checked(answer: Answer, department: DepartmentName, signal: Signal) -> tupl
         if proposal.step != position:
             raise ValueError(f"proposal {position} has step {proposal.step}")
         # What the ledger cannot keep would fail the transaction that decides the whole wave.
-        canonical_json(to_json(proposal))
+        _ = proposal.written
     return tuple(answer)
 
 

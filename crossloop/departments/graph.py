@@ -12,6 +12,7 @@ The view travels as the graph's runtime context. There is no checkpointer: think
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
@@ -20,7 +21,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from crossloop.departments.boundary import ask
+from crossloop.departments.boundary import ask, computes
 from crossloop.departments.department import Department, Handler
 from crossloop.departments.view import View
 from crossloop.ids import SignalId
@@ -83,12 +84,15 @@ def build(department: Department) -> DepartmentGraph:
 def _node(department: Department, handler: Handler):
     async def answer(state: DepartmentState, runtime: Runtime[Asked]) -> DepartmentOutput:
         mine = [signal for signal in state["signals"] if signal.type == handler.signal_type]
-        answers = await asyncio.gather(
-            *(
-                ask(department.name, handler, signal, runtime.context.view, control_flow=(GraphBubbleUp,))
-                for signal in mine
-            )
-        )
+        view = runtime.context.view
+
+        def asked(signal: Signal) -> Coroutine[object, object, tuple[Proposal, ...]]:
+            return ask(department.name, handler, signal, view, control_flow=(GraphBubbleUp,))
+
+        if computes(handler):  # one by one: a task for each would take as long as the answers
+            answers = [await asked(signal) for signal in mine]
+        else:
+            answers = await asyncio.gather(*map(asked, mine))
         return {
             "answers": {
                 signal.id: {department.name: proposals}

@@ -6,16 +6,17 @@ Rules:
    (:attr:`Handler.reads`) is asked, once for the whole wave. Nobody needs them: nobody reads.
 2. A system that cannot be read is a failure of each department that needs it, and of no other.
 3. A handler sees what it declares. Asking for more is a mistake that is named, not an empty answer.
+4. What is in force is read when the first handler of a wave looks at it: of one case, or all of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, overload
 
 from pydantic import JsonValue
 
@@ -40,6 +41,7 @@ class Reading:
     def __init__(self, readers: Mapping[type[Frozen], Reader]) -> None:
         self._readers = readers
         self._under_way: dict[type[Frozen], asyncio.Future[Sequence[Frozen]]] = {}
+        self._shown: dict[tuple[type[Frozen], ...], View] = {}
 
     async def records(self, kind: type[Frozen]) -> Sequence[Frozen]:
         """Return every record of one entity; none where the company has no system that keeps them.
@@ -52,6 +54,14 @@ class Reading:
             self._under_way[kind] = asyncio.ensure_future(self._readers[kind]())
         # Shielded: one handler whose deadline passes must not take the records from the others.
         return await asyncio.shield(self._under_way[kind])
+
+    async def shown(self, view: View, kinds: tuple[type[Frozen], ...]) -> View:
+        """Return the view with the records of these entities; the same one to everybody who reads them."""
+        found = self._shown.get(kinds)
+        if found is None:
+            records = {kind: await self.records(kind) for kind in kinds}
+            found = self._shown[kinds] = replace(view, records=records)
+        return found
 
     async def aclose(self) -> None:
         """End what is still being read: the wave is over."""
@@ -96,6 +106,50 @@ class InForce(Frozen):
     arguments: dict[str, JsonValue]
 
 
+class AllInForce(Sequence[InForce]):
+    """Everything in force, read when somebody looks at it, once."""
+
+    def __init__(
+        self, everything: Callable[[], Sequence[InForce]], of_case: Callable[[CaseId], Sequence[InForce]]
+    ) -> None:
+        """Take what reads.
+
+        Args:
+            everything: reads what is in force, in the order in which it was permitted.
+            of_case: reads what is in force of one case.
+        """
+        self._read = everything
+        self._read_case = of_case
+        self._all: tuple[InForce, ...] | None = None
+        self._cases: dict[CaseId, tuple[InForce, ...]] = {}
+
+    def of_case(self, case: CaseId) -> tuple[InForce, ...]:
+        """Return what is in force of one case."""
+        if self._all is not None:
+            return tuple(one for one in self._all if one.case == case)
+        if case not in self._cases:
+            self._cases[case] = tuple(self._read_case(case))
+        return self._cases[case]
+
+    def _known(self) -> tuple[InForce, ...]:
+        if self._all is None:
+            self._all = tuple(self._read())
+        return self._all
+
+    @overload
+    def __getitem__(self, index: int) -> InForce: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[InForce, ...]: ...
+    def __getitem__(self, index: int | slice) -> InForce | tuple[InForce, ...]:
+        return self._known()[index]
+
+    def __len__(self) -> int:
+        return len(self._known())
+
+    def __iter__(self) -> Iterator[InForce]:
+        return iter(self._known())
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A snapshot of what is known, at one business instant. It offers no way to change anything.
@@ -130,7 +184,7 @@ class View:
             ("as_of", require_aware(self.as_of)),
             ("strategies", MappingProxyType(dict(self.strategies))),
             ("settings", MappingProxyType(settings)),
-            ("in_force", tuple(self.in_force)),
+            ("in_force", _kept(self.in_force)),
             ("records", MappingProxyType(records)),
         ):
             object.__setattr__(self, name, snapshot)  # the way a frozen dataclass sets its own fields
@@ -153,11 +207,16 @@ class View:
 
         Whatever keeps a system from being read is raised.
         """
-        if self.reading is None:
+        if self.reading is None or not kinds:
             return self
-        found = {kind: await self.reading.records(kind) for kind in kinds}
-        return replace(self, records=found)
+        return await self.reading.shown(self, tuple(kinds))
 
     def in_force_for(self, case: CaseId) -> tuple[InForce, ...]:
         """Return what was done for a case and still holds."""
+        if isinstance(self.in_force, AllInForce):
+            return self.in_force.of_case(case)
         return tuple(one for one in self.in_force if one.case == case)
+
+
+def _kept(in_force: Sequence[InForce]) -> Sequence[InForce]:
+    return in_force if isinstance(in_force, AllInForce) else tuple(in_force)

@@ -182,7 +182,7 @@ def action_digest(proposal: Proposal) -> str | None:
     if proposal.action is None:
         return None
     try:
-        return proposal.action.digest()
+        return proposal.action_digest
     except (ValueError, RecursionError):  # NotCanonical is a ValueError, as are encoding errors
         return None
 

@@ -54,9 +54,9 @@ def permit_for(
     Raises:
         PermitRefused: the verdict is not act and no approval covers exactly this action and policy.
     """
-    if proposal.action is None:
+    wanted = proposal.action_digest
+    if wanted is None:
         raise PermitRefused(f"{proposal.id} asks for nothing.")
-    wanted = proposal.action.digest()
     if verdict.decision_id != proposal.id or verdict.facts.get("action_digest") != wanted:
         raise PermitRefused(f"the verdict is not on the action {wanted[:12]} of {proposal.id}.")
     needs_approval = verdict.outcome in ("hold", "escalate")

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from crossloop.canonical import digest_of
+from crossloop.canonical import Canonical, canonical_json, digest_of, to_json
 from crossloop.clock import require_aware
 from crossloop.frozen import Frozen
 from crossloop.ids import (
@@ -145,6 +145,26 @@ class Proposal(Frozen):
     def id(self) -> DecisionId:
         """The id of the decision about it; derived once, for a decision asks for it many times."""
         return decision_id(self.signal_id, self.department, self.step)
+
+    @cached_property
+    def written(self) -> Canonical:
+        """Its canonical JSON, as the ledger keeps it.
+
+        Raises:
+            NotCanonical: it has none.
+        """
+        return Canonical(canonical_json(to_json(self)))
+
+    @cached_property
+    def action_digest(self) -> str | None:
+        """Digest of the exact request that is judged and permitted; none where nothing is asked.
+
+        Taken once. Whoever is about to perform a request takes :meth:`ActionRequest.digest` anew.
+
+        Raises:
+            NotCanonical: the request has no canonical form.
+        """
+        return None if self.action is None else self.action.digest()
 
     @cached_property
     def action_key(self) -> ActionKey:

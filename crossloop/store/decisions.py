@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from crossloop.canonical import JSON
 from crossloop.errors import UnknownName
+from crossloop.store import inbox
 from crossloop.store.paths import prefixed
 from crossloop.store.session import Read, Row, Tx
 
@@ -18,7 +19,6 @@ DECISION = "decision"
 _FIND_LIMIT = 50
 
 _KNOWN = "SELECT 1 FROM decisions WHERE id = :id"
-_SIGNAL = "SELECT key FROM signals WHERE id = :id"
 _KEY = "SELECT d.key, c.id FROM decisions d LEFT JOIN cases c ON c.key = d.case_key WHERE d.id = :id"
 _ADD = (
     "INSERT INTO decisions (key, id, signal_key, department, step, loop, intervention, verdict, case_key)"
@@ -75,7 +75,7 @@ def record(
     """
     if tx.row(_KNOWN, id=id) is not None:
         return None
-    signal = tx.row(_SIGNAL, id=signal_id)
+    signal = inbox.identity(tx, signal_id)
     if signal is None:
         raise UnknownName(f"decision {id} answers a signal that is not in the inbox: {signal_id}.")
     asked = {"department": department, "step": step, "loop": loop, "intervention": intervention}
@@ -86,7 +86,7 @@ def record(
         **asked,
         key=entry,
         id=id,
-        signal_key=signal[0],
+        signal_key=signal.key,
         verdict=verdict,
         case_key=tx.case_key(case),
     )
@@ -99,9 +99,10 @@ def key_and_case(read: Read, id: str) -> tuple[int, str | None]:
     Raises:
         UnknownName: there is no such decision.
     """
-    row = read.row(_KEY, id=id)
+    row = read.recall("decision", id) or read.row(_KEY, id=id)
     if row is None:
         raise UnknownName(f"there is no decision {id}.")
+    read.remember("decision", id, row)
     return row[0], row[1]
 
 

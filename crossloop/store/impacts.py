@@ -50,7 +50,10 @@ class Impacted:
     """Share of the day's budget, 0.15 meaning 15 %."""
 
     amount: Decimal
-    """The same as money; the resource's one currency."""
+    """The same as money, in ``currency``."""
+
+    currency: str | None = None
+    """Currency in which the day is counted; none while nothing is counted."""
 
 
 def add(
@@ -86,13 +89,8 @@ def add(
 
 def total(read: Read, resource: str, day: date) -> Impacted:
     """Return what all counted decisions move of a resource on a day."""
-    share, amount, _ = _total(read, {"resource": resource, "day": day.isoformat()})
-    return Impacted(float(share), amount)
-
-
-def currency(read: Read, resource: str, day: date) -> str | None:
-    """Return the currency in which a resource's day is counted; None while nothing is counted."""
-    return _total(read, {"resource": resource, "day": day.isoformat()})[2]
+    share, amount, currency = _total(read, {"resource": resource, "day": day.isoformat()})
+    return Impacted(float(share), amount, currency)
 
 
 def release(tx: Tx, decision_id: str) -> int:

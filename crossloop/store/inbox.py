@@ -30,9 +30,14 @@ _ADD = (
     " VALUES (:key, :id, :type, :subject, :department, :case_key, :time, :valid_until, 'new')"
 )
 _KNOWN = "SELECT 1 FROM signals WHERE id = :id"
-_STATE = "SELECT s.key, s.state, c.id FROM signals s LEFT JOIN cases c ON c.key = s.case_key WHERE s.id = :id"
+_IDENTITY = (
+    "SELECT s.key, s.department, c.id, s.type FROM signals s LEFT JOIN cases c ON c.key = s.case_key"
+    " WHERE s.id = :id"
+)
 _DECIDE = "UPDATE signals SET state = 'decided', decided = :entry WHERE key = :key AND state = 'new'"
 _FINISH = "UPDATE signals SET state = 'finished', finished = :entry WHERE key = :key AND state = 'decided'"
+
+_IS_NEW = "SELECT 1 FROM signals WHERE id = :id AND state = 'new'"
 
 _ROWS = (
     "SELECT s.key, s.id, s.type, s.subject, s.department, c.id, s.time, s.valid_until, s.state"
@@ -70,6 +75,16 @@ class SignalRow:
     """The entry whose body is the signal."""
 
 
+@dataclass(frozen=True, slots=True)
+class SignalIdentity:
+    """What never changes about a signal in the inbox."""
+
+    key: int
+    department: str
+    case: str
+    type: str
+
+
 def admit(
     tx: Tx,
     *,
@@ -94,27 +109,41 @@ def admit(
     own = {**named, "time": zulu(since), "valid_until": zulu(until)}
     entry = tx.append(RECEIVED, case, {**body, **own})
     tx.execute(_ADD, **named, key=entry, case_key=tx.case_key(case), time=since, valid_until=until)
+    tx.remember("signal", id, (entry, department, case, type))
     return True
+
+
+def identity(read: Read, id: str) -> SignalIdentity | None:
+    """Return what never changes about a signal; None when it was never admitted."""
+    row = read.recall("signal", id) or read.row(_IDENTITY, id=id)
+    if row is None:
+        return None
+    read.remember("signal", id, row)
+    return SignalIdentity(*row)
 
 
 def decided(tx: Tx, id: str, body: Mapping[str, JSON]) -> bool:
     """Move a signal from new to decided; return False when it is not new."""
-    return _move(tx, id, "new", DECIDED, _DECIDE, body)
+    return _move(tx, id, DECIDED, _DECIDE, body)
 
 
 def finished(tx: Tx, id: str, body: Mapping[str, JSON]) -> bool:
     """Move a signal from decided to finished; return False when it is not decided."""
-    return _move(tx, id, "decided", FINISHED, _FINISH, body)
+    return _move(tx, id, FINISHED, _FINISH, body)
 
 
-def _move(
-    tx: Tx, id: str, expected: SignalState, kind: str, statement: str, body: Mapping[str, JSON]
-) -> bool:
-    row = tx.row(_STATE, id=id)
-    if row is None or row[1] != expected:
+def _move(tx: Tx, id: str, kind: str, statement: str, body: Mapping[str, JSON]) -> bool:
+    signal = identity(tx, id)
+    # The row first: it says whether there is anything to tell. The entry takes the position it was given.
+    if signal is None or tx.execute(statement, key=signal.key, entry=tx.next_position) != 1:
         return False
-    entry = tx.append(kind, row[2], {**body, "signal": id})
-    return tx.execute(statement, key=row[0], entry=entry) == 1
+    tx.append(kind, signal.case, {**body, "signal": id})
+    return True
+
+
+def is_new(read: Read, id: str) -> bool:
+    """True for a signal that was admitted and nobody has decided about yet."""
+    return read.row(_IS_NEW, id=id) is not None
 
 
 def waiting(read: Read, limit: int) -> list[SignalRow]:

@@ -35,7 +35,7 @@ from sqlalchemy import (
     text,
 )
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Version of the tables and of what entries say about their rows; the head row carries it.
 
 Another table, column or state, or another fact that an entry has to tell, is another format.
@@ -343,11 +343,6 @@ observations: Final = _table(
 choices: Final = _table("choices", _key(), _text("loop"), _text("chosen"), _text("settings"))
 """Settings under which each loop has looked, whenever they were others than before."""
 Index("choices_of_loop", choices.c.loop, choices.c.key)
-
-notices: Final = _table(
-    "notices", _key(), _text("id", unique=True), _to("decision_key", "decisions", null=True), _case(null=True)
-)
-Index("notices_of_case", notices.c.case_key)
 
 policies: Final = _table("policies", _key(), _text("digest"))
 """Governance documents in the order of their adoption; the last one is in force."""

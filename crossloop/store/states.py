@@ -18,7 +18,7 @@ Every column of these tables is compared but one: ``approvals.thread_kept`` says
 to remove from the approval graph, which shows questions and decides nothing.
 
 Not compared are tables that hold back, keep count or show: claims, impacts, conditions, observations,
-notices, leases. No row of them permits anything: what they let pass has a decision and a permit of its own.
+leases. No row of them permits anything: what they let pass has a decision and a permit of its own.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -34,9 +34,20 @@ from crossloop.store.writer import InlineWriter, ThreadWriter, Transactions, Wri
 T = TypeVar("T")
 
 
-def random_salt() -> bytes:
-    """Sixteen bytes from the operating system."""
-    return os.urandom(SALT_SIZE)
+def random_salts() -> Callable[[], bytes]:
+    """Return a source of salts, sixteen bytes each; the operating system is asked for many at once."""
+    pool: Iterator[bytes] = iter(())
+
+    def salt() -> bytes:
+        nonlocal pool
+        found = next(pool, None)
+        if found is None:
+            drawn = os.urandom(SALT_SIZE * 256)
+            pool = iter([drawn[at : at + SALT_SIZE] for at in range(0, len(drawn), SALT_SIZE)])
+            found = next(pool)
+        return found
+
+    return salt
 
 
 class Store:
@@ -69,7 +80,7 @@ class Store:
         url: str,
         *,
         clock: Clock,
-        salts: Callable[[], bytes] = random_salt,
+        salts: Callable[[], bytes] | None = None,
         create: bool = True,
         patience: float = 10.0,
         writer: Literal["thread", "inline"] = "thread",
@@ -99,7 +110,7 @@ class Store:
                         next_step="Name an existing one with --store, or let a run create it.",
                     )
                 sqlite.create(path, patience)
-            store = cls(url, path, clock, salts, patience, writer)
+            store = cls(url, path, clock, salts or random_salts(), patience, writer)
             try:
                 store.read(_check_format(path))
             except BaseException:

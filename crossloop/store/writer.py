@@ -20,7 +20,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeGuard, TypeVar, cast
 from crossloop.clock import Clock
 from crossloop.store import leases, sqlite
 from crossloop.store.leases import Lease
-from crossloop.store.session import Statements, Tx
+from crossloop.store.session import Lasting, Row, Statements, Tx
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -64,6 +64,7 @@ class Transactions:
         self._statements = statements
         self._clock = clock
         self._salts = salts
+        self._lasting = Lasting()
         self._connection: PoolProxiedConnection | None = None
 
     def run(self, jobs: Iterator[Job], patience: float) -> None:
@@ -75,12 +76,15 @@ class Transactions:
         """
         taken: list[Job] = []
         answers: list[tuple[Job, Any, BaseException | None]] = []
+        learned: list[Mapping[tuple[str, str], Row]] = []
         try:
             connection = self._begun(patience)
             for job in jobs:
                 taken.append(job)
-                answers.append((job, *self._alone(connection, job)))
+                answers.append((job, *self._alone(connection, job, learned)))
             connection.commit()
+            for one in learned:
+                self._lasting.learn(one)
             self._doubt(failure for _, _, failure in answers)
         except BaseException as failure:  # noqa: BLE001 - goes to everybody who waits (rule 3)
             self._roll_back()
@@ -108,7 +112,12 @@ class Transactions:
         sqlite.patiently(lambda: sqlite.begin_writing(connection), self._path, patience)
         return connection
 
-    def _alone(self, connection: PoolProxiedConnection, job: Job) -> tuple[Any, BaseException | None]:
+    def _alone(
+        self,
+        connection: PoolProxiedConnection,
+        job: Job,
+        learned: list[Mapping[tuple[str, str], Row]],
+    ) -> tuple[Any, BaseException | None]:
         """Do one piece of work; where it fails, the transaction is as it was before (rule 2).
 
         Raises:
@@ -116,12 +125,13 @@ class Transactions:
         """
         sqlite.mark(connection)
         try:
-            tx = Tx(connection, self._statements, self._clock.now(), self._salts)
+            tx = Tx(connection, self._statements, self._clock.now(), self._salts, self._lasting)
             try:
                 if job.lease is not None:
                     leases.check(tx, job.lease)
                 result = job.work(tx)
                 tx.write_head()
+                learned.append(tx.learned())
             finally:
                 tx.close()
         except BaseException as failure:  # goes to whoever asked for it

@@ -55,7 +55,6 @@ def state(folder: Path) -> dict[str, list[Row]]:
         "claims": "SELECT holder, resource, direction, interest, state FROM claims ORDER BY 1, 2, 3",
         "impacts": "SELECT resource, day, share, amount FROM impacts ORDER BY 1, 2, 3",
         "conditions": "SELECT path, state, since, last_seen FROM conditions ORDER BY 1",
-        "notices": "SELECT id FROM notices ORDER BY 1",
     }
     found = {name: rows(store, query) for name, query in queries.items()}
     kinds = Counter(kind for (kind,) in rows(store, "SELECT kind FROM entries"))

@@ -89,7 +89,6 @@ TABLES = {
     ),
     "conditions": "SELECT path, state, signal_id, since FROM conditions",
     "observations": "SELECT loop, as_of, input_digest FROM observations",
-    "notices": "SELECT id FROM notices",
 }
 
 

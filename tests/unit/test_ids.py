@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 
 import pytest
@@ -32,6 +34,15 @@ def test_an_id_is_its_prefix_and_26_characters_of_base_32(parts: list[str]) -> N
 def test_different_parts_give_different_ids_however_they_are_cut(one: list[str], other: list[str]) -> None:
     assert (derived("x", *one) == derived("x", *other)) == (one == other)
     assert derived("x", *one, "ab", "c") != derived("x", *one, "a", "bc")
+
+
+@given(PARTS)
+def test_an_id_is_the_beginning_of_a_hash_in_base_32_of_rfc_4648(parts: list[str]) -> None:
+    hasher = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        hasher.update(len(data).to_bytes(8, "big") + data)
+    assert derived("x", *parts) == f"x_{base64.b32encode(hasher.digest()).decode().lower()[:26]}"
 
 
 @pytest.mark.parametrize(

@@ -35,14 +35,13 @@ def test_the_reason_of_every_gate_and_the_verdict_have_a_line_of_their_own() -> 
     ]
 
 
-def test_the_same_notice_to_several_people_is_told_once() -> None:
+def test_a_notice_is_told_without_the_kind_that_its_text_says() -> None:
     told = printed(
-        step(8, "notice", "coordinator", "tells asha: Done: all [of it].", "done"),
-        step(9, "notice", "coordinator", "tells ravi: Done: all [of it].", "done"),
+        step(8, "notice", "coordinator", "tells asha and ravi: Done: all [of it].", "done"),
         step(11, "notice", "coordinator", "tells ravi: Not done.", "failed"),
     )
     assert told == [
-        "#8, #9 notice coordinator  2026-11-20 11:40:47 UTC",
+        "#8 notice coordinator  2026-11-20 11:40:47 UTC",
         "    tells asha and ravi: Done: all [of it].",
         "",
         "#11 notice coordinator",

@@ -65,8 +65,8 @@ def entries(opened: Trial) -> int:
 def test_acting_claims_counts_permits_and_leaves_the_signal_decided(opened: Trial) -> None:
     signal = opened.said(Ask(share=0.1))
     found = decided(opened, signal)
-    assert len(found.permitted) == len(found.decisions) == 1
-    assert found.asked == ()
+    assert len(found.permitted) == len(found.made) == 1
+    assert [one.asked for one in found.made] == [None]
     assert [one["state"] for one in opened.entries("claim")] == ["in_force"]
     assert opened.store.read(lambda read: impacts.total(read, BUDGET, opened.clock.now().date())).share == 0.1
     assert len(opened.entries("permit")) == 1
@@ -78,7 +78,7 @@ def test_holding_claims_counts_and_asks_but_permits_nothing(opened: Trial) -> No
     found = decided(opened, signal)
     assert found.permitted == ()
     (row,) = opened.store.read(approvals.listing)
-    assert (row.id, row.people, row.quorum) == (found.asked[0], ("asha", "ravi"), 2)
+    assert (row.id, row.people, row.quorum) == (found.made[0].asked, ("asha", "ravi"), 2)
     assert [one["state"] for one in opened.entries("claim")] == ["held"]
     assert opened.entries("permit") == []
     assert opened.state(signal) == "decided"
@@ -90,7 +90,7 @@ def test_refused_and_shadow_leave_the_decision_and_nothing_else(opened: Trial, s
     under = opened.policy.in_shadow() if shadow else opened.policy
     found = decided(opened, signal, policy=under)
     assert verdicts(opened, signal) == ["shadow" if shadow else "refuse"]
-    assert (found.permitted, found.asked) == ((), ())
+    assert (found.permitted, [one.asked for one in found.made]) == ((), [None])
     for kind in ("claim", "permit", "approval.requested", "action.started"):
         assert opened.entries(kind) == []
     assert opened.store.read(lambda read: impacts.total(read, BUDGET, opened.clock.now().date())).share == 0
@@ -122,7 +122,7 @@ def test_deciding_the_same_wave_again_writes_nothing(opened: Trial) -> None:
         one.id: {"marketing": tuple(proposal(one, Ask(campaign="C9"), step) for step in range(2))}
         for one in wave
     }
-    assert decided(opened, *wave, answers=other) == Decided((), (), ())
+    assert decided(opened, *wave, answers=other) == Decided((), ())
     assert entries(opened) == before
 
 
@@ -134,7 +134,7 @@ def test_a_signal_that_was_never_admitted_is_left_alone(opened: Trial) -> None:
             tx, [signal], {}, {}, policy=opened.policy, catalogue=CATALOGUE, as_of=opened.clock.now()
         )
 
-    assert opened.store.write(work) == Decided((), (), ())
+    assert opened.store.write(work) == Decided((), ())
 
 
 def test_splitting_a_change_within_a_wave_evades_nothing(opened: Trial) -> None:
@@ -240,14 +240,14 @@ def test_proposals_are_decided_in_the_order_of_department_and_step(opened: Trial
     )
     found = decided(opened, signal)
     expected = [one.id for name in ("marketing", "sales") for one in answered(signal)[signal.id][name]]
-    assert list(found.decisions) == expected
+    assert [one.proposal.id for one in found.made] == expected
 
 
 def test_one_step_is_decided_once_whatever_a_graph_answers_twice(opened: Trial) -> None:
     signal = opened.said(Ask())
     twice = (proposal(signal, Ask()), proposal(signal, Ask(campaign="C2")))
     found = decided(opened, signal, answers={signal.id: {"marketing": twice}})
-    assert len(found.decisions) == len(found.permitted) == len(opened.entries("claim")) == 1
+    assert len(found.made) == len(found.permitted) == len(opened.entries("claim")) == 1
 
 
 def test_a_department_that_says_nothing_was_asked_all_the_same(opened: Trial) -> None:

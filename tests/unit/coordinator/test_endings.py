@@ -40,7 +40,7 @@ def taken(opened: Trial, campaign: str = "C1") -> tuple[int, float]:
 
 
 def told(opened: Trial, kind: str) -> list[str]:
-    return [one["recipient"] for one in opened.entries("notice") if one["kind"] == kind]
+    return [who for one in opened.entries("notice") if one["kind"] == kind for who in one["recipients"]]
 
 
 def test_a_rejection_gives_back_what_was_held_so_that_a_later_proposal_fits_again(opened: Trial) -> None:

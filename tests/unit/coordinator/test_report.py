@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from crossloop.coordinator.decide import Made
 from crossloop.coordinator.report import decision_report, receipt_report
-from crossloop.signals import Receipt
-from crossloop.store import decisions
+from crossloop.ids import ApprovalId
+from crossloop.signals import Proposal, Receipt, Verdict
+from crossloop.store import approvals, decisions
 from tests.support.stores import START
 from tests.support.trials import Ask, Trial
 
@@ -13,8 +17,12 @@ def test_a_decision_is_reported_as_it_was_recorded(opened: Trial) -> None:
     signal = opened.said(Ask(share=0.2))
     reported = opened.publish(signal).decisions[0]
     row = opened.store.read(lambda read: decisions.for_signal(read, signal.id))[0]
-    body = opened.store.read(lambda read: read.body(row.entry))
-    assert decision_report(body, row.case, approval_id=reported.approval_id) == reported
+    body: dict[str, Any] = opened.store.read(lambda read: read.body(row.entry))
+    proposal, verdict = Proposal.model_validate(body["proposal"]), Verdict.model_validate(body["verdict"])
+    asked = opened.store.read(lambda read: approvals.for_decision(read, row.id))
+    assert asked is not None
+    made = Made(row, proposal, verdict, tuple(body["dissent"]), ApprovalId(asked.id))
+    assert decision_report(made) == reported
     assert (reported.id, reported.signal_id, reported.case) == (row.id, signal.id, signal.correlation_id)
     assert reported.impact == {
         "resource": "ads/campaign/C1/budget",

@@ -66,7 +66,7 @@ def test_what_is_held_refused_or_failed_is_not_in_force(opened: Trial) -> None:
 
 def test_a_view_that_follows_is_the_view_that_would_be_read_anew(opened: Trial) -> None:
     following = views(opened)
-    view(opened, following)
+    assert list(view(opened, following).in_force) == []
     keys = [
         (signal, receipt)
         for number in (3, 1, 2)
@@ -74,7 +74,7 @@ def test_a_view_that_follows_is_the_view_that_would_be_read_anew(opened: Trial) 
         for receipt in opened.publish(signal).receipts
     ]
     following.performed(ActionKey(receipt.action_key) for _, receipt in reversed(keys))
-    assert view(opened, following).in_force == view(opened, views(opened)).in_force
+    assert list(view(opened, following).in_force) == list(view(opened, views(opened)).in_force)
     signal, receipt = keys[1]
     back = opened.over(signal.correlation_id, lift(receipt.action_key, receipt.reference, campaign="C1"))
     (lifted,) = opened.publish(back).receipts
@@ -85,7 +85,7 @@ def test_a_view_that_follows_is_the_view_that_would_be_read_anew(opened: Trial) 
 def test_following_reads_only_what_was_performed(opened: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     opened.ask(*(Ask(campaign=f"C{number}") for number in range(20)))
     following, looked_at = views(opened), list[str]()
-    view(opened, following)
+    assert len(view(opened, following).in_force) == 20
     (receipt,) = opened.ask(Ask(campaign="C50")).receipts
     real = actions.get
 
@@ -101,9 +101,38 @@ def test_following_reads_only_what_was_performed(opened: Trial, monkeypatch: pyt
     assert looked_at == [receipt.action_key]
 
 
+def test_where_nobody_looks_at_what_is_in_force_nothing_is_read(
+    opened: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = views(opened)
+    (receipt,) = opened.ask(Ask()).receipts
+    following.performed([ActionKey(receipt.action_key)])
+    monkeypatch.setattr(actions, "in_force", None)
+    monkeypatch.setattr(actions, "get", None)
+    view(opened, following)
+
+
+def test_what_is_in_force_of_one_case_is_read_for_that_case(opened: Trial) -> None:
+    one, other = opened.said(Ask()), opened.said(Ask(campaign="C2"))
+    opened.publish(one, other)
+    looked = view(opened, views(opened))
+    (mine,) = looked.in_force_for(one.correlation_id)
+    assert mine in looked.in_force
+    assert looked.in_force_for(one.correlation_id) == (mine,)
+
+
+def test_after_somebody_else_has_worked_everything_is_read_anew(opened: Trial) -> None:
+    following = views(opened)
+    assert list(view(opened, following).in_force) == []
+    opened.ask(Ask())
+    assert shown(view(opened, following)) == []  # nobody said that it was performed
+    following.forget()
+    assert shown(view(opened, following)) == ["C1"]
+
+
 def test_what_failed_is_followed_to_where_it_changes_nothing(opened: Trial) -> None:
     following = views(opened)
-    view(opened, following)
+    assert list(view(opened, following).in_force) == []
     (receipt,) = opened.ask(Ask(campaign="C999")).receipts
     following.performed([ActionKey(receipt.action_key), ActionKey("act_unknown")])
     assert shown(view(opened, following)) == []

@@ -49,7 +49,7 @@ def test_nothing_was_moved_of_a_resource_nobody_touched(store: Store):
 def test_ten_small_shares_come_to_exactly_their_sum(store: Store):
     store.write(lambda tx: [add(tx, f"dec_{n}", 0.015, "150.10") for n in range(10)])
     assert sum([0.015] * 10) > 0.15, "as floats they would not"
-    assert total(store) == Impacted(0.15, Decimal("1501.00"))
+    assert total(store) == Impacted(0.15, Decimal("1501.00"), "INR")
 
 
 def test_nothing_is_lost_of_a_share_that_is_small_beside_the_others(store: Store):
@@ -59,7 +59,7 @@ def test_nothing_is_lost_of_a_share_that_is_small_beside_the_others(store: Store
     )
     assert total(store).amount == Decimal(10**18)
     store.write(lambda tx: impacts.release(tx, "dec_1"))
-    assert total(store) == Impacted(small, Decimal("0.000001"))
+    assert total(store) == Impacted(small, Decimal("0.000001"), "INR")
 
 
 SHARES = st.floats(0.0, 1.0)
@@ -91,7 +91,7 @@ def test_whatever_is_added_and_released_the_total_is_the_exact_sum_of_what_is_co
             exact = sum((Fraction(share) for share, _ in counted.values()), Fraction(0))
             assert Fraction(total(store).amount) == sum(Fraction(amount) for _, amount in counted.values())
             assert total(store).share == pytest.approx(float(exact), rel=1e-15, abs=0)
-            currency = store.read(lambda read: impacts.currency(read, "ads/C1", DAY))
+            currency = store.read(lambda read: impacts.total(read, "ads/C1", DAY).currency)
             assert (currency is None) == (not counted)
 
 
@@ -108,13 +108,13 @@ def test_a_total_is_read_from_one_row_however_many_impacts_there_are(store: Stor
 def test_a_day_of_which_all_was_released_may_be_counted_in_another_currency(store: Store):
     store.write(lambda tx: [add(tx, "dec_1", 0.1, "10"), impacts.release(tx, "dec_1")])
     assert store.write(lambda tx: add(tx, "dec_2", 0.1, "10", currency="EUR"))
-    assert store.read(lambda read: impacts.currency(read, "ads/C1", DAY)) == "EUR"
+    assert store.read(lambda read: impacts.total(read, "ads/C1", DAY).currency) == "EUR"
 
 
 def test_another_day_and_another_resource_are_counted_apart(store: Store):
     store.write(lambda tx: [add(tx, "dec_1", 0.1, "10"), add(tx, "dec_1", 0.2, "20", resource="ads/C2")])
-    assert total(store) == Impacted(0.1, Decimal(10))
-    assert total(store, "ads/C2") == Impacted(0.2, Decimal(20))
+    assert total(store) == Impacted(0.1, Decimal(10), "INR")
+    assert total(store, "ads/C2") == Impacted(0.2, Decimal(20), "INR")
     following = store.read(lambda read: impacts.total(read, "ads/C1", DAY + timedelta(days=1)))
     assert following == Impacted(0.0, Decimal(0))
 
@@ -122,14 +122,14 @@ def test_another_day_and_another_resource_are_counted_apart(store: Store):
 def test_a_decision_is_counted_once(store: Store):
     assert store.write(lambda tx: add(tx, "dec_1", 0.1, "10"))
     assert not store.write(lambda tx: add(tx, "dec_1", 0.1, "10"))
-    assert total(store) == Impacted(0.1, Decimal(10))
+    assert total(store) == Impacted(0.1, Decimal(10), "INR")
 
 
 def test_a_released_decision_is_counted_no_longer(store: Store):
     store.write(lambda tx: [add(tx, "dec_1", 0.1, "10"), add(tx, "dec_2", 0.05, "5")])
     assert store.write(lambda tx: impacts.release(tx, "dec_1")) == 1
     assert store.write(lambda tx: impacts.release(tx, "dec_1")) == 0
-    assert total(store) == Impacted(0.05, Decimal(5))
+    assert total(store) == Impacted(0.05, Decimal(5), "INR")
 
 
 def test_one_resource_is_counted_in_one_currency(store: Store):
@@ -144,7 +144,7 @@ def test_an_impact_of_an_unknown_decision_is_refused(store: Store):
 
 
 def test_the_currency_of_a_day_is_known_once_something_is_counted(store: Store):
-    assert store.read(lambda read: impacts.currency(read, "ads/C1", DAY)) is None
+    assert store.read(lambda read: impacts.total(read, "ads/C1", DAY).currency) is None
     store.write(lambda tx: add(tx, "dec_1", 0.1, "10", currency="EUR"))
-    assert store.read(lambda read: impacts.currency(read, "ads/C1", DAY)) == "EUR"
-    assert store.read(lambda read: impacts.currency(read, "ads/C1", DAY + timedelta(days=1))) is None
+    assert store.read(lambda read: impacts.total(read, "ads/C1", DAY).currency) == "EUR"
+    assert store.read(lambda read: impacts.total(read, "ads/C1", DAY + timedelta(days=1)).currency) is None

@@ -326,7 +326,7 @@ DECIDES_NOTHING = {("approvals", "thread_kept")}
 
 PERMITS_NOTHING = {
     *("head", "entries", "tiles", "cases"),  # the ledger itself
-    *("claims", "claims_past", "impacts", "impact_totals", "conditions", "observations", "notices", "leases"),
+    *("claims", "claims_past", "impacts", "impact_totals", "conditions", "observations", "leases"),
 }
 """Tables that are not compared; the module says why."""
 

@@ -137,7 +137,7 @@ def test_a_commit_that_does_not_go_through_is_told_to_everybody_and_leaves_nothi
     def break_the_commit(tx: Tx) -> None:
         # A deferred constraint is looked at when the transaction ends.
         tx.execute("PRAGMA defer_foreign_keys = ON")
-        tx.execute("INSERT INTO notices (key, id, decision_key) VALUES (1, 'n', 999)")
+        tx.execute("INSERT INTO impacts VALUES ('a', '2026-01-01', 999, '1', '1')")
 
     with held_up(store) as write:
         written = [write(append), write(break_the_commit), write(append)]
