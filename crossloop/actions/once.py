@@ -88,6 +88,29 @@ class Once:
             OutcomeUnknown: nobody can tell whether it happened.
             CrossloopError: it certainly did not happen.
         """
+        try:
+            return await self._tried(sleep)
+        except OutcomeUnknown:
+            raise
+        except CrossloopError as failure:
+            if not self.in_doubt:
+                raise
+            raise OutcomeUnknown(f"it may have been carried out before, and then: {failure}") from failure
+
+    async def _tried(self, sleep: Sleep) -> Performed:
+        # Nearly every action succeeds at once; setting tenacity up would take longer than that.
+        try:
+            return await self._attempt()
+        except CrossloopError as failure:
+            if not self._again(failure):
+                raise
+            failed = [failure]
+
+        async def attempt() -> Performed:
+            if failed:
+                raise failed.pop()  # what has happened already counts as the first attempt
+            return await self._attempt()
+
         attempts = AsyncRetrying(
             sleep=sleep,
             stop=stop_after_attempt(self.retry.attempts),
@@ -95,14 +118,7 @@ class Once:
             retry=retry_if_exception(self._again),
             reraise=True,
         )
-        try:
-            return await attempts(self._attempt)
-        except OutcomeUnknown:
-            raise
-        except CrossloopError as failure:
-            if not self.in_doubt:
-                raise
-            raise OutcomeUnknown(f"it may have been carried out before, and then: {failure}") from failure
+        return await attempts(attempt)
 
     async def _attempt(self) -> Performed:
         if self.in_doubt:

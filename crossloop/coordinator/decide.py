@@ -90,7 +90,7 @@ def decide(
         PolicyReplaced: the store has another document in force.
     """
     require_in_force(tx, policy)
-    today = _Today(as_of, local_day(as_of, policy.document.timezone))
+    day = local_day(as_of, policy.document.timezone)
     permitted: list[Action] = []
     made: list[Made] = []
     for signal in wave:
@@ -98,18 +98,19 @@ def decide(
             continue
         withdraw_cleared(tx, signal, catalogue, policy, as_of)
         heard = answers.get(signal.id, {})
+        facts = SignalFacts.of(signal, as_of=as_of)
         proposals = _in_order(heard)
         nothing_left = True
         for proposal in proposals:
             mediated = _mediated(tx, proposal, settled.get(proposal.id), policy)
-            verdict = _judged(tx, signal, proposal, mediated, policy, today)
+            verdict = _judged(tx, facts, proposal, mediated, policy, day)
             row = _record(tx, signal, proposal, verdict, mediated)
             if row is None:
                 continue
             asked = None
             if verdict.outcome in ("act", "hold", "escalate"):
                 nothing_left = False
-                _occupy(tx, signal, proposal, verdict, today)
+                _occupy(tx, signal, proposal, verdict, day)
             if verdict.outcome == "act":
                 permitted.append(_permit(tx, row, proposal, verdict, policy))
             elif verdict.outcome in ("hold", "escalate"):
@@ -120,17 +121,6 @@ def decide(
         if nothing_left:
             finish_if_done(tx, signal.id, outcome="answered" if heard else "no department listens to it")
     return Decided(tuple(permitted), tuple(made))
-
-
-@dataclass(frozen=True, slots=True)
-class _Today:
-    """When a wave is judged."""
-
-    as_of: datetime
-    """Business time."""
-
-    day: date
-    """Its local calendar day, by which limits count."""
 
 
 def require_in_force(read: Read, policy: Policy) -> None:
@@ -193,18 +183,18 @@ def _argument(tx: Tx, claim: int) -> str:
 
 
 def _judged(
-    tx: Tx, signal: Signal, proposal: Proposal, mediated: Mediated, policy: Policy, today: _Today
+    tx: Tx, facts: SignalFacts, proposal: Proposal, mediated: Mediated, policy: Policy, day: date
 ) -> Verdict:
-    facts, impact = SignalFacts.of(signal, as_of=today.as_of), proposal.impact
+    impact = proposal.impact
     if impact is None:
         return judge(proposal, facts, GateState(conflict=mediated.resolution), policy, now=tx.now)
-    so_far = impacts.total(tx, impact.resource, today.day)
+    so_far = impacts.total(tx, impact.resource, day)
     state = GateState(share_today=so_far.share, amount_today=so_far.amount, conflict=mediated.resolution)
     verdict = judge(proposal, facts, state, policy, now=tx.now)
     own, counted = impact.amount.currency, so_far.currency
     if counted in (None, own):
         return verdict
-    said = f"{impact.resource} is counted in {counted} on {today.day}; an impact in {own} cannot be added."
+    said = f"{impact.resource} is counted in {counted} on {day}; an impact in {own} cannot be added."
     return _refused(verdict, said)
 
 
@@ -292,7 +282,7 @@ def _ask(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: P
     return asked
 
 
-def _occupy(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, today: _Today) -> None:
+def _occupy(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, day: date) -> None:
     state = "in_force" if verdict.outcome == "act" else "held"
     for claim in proposal.claims:
         claims.place(
@@ -313,7 +303,7 @@ def _occupy(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, today:
             tx,
             decision_id=proposal.id,
             resource=proposal.impact.resource,
-            day=today.day,
+            day=day,
             share=proposal.impact.share,
             amount=proposal.impact.amount.amount,
             currency=proposal.impact.amount.currency,

@@ -111,7 +111,7 @@ def mediate(
         as_of: business time of the judgement.
         now: real time, for deadlines of people.
     """
-    facts = {signal.id: SignalFacts.of(signal, as_of=as_of) for signal in wave}
+    signals = {signal.id: signal for signal in wave}
     proposals = [
         proposal
         for signal in wave
@@ -120,7 +120,8 @@ def mediate(
     ]
 
     def stands(proposal: Proposal) -> bool:
-        alone = judge(proposal, facts[proposal.signal_id], GateState(), policy, now=now)
+        facts = SignalFacts.of(signals[proposal.signal_id], as_of=as_of)
+        alone = judge(proposal, facts, GateState(), policy, now=now)
         return alone.outcome in ("act", "hold", "escalate")
 
     return settled_within(proposals, policy, stands)

@@ -42,7 +42,10 @@ _ROWS = (
     " LEFT JOIN cases c ON c.key = k.case_key "
 )
 _MEETS = "AND k.starts < :ends AND k.ends > :starts"
-_AT = _ROWS + "WHERE k.resource = :resource " + _MEETS
+_DEEPEST = 8
+"""Paths that one statement looks up: a resource and those that contain it. Deeper ones take another one."""
+
+_AT = _ROWS + f"WHERE k.resource IN ({', '.join(f':path{n}' for n in range(_DEEPEST))}) " + _MEETS
 _BELOW = _ROWS + "WHERE k.resource >= :low AND k.resource < :high " + _MEETS
 
 _HELD_OF = "SELECT key FROM claims WHERE decision_key = :decision_key AND state = 'held'"
@@ -138,9 +141,12 @@ def place(
 def overlapping(read: Read, resource: str, starts: datetime, ends: datetime) -> list[ClaimRow]:
     """Return the active claims that meet a window on a resource, above it or below it, the oldest first."""
     window = {"starts": micros(starts), "ends": micros(ends)}
-    found = [
-        row for path in (*ancestors(resource), resource) for row in read.rows(_AT, resource=path, **window)
-    ]
+    containing = [*ancestors(resource), resource]
+    found: list[Row] = []
+    for first in range(0, len(containing), _DEEPEST):
+        some = containing[first : first + _DEEPEST]
+        paths = {f"path{n}": some[n] if n < len(some) else None for n in range(_DEEPEST)}
+        found += read.rows(_AT, **paths, **window)
     low, high = below(resource)
     found += read.rows(_BELOW, low=low, high=high, **window)
     return [_row(row) for row in sorted(found, key=lambda row: int(row[0]))]

@@ -176,8 +176,17 @@ def test_claims_that_have_ended_leave_the_hot_table_and_no_others_do(store: Stor
     assert store.read(verify).ok
 
 
+def test_a_resource_far_below_another_one_meets_it(decided: Store):
+    deep = "/".join("abcdefghijklmnopqrst")
+    decided.write(lambda tx: place(tx, "a/b/c"))
+    assert meeting(decided, deep) == ["a/b/c"]
+    decided.write(lambda tx: place(tx, deep, holder="deep"))
+    assert meeting(decided, "a") == ["a/b/c", deep]
+
+
 def test_looking_for_claims_uses_indexes(store: Store):
-    assert "(resource=?)" in plan(store, claims._AT, resource="a", starts=0, ends=1)
+    paths = {f"path{n}": "a" for n in range(claims._DEEPEST)}
+    assert "(resource=?)" in plan(store, claims._AT, **paths, starts=0, ends=1)
     assert "(resource>? AND resource<?)" in plan(store, claims._BELOW, low="a/", high="a0", starts=0, ends=1)
     assert "claims_by_end (ends<?)" in plan(store, claims._ENDED, before=1)
     assert "claims_standing (loop=?)" in plan(store, claims._STANDING, loop="rto")
