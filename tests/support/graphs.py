@@ -46,9 +46,9 @@ def gate(state: State) -> Any:
     return {"answer": interrupt({"amount": state["amount"]})}
 
 
-def sources(file: Path) -> list[str]:
-    """What made each checkpoint of the thread of ``apr_1``, the newest first."""
+def sources(file: Path, approval: str = "apr_1") -> list[str]:
+    """What made each checkpoint of the thread of an approval, the newest first."""
     with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
         graph = build_approval_graph(SqliteSaver(connection, serde=JsonSerializer()))
-        history = graph.get_state_history({"configurable": {"thread_id": "apr_1"}})
+        history = graph.get_state_history({"configurable": {"thread_id": approval}})
         return [str((one.metadata or {})["source"]) for one in history]

@@ -13,7 +13,6 @@ import pytest
 
 from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.approvals import Answered, answer, bring_in_step, find, load
-from crossloop.coordinator.holding import NAME
 from crossloop.errors import AnswerRefused, LedgerBroken, StaleLease, ThreadsUnusable, UnknownName
 from crossloop.governance import (
     AlreadyAnswered,
@@ -24,7 +23,7 @@ from crossloop.governance import (
     PolicyChanged,
     UnknownPerson,
 )
-from crossloop.store import Entry, Lease, actions, approvals, leases, observations, policies, votes
+from crossloop.store import Entry, actions, approvals, observations, policies, votes
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.ledger.redaction import redact
 from tests.support.threads import look, waits
@@ -431,27 +430,19 @@ def test_a_question_that_ended_by_itself_ends_its_thread_too(opened: Trial, held
     assert opened.store.read(approvals.ended_with_thread) == []
 
 
-def follow(opened: Trial) -> Lease:
-    """Another worker takes the lease of the coordinator."""
-    owner = f"host:{next(opened.numbers)}"
-    return opened.store.write(
-        lambda tx: leases.acquire(tx, NAME, owner=owner, ttl=timedelta(hours=1), alive=lambda _: False)
-    )
-
-
 def test_a_worker_that_is_followed_before_it_brings_threads_in_step_changes_none(
     opened: Trial, held: ApprovalRow
 ) -> None:
     file = opened.path / "threads.db"
-    stale = follow(opened)
+    stale = opened.take_over()
 
     class Paused(ApprovalThreads):
         """After it has read the store, and before it writes, somebody follows and a person answers."""
 
         def ask(self, questions: Any, *, lease: Any = None) -> None:
-            bring_in_step(opened.store, ApprovalThreads(file), follow(opened))
+            bring_in_step(opened.store, ApprovalThreads(file), opened.take_over())
             said(opened, "asha", "reject", "no")
-            bring_in_step(opened.store, ApprovalThreads(file), follow(opened))
+            bring_in_step(opened.store, ApprovalThreads(file), opened.take_over())
             super().ask(questions, lease=lease)
 
     with pytest.raises(StaleLease):
@@ -466,7 +457,7 @@ def test_threads_of_another_past_of_the_store_are_set_aside_and_made_anew(
     file, kept = opened.path / "threads.db", opened.path / "threads.db.damaged-1"
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE fence SET token = token + 50")
-    lease = follow(opened)
+    lease = opened.take_over()
     bring_in_step(opened.store, ApprovalThreads(file), lease)
     assert waits(file, held.id)
     assert kept.exists()
