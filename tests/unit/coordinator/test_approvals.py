@@ -451,6 +451,29 @@ def test_a_worker_that_is_followed_before_it_brings_threads_in_step_changes_none
     assert opened.store.read(approvals.ended_with_thread) == []
 
 
+def test_a_worker_that_is_followed_leaves_the_removing_to_its_successor(
+    opened: Trial, held: ApprovalRow
+) -> None:
+    file = opened.path / "threads.db"
+    stale = opened.take_over()
+    said(opened, "asha", "reject", "no")
+
+    class Paused(ApprovalThreads):
+        """Before it removes what has ended, somebody follows and comes by."""
+
+        def end(self, approval_ids: Any, *, lease: Any = None) -> None:
+            ApprovalThreads(file).end(["apr_unknown"], lease=opened.take_over())
+            super().end(approval_ids, lease=lease)
+
+    with pytest.raises(StaleLease):
+        bring_in_step(opened.store, Paused(file), stale)
+    assert waits(file, held.id)
+    assert [one.id for one in opened.store.read(approvals.ended_with_thread)] == [held.id]
+    bring_in_step(opened.store, ApprovalThreads(file), opened.take_over())
+    assert not waits(file, held.id)
+    assert opened.store.read(approvals.ended_with_thread) == []
+
+
 def test_threads_of_another_past_of_the_store_are_set_aside_and_made_anew(
     opened: Trial, held: ApprovalRow, caplog: pytest.LogCaptureFixture
 ) -> None:
