@@ -7,7 +7,7 @@ the row has ended, its thread is removed. Defences, each against a measured beha
 * the gate node is one ``interrupt`` and nothing else, since everything before it would run again;
 * no thread is ever resumed here, and what somebody else resumes has no effect: it is built anew;
 * a thread gets input once: a second start of the same thread is not attempted while it waits;
-* ``durability="sync"``, and our own JSON-only serializer;
+* ``durability="sync"``, our own JSON-only serializer, and a saver that keeps stale workers out;
 * a thread whose checkpoint cannot be read is thrown away and built anew;
 * a file of ours that is damaged, or whose tables have another shape, is set aside and made anew. A file
   that is not ours, or cannot be used now, is left as it is.
@@ -32,9 +32,11 @@ from langgraph.types import Interrupt, interrupt
 from pydantic import JsonValue
 
 from crossloop.canonical import canonical_json
+from crossloop.coordinator.fenced_saver import FenceDamaged, FencedSaver
 from crossloop.coordinator.serializer import MAX_BYTES, CheckpointRefused, JsonSerializer
 from crossloop.coordinator.threads_file import APPLICATION_ID, check_threads_file
 from crossloop.errors import StoreNotUsable, ThreadsUnusable
+from crossloop.store import Lease
 
 GRAPH_VERSION: Final = 1
 """Stands in the state of every thread, so that a later version can tell old threads apart."""
@@ -53,9 +55,9 @@ _DAMAGED: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 _SHAPE: Final = (
     "SELECT one.name, part.name, part.pk FROM sqlite_master one JOIN pragma_table_info(one.name) part"
-    " WHERE one.name IN ('checkpoints', 'writes')"
+    " WHERE one.name IN ('checkpoints', 'writes', 'fence')"
 )
-"""LangGraph's own tables: their columns and primary keys."""
+"""LangGraph's own tables and the fence: their columns and primary keys."""
 
 _PATIENCE: Final = 30.0
 """Seconds to wait for another program that holds the file."""
@@ -94,6 +96,10 @@ class _WrongShape(Exception):
     """The tables are not those that LangGraph makes."""
 
 
+_UNUSABLE: Final = (sqlite3.Error, UnicodeDecodeError, FenceDamaged, _WrongShape)
+"""What says that the file cannot be used."""
+
+
 class ApprovalThreads:
     """The threads of the approval graph, in a database file of their own.
 
@@ -103,51 +109,40 @@ class ApprovalThreads:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def ask(self, questions: Mapping[str, Shown]) -> None:
+    def ask(self, questions: Mapping[str, Shown], *, lease: Lease | None = None) -> None:
         """Open the threads of these approvals, by id; those that show them already are left alone.
 
+        Args:
+            lease: keeps those out of the file who held it before; None checks nothing.
+
         Raises:
             ThreadsUnusable: the file can neither be used nor be set aside.
+            StaleLease: somebody who holds the lease since has been here; nothing was changed.
         """
         if questions:
-            self._use(lambda threads: [threads.ask(key, question) for key, question in questions.items()])
+            self._use(
+                lambda threads: [threads.ask(key, question) for key, question in questions.items()], lease
+            )
 
-    def end(self, approval_ids: Collection[str]) -> None:
+    def end(self, approval_ids: Collection[str], *, lease: Lease | None = None) -> None:
         """Remove the threads of approvals that have ended, if they are there.
+
+        Args:
+            lease: as in :meth:`ask`.
 
         Raises:
             ThreadsUnusable: the file can neither be used nor be set aside.
+            StaleLease: somebody who holds the lease since has been here; nothing was changed.
         """
         if approval_ids:
-            self._use(lambda threads: [threads.end(one) for one in approval_ids])
+            self._use(lambda threads: [threads.end(one) for one in approval_ids], lease)
 
-    def _use(self, work: Callable[[_Threads], object]) -> None:
-        try:
-            self._once(work)
-            return
-        except (sqlite3.Error, UnicodeDecodeError, _WrongShape) as wrong:
-            if not _is_damage(wrong):
-                raise self._unusable(wrong) from wrong
-            self._set_aside(wrong)
-        try:
-            self._once(work)
-        except (sqlite3.Error, UnicodeDecodeError, _WrongShape) as wrong:
-            raise self._unusable(wrong) from wrong
+    def set_aside(self, why: Exception) -> None:
+        """Keep the file under another name, and begin with a new one.
 
-    def _once(self, work: Callable[[_Threads], object]) -> None:
-        try:
-            check_threads_file(self._file)
-        except StoreNotUsable as refused:
-            raise ThreadsUnusable(refused.message, next_step=refused.next_step) from refused
-        with closing(sqlite3.connect(self._file, timeout=_PATIENCE, check_same_thread=False)) as connection:
-            _claim(connection)
-            saver = SqliteSaver(connection, serde=JsonSerializer())
-            saver.setup()
-            if _shape(connection) != _expected_shape():
-                raise _WrongShape("its tables have another shape")
-            work(_Threads(saver))
-
-    def _set_aside(self, wrong: Exception) -> None:
+        Raises:
+            ThreadsUnusable: it cannot be moved.
+        """
         beside = (self._file.with_name(f"{self._file.name}.damaged-{n}") for n in itertools.count(1))
         kept = next(one for one in beside if not one.exists())
         try:
@@ -156,13 +151,40 @@ class ApprovalThreads:
                 if file.exists():
                     file.rename(kept.with_name(kept.name + part))
         except OSError as failed:
-            raise self._unusable(failed) from wrong
+            raise self._unusable(failed) from why
         _LOG.warning(
             "the approval threads in %s could not be used (%s); the file is kept as %s and was made anew.",
             self._file,
-            wrong,
+            why,
             kept.name,
         )
+
+    def _use(self, work: Callable[[_Threads], object], lease: Lease | None) -> None:
+        try:
+            self._once(work, lease)
+            return
+        except _UNUSABLE as wrong:
+            if not _is_damage(wrong):
+                raise self._unusable(wrong) from wrong
+            self.set_aside(wrong)
+        try:
+            self._once(work, lease)
+        except _UNUSABLE as wrong:
+            raise self._unusable(wrong) from wrong
+
+    def _once(self, work: Callable[[_Threads], object], lease: Lease | None) -> None:
+        try:
+            check_threads_file(self._file)
+        except StoreNotUsable as refused:
+            raise ThreadsUnusable(refused.message, next_step=refused.next_step) from refused
+        with closing(sqlite3.connect(self._file, timeout=_PATIENCE, check_same_thread=False)) as connection:
+            _claim(connection)
+            saver = FencedSaver(connection, lease, serde=JsonSerializer())
+            saver.setup()
+            if _shape(connection) != _expected_shape():
+                raise _WrongShape("its tables have another shape")
+            saver.pass_fence()  # also where nothing has to be written: those before are kept out from here on
+            work(_Threads(saver))
 
     def _unusable(self, wrong: Exception) -> ThreadsUnusable:
         return ThreadsUnusable(
@@ -176,7 +198,7 @@ def _is_damage(wrong: Exception) -> bool:
     if isinstance(wrong, sqlite3.Error):
         code = getattr(wrong, "sqlite_errorcode", None)
         return isinstance(code, int) and code & 0xFF in _DAMAGED
-    return True  # a shape, or a damaged schema that SQLite quotes and the driver cannot decode
+    return True  # a shape, a fence, or a damaged schema that SQLite quotes and the driver cannot decode
 
 
 def _claim(connection: sqlite3.Connection) -> None:
@@ -195,7 +217,7 @@ def _shape(connection: sqlite3.Connection) -> frozenset[tuple[str, str, int]]:
 @cache
 def _expected_shape() -> frozenset[tuple[str, str, int]]:
     with closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
-        SqliteSaver(connection, serde=JsonSerializer()).setup()
+        FencedSaver(connection, None).setup()
         return _shape(connection)
 
 

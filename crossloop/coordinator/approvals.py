@@ -29,7 +29,7 @@ from crossloop.clock import end_of_day
 from crossloop.coordinator import endings, line
 from crossloop.coordinator.decide import request_digest, validity, write_permit
 from crossloop.coordinator.explain import require_enough
-from crossloop.errors import AnswerRefused, LedgerBroken, ThreadsUnusable, UnknownName
+from crossloop.errors import AnswerRefused, LedgerBroken, StaleLease, ThreadsUnusable, UnknownName
 from crossloop.faults import crash_point
 from crossloop.governance import ApprovalFacts, Policy, PolicyChanged, check_answer, permit_for
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, PersonId
@@ -43,6 +43,7 @@ from crossloop.store import (
     claims,
     decisions,
     inbox,
+    leases,
     observations,
     policies,
     states,
@@ -349,17 +350,38 @@ def bring_in_step(store: Store, threads: ApprovalThreads, lease: Lease | None) -
 
     A thread whose row says that it has ended is removed, and only then ticked off: whoever dies in between
     removes it again. A row whose decision was removed from the ledger shows nothing; it still ends.
+
+    Threads in which a larger token was, while the store says that this lease is the last one, are those of
+    another past of the store: one that was put back from a copy, or made anew. They are set aside.
+
+    Raises:
+        StaleLease: somebody has followed; the threads were left as they are.
     """
     waiting = store.read(lambda read: _questions(read, approvals.listing(read, state="waiting")))
     ended = store.read(lambda read: [row.id for row in approvals.ended_with_thread(read)])
     try:
-        threads.ask(waiting)
-        threads.end(ended)
+        try:
+            _show(threads, waiting, ended, lease)
+        except StaleLease as refused:
+            if lease is not None:
+                store.read(lambda read: leases.check(read, lease))
+            threads.set_aside(ThreadsUnusable(f"they are of another past of this store: {refused.message}"))
+            _show(threads, waiting, ended, lease)
     except ThreadsUnusable as unusable:
         _LOG.warning("%s", unusable)  # a projection: what is decided and done does not wait for it
         return
     if ended:
         store.write(lambda tx: [approvals.thread_removed(tx, one) for one in ended], lease=lease)
+
+
+def _show(
+    threads: ApprovalThreads,
+    waiting: Mapping[str, dict[str, JsonValue]],
+    ended: Sequence[str],
+    lease: Lease | None,
+) -> None:
+    threads.ask(waiting, lease=lease)
+    threads.end(ended, lease=lease)
 
 
 def _questions(read: Read, rows: Sequence[ApprovalRow]) -> dict[str, dict[str, JsonValue]]:

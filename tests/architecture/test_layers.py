@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 LANGGRAPH_IN = {
     "crossloop/coordinator/approval_graph.py",
+    "crossloop/coordinator/fenced_saver.py",
     "crossloop/coordinator/serializer.py",
     "crossloop/coordinator/supervisor.py",
     "crossloop/departments/boundary.py",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,12 +14,9 @@ import pytest
 from crossloop.faults import POINTS
 from crossloop.store import verify
 from tests.support.crashing import die_at, final_state, play
+from tests.support.killing import killed
 from tests.support.project import PROJECT
 from tests.support.stores import open_store
-
-# A fork server forks from a process without threads, and imports what is tested only once.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.support.crashing"])
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +25,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path = tmp_path_factory.mktemp("undisturbed")
     play(path)
     return final_state(path)
-
-
-def killed(path: Path, point: str) -> None:
-    """Play the story in another process, which has to die at that point."""
-    process = PROCESSES.Process(target=die_at, args=(path, point))
-    process.start()
-    process.join(120)
-    assert process.exitcode == -signal.SIGKILL, f"{point} was not reached"
 
 
 def test_the_story_has_everything_that_can_be_interrupted(undisturbed: dict[str, Any]) -> None:
@@ -73,7 +61,7 @@ def test_the_same_story_told_with_the_same_clock_and_salts_gives_the_same_ledger
 def test_a_process_killed_anywhere_is_followed_by_one_that_comes_to_the_same_end(
     tmp_path: Path, undisturbed: dict[str, Any], point: str, passage: int
 ) -> None:
-    killed(tmp_path, f"{point}:{passage}")
+    killed(die_at, tmp_path, f"{point}:{passage}")
     play(tmp_path)
     assert final_state(tmp_path) == undisturbed
 
@@ -82,7 +70,7 @@ def test_two_processes_killed_one_after_the_other_change_nothing_either(
     tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:
     for point in ("act.after_effect", "act.after_started", "decide.before_commit", "answer.after_commit"):
-        killed(tmp_path, point)
+        killed(die_at, tmp_path, point)
     play(tmp_path)
     assert final_state(tmp_path) == undisturbed
 

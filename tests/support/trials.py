@@ -20,6 +20,7 @@ from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.clock import ManualClock
 from crossloop.coordinator import Company, Coordinator, PublishReport, Runtime
 from crossloop.coordinator.approval_graph import ApprovalThreads
+from crossloop.coordinator.holding import LASTS, NAME
 from crossloop.departments import Department, Handler, View
 from crossloop.departments.department import Handle
 from crossloop.frozen import Frozen
@@ -39,7 +40,7 @@ from crossloop.signals import (
 from crossloop.signals.catalogue import Intervention
 from crossloop.signals.entities import Area, Campaign
 from crossloop.signals.proposal import Direction
-from crossloop.store import Store, inbox
+from crossloop.store import Lease, Store, inbox, leases
 from crossloop.store.session import Value
 from tests.support.embedded import campaign
 from tests.support.stores import START, require_verified
@@ -322,6 +323,13 @@ class Trial:
                 "clock": self.clock,
                 **changes,
             }
+        )
+
+    def take_over(self) -> Lease:
+        """Another worker follows whoever holds the lease of the coordinator."""
+        owner = f"host:{next(self.numbers)}"
+        return self.store.write(
+            lambda tx: leases.acquire(tx, NAME, owner=owner, ttl=LASTS, alive=lambda _: False)
         )
 
     def state(self, signal: Signal) -> str:

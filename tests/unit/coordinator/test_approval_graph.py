@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from crossloop.coordinator import approval_graph
 from crossloop.coordinator.approval_graph import GRAPH_VERSION, ApprovalThreads, build_approval_graph
 from crossloop.coordinator.serializer import JsonSerializer
 from crossloop.coordinator.threads_file import APPLICATION_ID
-from crossloop.errors import ThreadsUnusable
+from crossloop.errors import StaleLease, ThreadsUnusable
+from crossloop.store import Lease
 from tests.support.threads import look, waits
 
 QUESTION: dict[str, Any] = {"id": "apr_1", "intervention": "cut", "impact": {"share": 0.2}}
@@ -203,6 +205,85 @@ def test_tables_of_another_shape_in_a_file_of_ours_are_set_aside(
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"CREATE TABLE {table}")
     threads.ask({"apr_1": QUESTION})
+    assert waits(file)
+    assert file.with_name("threads.db.damaged-1").exists()
+
+
+def held(token: int) -> Lease:
+    return Lease("coordinator", token, f"host:{token}", datetime(2025, 3, 1, tzinfo=UTC))
+
+
+def test_whoever_was_followed_neither_asks_nor_removes(threads: ApprovalThreads, file: Path) -> None:
+    threads.ask({"apr_1": QUESTION}, lease=held(4))
+    threads.ask({"apr_1": QUESTION}, lease=held(5))  # shown already: nothing is written, and yet it counts
+    for stale in (
+        lambda: threads.ask({"apr_1": {**QUESTION, "from": ["mina"]}, "apr_2": QUESTION}, lease=held(4)),
+        lambda: threads.end(["apr_1"], lease=held(4)),
+    ):
+        with pytest.raises(StaleLease):
+            stale()
+        assert look(file).interrupts[0].value == QUESTION
+        assert not waits(file, "apr_2")
+    threads.end(["apr_1"], lease=held(5))
+    assert not waits(file)
+
+
+def test_whoever_is_followed_on_its_way_stops_there(
+    threads: ApprovalThreads, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_writes = SqliteSaver.put_writes
+
+    def followed(saver: SqliteSaver, *arguments: Any) -> None:
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(SqliteSaver, "put_writes", put_writes)
+            ApprovalThreads(file).ask({"apr_2": QUESTION}, lease=held(5))
+        put_writes(saver, *arguments)
+
+    with monkeypatch.context() as racing:
+        racing.setattr(SqliteSaver, "put_writes", followed)
+        with pytest.raises(StaleLease):
+            threads.ask({"apr_1": QUESTION}, lease=held(4))
+    assert not waits(file)
+    assert waits(file, "apr_2")
+    threads.ask({"apr_1": QUESTION}, lease=held(5))
+    assert waits(file)
+
+
+def test_a_thread_that_cannot_be_read_is_not_thrown_away_by_whoever_was_followed(
+    threads: ApprovalThreads, file: Path
+) -> None:
+    threads.ask({"apr_1": QUESTION}, lease=held(5))
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE checkpoints SET type = 'pickle'")
+    before = checkpoints(file)
+    with pytest.raises(StaleLease):
+        threads.ask({"apr_1": QUESTION}, lease=held(4))
+    assert checkpoints(file) == before
+
+
+def test_a_file_without_a_fence_is_used_and_gets_one(threads: ApprovalThreads, file: Path) -> None:
+    threads.ask({"apr_1": QUESTION})
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("DROP TABLE fence")
+    threads.ask({"apr_1": QUESTION}, lease=held(5))
+    with pytest.raises(StaleLease):
+        threads.end(["apr_1"], lease=held(4))
+    assert not list(file.parent.glob("*damaged*"))
+
+
+@pytest.mark.parametrize(
+    "fence", ["fence (id INTEGER)", "fence (name TEXT PRIMARY KEY, token INTEGER NOT NULL)"]
+)
+def test_a_fence_that_is_none_is_set_aside_with_its_file(
+    threads: ApprovalThreads, file: Path, fence: str
+) -> None:
+    threads.ask({"apr_1": QUESTION})
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("DROP TABLE fence")
+        connection.execute(f"CREATE TABLE {fence}")
+        if "token" in fence:
+            connection.execute("INSERT INTO fence VALUES ('coordinator', 'a lot')")
+    threads.ask({"apr_1": QUESTION}, lease=held(5))
     assert waits(file)
     assert file.with_name("threads.db.damaged-1").exists()
 

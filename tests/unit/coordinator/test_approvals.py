@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.approvals import Answered, answer, bring_in_step, find, load
-from crossloop.errors import AnswerRefused, LedgerBroken, ThreadsUnusable, UnknownName
+from crossloop.errors import AnswerRefused, LedgerBroken, StaleLease, ThreadsUnusable, UnknownName
 from crossloop.governance import (
     AlreadyAnswered,
     DeadlinePassed,
@@ -396,10 +398,10 @@ def in_step(opened: Trial, asked: Callable[[dict[str, Any]], None]) -> list[str]
     ended: list[str] = []
 
     class Watched(ApprovalThreads):
-        def ask(self, questions: Any) -> None:
+        def ask(self, questions: Any, *, lease: Any = None) -> None:
             asked(dict(questions))
 
-        def end(self, approval_ids: Any) -> None:
+        def end(self, approval_ids: Any, *, lease: Any = None) -> None:
             ended.extend(approval_ids)
 
     bring_in_step(opened.store, Watched(opened.path / "threads.db"), None)
@@ -428,10 +430,69 @@ def test_a_question_that_ended_by_itself_ends_its_thread_too(opened: Trial, held
     assert opened.store.read(approvals.ended_with_thread) == []
 
 
+def test_a_worker_that_is_followed_before_it_brings_threads_in_step_changes_none(
+    opened: Trial, held: ApprovalRow
+) -> None:
+    file = opened.path / "threads.db"
+    stale = opened.take_over()
+
+    class Paused(ApprovalThreads):
+        """After it has read the store, and before it writes, somebody follows and a person answers."""
+
+        def ask(self, questions: Any, *, lease: Any = None) -> None:
+            bring_in_step(opened.store, ApprovalThreads(file), opened.take_over())
+            said(opened, "asha", "reject", "no")
+            bring_in_step(opened.store, ApprovalThreads(file), opened.take_over())
+            super().ask(questions, lease=lease)
+
+    with pytest.raises(StaleLease):
+        bring_in_step(opened.store, Paused(file), stale)
+    assert not waits(file, held.id)
+    assert opened.store.read(approvals.ended_with_thread) == []
+
+
+def test_a_worker_that_is_followed_leaves_the_removing_to_its_successor(
+    opened: Trial, held: ApprovalRow
+) -> None:
+    file = opened.path / "threads.db"
+    stale = opened.take_over()
+    said(opened, "asha", "reject", "no")
+
+    class Paused(ApprovalThreads):
+        """Before it removes what has ended, somebody follows and comes by."""
+
+        def end(self, approval_ids: Any, *, lease: Any = None) -> None:
+            ApprovalThreads(file).end(["apr_unknown"], lease=opened.take_over())
+            super().end(approval_ids, lease=lease)
+
+    with pytest.raises(StaleLease):
+        bring_in_step(opened.store, Paused(file), stale)
+    assert waits(file, held.id)
+    assert [one.id for one in opened.store.read(approvals.ended_with_thread)] == [held.id]
+    bring_in_step(opened.store, ApprovalThreads(file), opened.take_over())
+    assert not waits(file, held.id)
+    assert opened.store.read(approvals.ended_with_thread) == []
+
+
+def test_threads_of_another_past_of_the_store_are_set_aside_and_made_anew(
+    opened: Trial, held: ApprovalRow, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, kept = opened.path / "threads.db", opened.path / "threads.db.damaged-1"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE fence SET token = token + 50")
+    lease = opened.take_over()
+    bring_in_step(opened.store, ApprovalThreads(file), lease)
+    assert waits(file, held.id)
+    assert kept.exists()
+    assert "another past of this store" in caplog.text
+    bring_in_step(opened.store, ApprovalThreads(file), lease)
+    assert not kept.with_name("threads.db.damaged-2").exists()
+
+
 def test_threads_that_cannot_be_used_stop_neither_a_run_nor_an_answer(
     opened: Trial, held: ApprovalRow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def unusable(*_: Any) -> None:
+    def unusable(*_: Any, **__: Any) -> None:
         raise ThreadsUnusable("the approval threads cannot be used")
 
     with monkeypatch.context() as broken:
