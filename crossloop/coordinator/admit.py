@@ -138,15 +138,16 @@ async def admit_signals(runtime: Runtime, signals: Sequence[Signal]) -> int:
     for signal in signals:
         _check(signal, runtime.company.catalogue)
 
-    def work(tx: Tx) -> int:
+    def work(tx: Tx) -> list[Signal]:
         put_in_force(tx, runtime)
-        new = sum(_admit(tx, signal) for signal in signals)
+        new = [signal for signal in signals if _admit(tx, signal)]
         crash_point("admit.before_commit")
         return new
 
     new = await runtime.store.write_async(work, lease=runtime.lease)
     crash_point("admit.after_commit")
-    return new
+    runtime.arrived(new)
+    return len(new)
 
 
 def known_conditions(read: Read, loop: LoopName, policy: str, now: datetime) -> list[Condition]:

@@ -108,6 +108,13 @@ class ApprovalThreads:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.made = 0
+        """How often the file had to be made: whatever was asked before is not in it then."""
+
+    @property
+    def there(self) -> bool:
+        """False where the file has not been made, or was removed: then no question has its thread."""
+        return self._file.exists()
 
     def ask(self, questions: Mapping[str, Shown], *, lease: Lease | None = None) -> None:
         """Open the threads of these approvals, by id; those that show them already are left alone.
@@ -177,6 +184,7 @@ class ApprovalThreads:
             check_threads_file(self._file)
         except StoreNotUsable as refused:
             raise ThreadsUnusable(refused.message, next_step=refused.next_step) from refused
+        self.made += not self.there
         with closing(sqlite3.connect(self._file, timeout=_PATIENCE, check_same_thread=False)) as connection:
             _claim(connection)
             saver = FencedSaver(connection, lease, serde=JsonSerializer())

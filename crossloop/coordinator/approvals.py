@@ -345,8 +345,15 @@ def _next(read: Read, row: ApprovalRow) -> dict[str, JsonValue] | None:
     return {"from": list(following.people), "due_at": (row.due + following.within).isoformat()}
 
 
-def bring_in_step(store: Store, threads: ApprovalThreads, lease: Lease | None) -> None:
+def bring_in_step(store: Store, threads: ApprovalThreads, lease: Lease | None, *, after: int = -1) -> int:
     """Bring the threads of the approval graph in step with their rows: ask what waits, end the rest.
+
+    Args:
+        after: what was asked up to this entry has its thread. Where the file of the threads had to be made
+            anew, everything that waits is asked again.
+
+    Returns:
+        The entry up to which everything has its thread now.
 
     A thread whose row says that it has ended is removed, and only then ticked off: whoever dies in between
     removes it again. A row whose decision was removed from the ledger shows nothing; it still ends.
@@ -357,31 +364,44 @@ def bring_in_step(store: Store, threads: ApprovalThreads, lease: Lease | None) -
     Raises:
         StaleLease: somebody has followed; the threads were left as they are.
     """
-    waiting = store.read(lambda read: _questions(read, approvals.listing(read, state="waiting")))
-    ended = store.read(lambda read: [row.id for row in approvals.ended_with_thread(read)])
+    wanted = store.read(lambda read: _wanted(read, after))
+    before = threads.made
     try:
         try:
-            _show(threads, waiting, ended, lease)
+            _show(threads, wanted, lease)
         except StaleLease as refused:
             if lease is not None:
                 store.read(lambda read: leases.check(read, lease))
             threads.set_aside(ThreadsUnusable(f"they are of another past of this store: {refused.message}"))
-            _show(threads, waiting, ended, lease)
+            _show(threads, wanted, lease)
+        if threads.made != before and after >= 0:
+            _show(threads, store.read(lambda read: _wanted(read, -1)), lease)
     except ThreadsUnusable as unusable:
         _LOG.warning("%s", unusable)  # a projection: what is decided and done does not wait for it
-        return
-    if ended:
-        store.write(lambda tx: [approvals.thread_removed(tx, one) for one in ended], lease=lease)
+        return after
+    if wanted.ended:
+        store.write(lambda tx: [approvals.thread_removed(tx, one) for one in wanted.ended], lease=lease)
+    return wanted.up_to
 
 
-def _show(
-    threads: ApprovalThreads,
-    waiting: Mapping[str, dict[str, JsonValue]],
-    ended: Sequence[str],
-    lease: Lease | None,
-) -> None:
-    threads.ask(waiting, lease=lease)
-    threads.end(ended, lease=lease)
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which threads there have to be, and which not."""
+
+    waiting: Mapping[str, dict[str, JsonValue]]
+    ended: Sequence[str]
+    up_to: int
+    """The last entry when this was so."""
+
+
+def _wanted(read: Read, after: int) -> _Wanted:
+    waiting = _questions(read, approvals.waiting_after(read, after))
+    return _Wanted(waiting, [row.id for row in approvals.ended_with_thread(read)], read.head().size - 1)
+
+
+def _show(threads: ApprovalThreads, wanted: _Wanted, lease: Lease | None) -> None:
+    threads.ask(wanted.waiting, lease=lease)
+    threads.end(wanted.ended, lease=lease)
 
 
 def _questions(read: Read, rows: Sequence[ApprovalRow]) -> dict[str, dict[str, JsonValue]]:

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from crossloop.actions import Action, Executor
 from crossloop.clock import Clock
@@ -27,18 +27,22 @@ from crossloop.coordinator.endings import after_receipt, expire_overdue, set_asi
 from crossloop.coordinator.mediator import Mediated, mediate
 from crossloop.coordinator.supervisor import RECURSION_LIMIT, SupervisorGraph, build_supervisor
 from crossloop.coordinator.views import Settings, Views
-from crossloop.coordinator.waves import Waiting, run_waves
+from crossloop.coordinator.waves import Fresh, Waiting, run_waves
 from crossloop.departments.graph import Answers, Asked
 from crossloop.faults import crash_point
 from crossloop.governance import Policy
 from crossloop.ids import ActionKey, DecisionId, SignalId
 from crossloop.signals import Proposal, Receipt, Signal
-from crossloop.store import Lease, Store, Tx
+from crossloop.store import Lease, Read, Store, Tx, actions, approvals
 from crossloop.store.decisions import DecisionRow
 
 _PAUSED: Final = (
     "a handler paused the graph; questions to people are asked by governance, about what a handler proposes"
 )
+
+
+_MOST_FRESH: Final = 10_000
+"""Most signals that are kept in memory from their admission to their wave."""
 
 
 @dataclass
@@ -61,6 +65,26 @@ class _Drain:
     done: Done
     permitted: dict[ActionKey, Action] = field(default_factory=dict[ActionKey, Action])
     """What was permitted and not handed over yet, as it was committed."""
+
+
+class _Left(NamedTuple):
+    """What there is to bring in step."""
+
+    actions: bool
+    overdue: bool
+    questions: bool
+
+
+def _left(read: Read, now: datetime, shown: int) -> _Left:
+    """Look, cheaply: there is nothing after nearly every wave.
+
+    Args:
+        now: real time, for deadlines.
+        shown: the entry up to which every question has its thread.
+    """
+    under_way = bool(actions.started(read) or actions.permitted(read, 1))
+    questions = bool(approvals.waiting_after(read, shown) or approvals.ended_with_thread(read))
+    return _Left(under_way, bool(approvals.overdue(read, now)), questions)
 
 
 Offload = Callable[[Callable[[], None]], Awaitable[None]]
@@ -100,6 +124,10 @@ class Runtime:
         self._offload = offload
         self._executor = Executor(store, company.adapters, clock, done=self._write_done)
         self._views = Views(store, company, policy)
+        self._shown = -1
+        """The entry up to which every question has its thread."""
+        self._fresh: Fresh = {}
+        self._arrival = asyncio.Event()
         self._graph: SupervisorGraph | None = None
         self._drained: _Drain | None = None
 
@@ -111,7 +139,15 @@ class Runtime:
         before = self.lease
         if before is not None and lease.token not in (before.token, before.token + 1):
             self._views.forget()
+            self._shown = -1
+            self._fresh.clear()
         self.lease = lease
+
+    def arrived(self, signals: Sequence[Signal]) -> None:
+        """Take note of signals that were just admitted: they wait, and need not be read back."""
+        if len(self._fresh) < _MOST_FRESH:
+            self._fresh.update((one.id, one) for one in signals)
+        self._arrival.set()
 
     async def drain(self, *, as_of: datetime, settings: Settings | None = None) -> Done:
         """Bring everything that waits to its end: recovery first, then wave after wave.
@@ -123,7 +159,8 @@ class Runtime:
         done = Done(since=self.store.read(lambda read: read.head().size))
         await self.settle(done)
         self._drained = _Drain(as_of, settings or {}, done)
-        await run_waves(Waiting(self.store, self.company), self._think, self._set_aside)
+        waiting = Waiting(self.store, self.company, self._fresh)
+        await run_waves(waiting, self._think, self._set_aside, self._arrival)
         await self.settle(done)
         return done
 
@@ -159,13 +196,23 @@ class Runtime:
         What was started and has no receipt is looked up, what is overdue has ended, what is permitted is
         performed, and the threads of the approval graph show what their rows say.
         """
+        if not self._threads.there:
+            self._shown = -1
+        now, shown = self.clock.now(), self._shown
+        left = self.store.read(lambda read: _left(read, now, shown))
+        if not any(left):
+            return ()
         receipts = [*await self._executor.recover(self.lease)]
-        await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
+        if left.overdue:
+            await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
         receipts += await self._executor.perform_permitted(self.lease)
         # Making and removing threads waits for a disk of its own: not on the loop that others use.
-        await self._offload(lambda: bring_in_step(self.store, self._threads, self.lease))
+        await self._offload(self._bring_in_step)
         self._performed(receipts, done)
         return tuple(receipts)
+
+    def _bring_in_step(self) -> None:
+        self._shown = bring_in_step(self.store, self._threads, self.lease, after=self._shown)
 
     def _mediate(self, wave: Sequence[Signal], answers: Answers) -> dict[DecisionId, Mediated]:
         # People answer in real time, whatever day is looked at.

@@ -9,6 +9,7 @@ Rules:
    the waves. However many of them wait, they never stand in front of the others.
 4. A signal that cannot be read any more is handed out by itself, so that it can be set aside.
 5. A failure ends the run: what is under way is cancelled, and what is not decided stays new.
+6. What this process has just admitted is not read back. Everything else is.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ class Unreadable:
     why: str
 
 
+Fresh = dict[SignalId, Signal]
+"""Signals that were admitted by this process and not handed out yet."""
+
 _Admitted = tuple[int, SignalId]
 """The entry of a waiting signal, and its id."""
 
@@ -59,9 +63,15 @@ class Waiting:
     for the slow lane again and again.
     """
 
-    def __init__(self, store: Store, company: Company) -> None:
+    def __init__(self, store: Store, company: Company, fresh: Fresh | None = None) -> None:
+        """Take the parts.
+
+        Args:
+            fresh: what was admitted just now; each signal is taken out when it is handed out.
+        """
         self._store = store
         self._company = company
+        self._fresh = fresh if fresh is not None else {}
         self._seen = -1
         self._slow: deque[_Admitted] = deque()
         """Signals with a slow listener; their content is read when it is their turn."""
@@ -89,6 +99,9 @@ class Waiting:
 
     def _signal(self, read: Read, admitted: _Admitted) -> Signal | Unreadable:
         entry, id = admitted
+        fresh = self._fresh.pop(id, None)
+        if fresh is not None:
+            return fresh
         body = read.entry(entry).body
         if body is None:
             return Unreadable(id, "its content was removed from the ledger")
@@ -98,11 +111,19 @@ class Waiting:
             return Unreadable(id, f"it cannot be read: {wrong}")
 
 
-async def run_waves(waiting: Waiting, think: Think, set_aside: SetAside) -> None:
-    """Think about everything that waits, until nothing does."""
+async def run_waves(
+    waiting: Waiting, think: Think, set_aside: SetAside, arrived: asyncio.Event | None = None
+) -> None:
+    """Think about everything that waits, until nothing does.
+
+    Args:
+        arrived: set by whoever admits a signal meanwhile; it is looked at without delay then.
+    """
+    arrived = arrived or asyncio.Event()
     under_way: set[asyncio.Task[None]] = set()
     try:
         while True:
+            arrived.clear()
             fast = waiting.fast()
             slow = waiting.slow(SLOW_LANE - len(under_way))
             for one in (*fast, *slow):
@@ -113,7 +134,7 @@ async def run_waves(waiting: Waiting, think: Think, set_aside: SetAside) -> None
             if wave:
                 await think(wave)
             elif under_way:
-                await asyncio.wait(under_way, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
+                await _something(under_way, arrived)
             elif not fast and not slow:
                 return
             for task in [one for one in under_way if one.done()]:
@@ -123,3 +144,14 @@ async def run_waves(waiting: Waiting, think: Think, set_aside: SetAside) -> None
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _something(under_way: set[asyncio.Task[None]], arrived: asyncio.Event) -> None:
+    """Wait until a slow signal has ended, another one arrives, or it is time to look again."""
+    arrival = asyncio.ensure_future(arrived.wait())
+    try:
+        waited_for = {*under_way, arrival}
+        await asyncio.wait(waited_for, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        arrival.cancel()
+        await asyncio.gather(arrival, return_exceptions=True)

@@ -70,6 +70,10 @@ _LIST_STATE = _ROWS + "WHERE p.state = :state ORDER BY p.key"
 # What waits has an index of its own, and so has what still keeps a thread: little, however long the
 # history is.
 _LIST_WAITING = _ROWS + "WHERE p.state = 'waiting' ORDER BY p.key"
+_ASKED_AFTER = _ROWS + "WHERE p.state = 'waiting' AND p.key > :entry ORDER BY p.key"
+_PASSED_ON_AFTER = (
+    _ROWS + "WHERE p.state = 'waiting' AND p.passed_on IS NOT NULL AND p.passed_on > :entry ORDER BY p.key"
+)
 _OVERDUE = _ROWS + "WHERE p.state = 'waiting' AND p.due < :before ORDER BY p.key"
 _CASE = "SELECT key FROM cases WHERE id = :id"
 # Chosen and sorted by the caller: a case has a handful, and asked for either, the planner starts elsewhere,
@@ -228,6 +232,12 @@ def listing(read: Read, *, state: ApprovalState | None = None) -> list[ApprovalR
     if state == "waiting":
         return [_row(row) for row in read.rows(_LIST_WAITING)]
     return [_row(row) for row in read.rows(_LIST_STATE, state=state)]
+
+
+def waiting_after(read: Read, entry: int) -> list[ApprovalRow]:
+    """Return waiting approvals that were asked for, or passed on, after an entry, the oldest first."""
+    found = read.rows(_ASKED_AFTER, entry=entry) + read.rows(_PASSED_ON_AFTER, entry=entry)
+    return list({row[0]: _row(row) for row in sorted(found, key=lambda row: int(row[0]))}.values())
 
 
 def overdue(read: Read, before: datetime) -> list[ApprovalRow]:

@@ -233,6 +233,18 @@ Index(
     postgresql_where=text("state = 'waiting'"),
 )
 Index(
+    "approvals_by_due",
+    approvals.c.due,
+    sqlite_where=text("state = 'waiting'"),
+    postgresql_where=text("state = 'waiting'"),
+)
+Index(
+    "approvals_passed_on",
+    approvals.c.passed_on,
+    sqlite_where=text("state = 'waiting' AND passed_on IS NOT NULL"),
+    postgresql_where=text("state = 'waiting' AND passed_on IS NOT NULL"),
+)
+Index(
     "approvals_with_thread",
     approvals.c.thread_kept,
     approvals.c.key,
