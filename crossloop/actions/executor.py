@@ -22,7 +22,8 @@ Rules, in the order the code follows them for what is permitted:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,17 +102,21 @@ class Executor:
         self._done = done
         self._retry = retry or Retry()
         self._sleep = sleep
+        self._under_way: set[ActionKey] = set()
+        """What this executor has started and is still at: nobody has to look it up."""
 
     async def recover(self, lease: Lease | None = None) -> tuple[Receipt, ...]:
         """Bring every action that was started and has no receipt to an end (rule 5)."""
 
         def unfinished(read: Read) -> list[Action]:
-            return [_loaded(read, ActionKey(row.key)) for row in actions.started(read)]
+            started = [ActionKey(row.key) for row in actions.started(read)]
+            return [_loaded(read, key) for key in started if key not in self._under_way]
 
         in_doubt = self._store.read(unfinished)
         receipts: list[Receipt] = []
-        for together in rounds(in_doubt, _resource):
-            receipts += await self._finish_all(together, lease, in_doubt=True)
+        with self._at_work_on(in_doubt):
+            for together in rounds(in_doubt, _resource):
+                receipts += await self._finish_all(together, lease, in_doubt=True)
         return tuple(receipts)
 
     async def perform_permitted(
@@ -188,10 +193,20 @@ class Executor:
         def start(tx: Tx) -> list[Action]:
             return [action for action in chosen if actions.start(tx, action.key)]
 
-        started = await self._store.write_async(start, lease=lease)
-        if started:
-            crash_point("act.after_started")
-        return await self._finish_all(started, lease, in_doubt=False)
+        with self._at_work_on(chosen):
+            started = await self._store.write_async(start, lease=lease)
+            if started:
+                crash_point("act.after_started")
+            return await self._finish_all(started, lease, in_doubt=False)
+
+    @contextmanager
+    def _at_work_on(self, chosen: Sequence[Action]) -> Generator[None]:
+        keys = {action.key for action in chosen} - self._under_way
+        self._under_way |= keys
+        try:
+            yield
+        finally:
+            self._under_way -= keys
 
     async def _finish_all(
         self, started: Sequence[Action], lease: Lease | None, *, in_doubt: bool

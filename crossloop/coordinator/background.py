@@ -78,6 +78,24 @@ class Background:
                 work.close()
             raise
 
+    def submit(self, work: Coroutine[object, object, ResultT]) -> Future[ResultT]:
+        """Have a coroutine run and return at once.
+
+        Raises:
+            CrossloopError: called after closing; nothing was begun.
+        """
+        outcome: Future[ResultT] = Future()
+
+        def begin() -> None:
+            self._loop.create_task(work).add_done_callback(lambda task: _deliver(task, outcome))
+
+        with self._door:
+            if self._closing:
+                work.close()
+                raise CrossloopError("the company is closed.", next_step="Open it again.")
+            self._loop.call_soon_threadsafe(begin)
+        return outcome
+
     def close(self) -> None:
         """Cancel what is under way and stop the loop; a second call does nothing.
 

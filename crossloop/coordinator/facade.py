@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,6 +30,7 @@ from crossloop.coordinator.report import PublishReport, RunReport
 from crossloop.coordinator.run import all_settings, publish_report, run_loop
 from crossloop.coordinator.settings import loop_settings, permitted_settings
 from crossloop.coordinator.threads_file import check_threads_file
+from crossloop.coordinator.working import Working
 from crossloop.errors import CrossloopError, StoreBusy, UnknownName
 from crossloop.governance import Policy
 from crossloop.ids import PersonId
@@ -79,6 +81,7 @@ class Coordinator:
         self._open = store
         self._working: tuple[Holding, Runtime] | None = None
         self._replaces = in_force(store) if isinstance(store, Store) else ""
+        self._at_work: Working | None = None
         self._background = Background()
 
     @property
@@ -216,6 +219,43 @@ class Coordinator:
             done = await runtime.drain(as_of=self._clock.now(), settings=settings)
             return self.store.read(lambda read: publish_report(read, signals, new, done))
 
+    @contextmanager
+    def working(self) -> Generator[Working]:
+        """Work on the store for as long as the block lasts: signals are handed in as they come.
+
+        Raises:
+            StoreBusy: another coordinator is at work on this store.
+        """
+        work = Working(self._background)
+        with self._opening:
+            if self._at_work is not None:
+                raise CrossloopError("this company is at work already.", next_step="Use what working() gave.")
+            self._at_work = work
+        try:
+            with self._at_work_as(work):
+                yield work
+        finally:
+            self._at_work = None
+
+    @contextmanager
+    def _at_work_as(self, work: Working) -> Generator[None]:
+        begun: Future[None] = Future()
+        task = self._background.submit(self._work(work, lambda: begun.set_result(None)))
+        wait([begun, task], return_when=FIRST_COMPLETED)
+        if not begun.done():
+            task.result()  # raises what kept it from beginning
+        try:
+            yield
+        finally:
+            self._background.run(_call(work.end))
+            task.result()
+
+    async def _work(self, work: Working, begun: Callable[[], None]) -> None:
+        holding, runtime = self._work_on(self.store)
+        async with holding.lease() as lease:
+            runtime.hold(lease)
+            await work.serve(runtime, begun)
+
     def answer(
         self,
         approval_id: str,
@@ -264,6 +304,9 @@ class Coordinator:
         return Given(answered, await self._follow() if answered.state != "waiting" else ())
 
     async def _follow(self) -> tuple[Receipt, ...]:
+        if self._at_work is not None:  # it performs what was permitted
+            self._at_work.wake()
+            return ()
         async with AsyncExitStack() as stack:
             try:
                 runtime = await stack.enter_async_context(self._runtime(patience=_FOLLOW_PATIENCE))
@@ -308,6 +351,8 @@ class Coordinator:
             if self._closed:
                 return
             self._closed = True
+            if self._working is not None:
+                self._working[0].close()
         self.company.close()
         if isinstance(self._open, Store):
             self._open.close()
@@ -331,7 +376,16 @@ class Coordinator:
     @asynccontextmanager
     async def _runtime(self, *, patience: float = 0.0) -> AsyncGenerator[Runtime]:
         """The runtime, which holds the lease of the store for as long as something runs."""
+        if self._at_work is not None:
+            raise CrossloopError(
+                "this company is at work.", next_step="Hand its signals to what working() gave."
+            )
         holding, runtime = self._work_on(self.store)
         async with holding.lease(patience=patience) as lease:
             runtime.hold(lease)
             yield runtime
+
+
+async def _call(work: Callable[[], None]) -> None:
+    """Do something on the loop's own thread."""
+    work()

@@ -39,6 +39,11 @@ class Holding:
         self._store = store
         self._owner = f"{this_process()}/{id(self):x}"
         self._turn = threading.Lock()
+        self._renewal = _Renewal(store)
+
+    def close(self) -> None:
+        """Renew nothing any more. Twice does nothing."""
+        self._renewal.close()
 
     @asynccontextmanager
     async def lease(self, *, patience: float = 0.0) -> AsyncGenerator[Lease]:
@@ -55,9 +60,10 @@ class Holding:
         try:
             lease = await self._acquire(patience)
             try:
-                with _Renewal(self._store, lease):
-                    yield lease
+                self._renewal.begin(lease)
+                yield lease
             finally:
+                self._renewal.end()
                 await self._store.write_async(lambda tx: leases.release(tx, lease))
         finally:
             self._turn.release()
@@ -83,26 +89,43 @@ def _alive(owner: str) -> bool:
 
 
 class _Renewal:
-    """Renews a lease in a thread while its block runs."""
+    """Renews the present lease from one thread, which ends when there was none for a while."""
 
-    def __init__(self, store: Store, lease: Lease) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._lease = lease
+        self._lease: Lease | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name="crossloop-lease", daemon=True)
+        self._thread: threading.Thread | None = None
+        self._door = threading.Lock()
+        """Held while the thread begins or ends."""
 
-    def __enter__(self) -> None:
-        self._thread.start()
+    def begin(self, lease: Lease) -> None:
+        with self._door:
+            self._lease = lease
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._renew, name="crossloop-lease", daemon=True)
+                self._thread.start()
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        self._lease = None
+
+    def close(self) -> None:
         self._over.set()
-        self._thread.join()
+        thread = self._thread
+        if thread is not None:
+            thread.join()
 
     def _renew(self) -> None:
         while not self._over.wait(LASTS.total_seconds() / 3):
+            with self._door:
+                lease = self._lease
+                if lease is None:
+                    self._thread = None
+                    return
             try:
-                self._store.write(lambda tx: leases.renew(tx, self._lease))
+                self._store.write(lambda tx, lease=lease: leases.renew(tx, lease))
             except StoreBusy:
                 continue
             except StaleLease:
-                return
+                if self._lease is lease:
+                    self.end()

@@ -41,6 +41,9 @@ _PAUSED: Final = (
 )
 
 
+_LOOK_AGAIN: Final = 0.1
+"""Seconds between looks at what others may have written."""
+
 _MOST_FRESH: Final = 10_000
 """Most signals that are kept in memory from their admission to their wave."""
 
@@ -60,9 +63,13 @@ class Done:
 class _Drain:
     """What one drain looks at, and what it has done so far."""
 
-    as_of: datetime
-    settings: Settings
-    done: Done
+    as_of: Callable[[], datetime]
+    """Tells the business instant of a wave."""
+
+    settings: Callable[[], Settings]
+    done: Done | None
+    """Where it is told what was done; none where nobody asks."""
+
     permitted: dict[ActionKey, Action] = field(default_factory=dict[ActionKey, Action])
     """What was permitted and not handed over yet, as it was committed."""
 
@@ -158,11 +165,43 @@ class Runtime:
         """
         done = Done(since=self.store.read(lambda read: read.head().size))
         await self.settle(done)
-        self._drained = _Drain(as_of, settings or {}, done)
+        self._drained = _Drain(lambda: as_of, lambda: settings or {}, done)
         waiting = Waiting(self.store, self.company, self._fresh)
         await run_waves(waiting, self._think, self._set_aside, self._arrival)
         await self.settle(done)
         return done
+
+    async def serve(self, settings: Callable[[], Settings], over: asyncio.Event, idle: asyncio.Event) -> None:
+        """Bring to its end whatever comes, until it is told to stop; what has begun is finished.
+
+        Departments look, and limits count, as of the present instant. What others wrote into the store (an
+        answer, a signal) is seen within a tenth of a second.
+
+        Args:
+            settings: tells the settings of the loops, for the departments' views.
+            over: set by whoever wants it to stop.
+            idle: set whenever nothing waits, cleared when something arrives.
+        """
+        await self.settle()
+        self._drained = _Drain(self.clock.now, settings, None)
+        waiting = Waiting(self.store, self.company, self._fresh)
+        keeping = asyncio.create_task(self._keep_in_step())
+        try:
+            while not over.is_set():
+                await run_waves(waiting, self._think, self._set_aside, self._arrival)
+                if not self._arrival.is_set():
+                    idle.set()
+                    await _first_of(keeping, self._arrival, over)
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+        await self.settle()
+
+    async def _keep_in_step(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_AGAIN)
+            await self.settle()
+            self._arrival.set()  # somebody else may have admitted something
 
     @property
     def _draining(self) -> _Drain:
@@ -174,7 +213,7 @@ class Runtime:
             self._graph = build_supervisor(
                 self.company.departments, mediate=self._mediate, decide=self._decide, act=self._act
             )
-        async with self._views.take(self._draining.as_of, self._draining.settings) as view:
+        async with self._views.take(self._draining.as_of(), self._draining.settings()) as view:
             crash_point("wave.before_decide")
             out = await self._graph.ainvoke(  # pyright: ignore[reportUnknownMemberType]
                 {"wave": wave}, {"recursion_limit": RECURSION_LIMIT}, context=Asked(view)
@@ -214,12 +253,18 @@ class Runtime:
     def _bring_in_step(self) -> None:
         self._shown = bring_in_step(self.store, self._threads, self.lease, after=self._shown)
 
-    def _mediate(self, wave: Sequence[Signal], answers: Answers) -> dict[DecisionId, Mediated]:
+    def _mediate(
+        self, wave: Sequence[Signal], answers: Answers, as_of: datetime
+    ) -> dict[DecisionId, Mediated]:
         # People answer in real time, whatever day is looked at.
-        return mediate(wave, answers, self.policy, as_of=self._draining.as_of, now=self.clock.now())
+        return mediate(wave, answers, self.policy, as_of=as_of, now=self.clock.now())
 
     async def _decide(
-        self, wave: Sequence[Signal], answers: Answers, settled: Mapping[DecisionId, Mediated]
+        self,
+        wave: Sequence[Signal],
+        answers: Answers,
+        settled: Mapping[DecisionId, Mediated],
+        as_of: datetime,
     ) -> list[ActionKey]:
         drain = self._draining
 
@@ -231,7 +276,7 @@ class Runtime:
                 settled,
                 policy=self.policy,
                 catalogue=self.company.catalogue,
-                as_of=drain.as_of,
+                as_of=as_of,
             )
             crash_point("decide.before_commit")
             return decided
@@ -239,7 +284,8 @@ class Runtime:
         decided = await self.store.write_async(work, lease=self.lease)
         crash_point("decide.after_commit")
         drain.permitted.update((action.key, action) for action in decided.permitted)
-        drain.done.made += decided.made
+        if drain.done is not None:
+            drain.done.made += decided.made
         return [action.key for action in decided.permitted]
 
     async def _act(self, keys: Sequence[ActionKey]) -> None:
@@ -257,3 +303,16 @@ class Runtime:
 
     def _write_done(self, tx: Tx, decision: DecisionRow, receipt: Receipt, proposal: Proposal | None) -> None:
         after_receipt(tx, decision, receipt, self.policy, proposal)
+
+
+async def _first_of(keeping: asyncio.Task[None], *events: asyncio.Event) -> None:
+    """Wait until one of the events is set, or what keeps everything in step has failed (which is raised)."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait([keeping, *waits], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waits:
+            one.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+    if keeping.done():
+        keeping.result()

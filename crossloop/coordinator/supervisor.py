@@ -10,10 +10,12 @@ graph has no checkpointer: completion is an entry in the store, and what is not 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
 from langgraph.types import Send
 
 from crossloop.coordinator.mediator import Mediated
@@ -22,8 +24,12 @@ from crossloop.departments.graph import Answers, Asked, build, merged
 from crossloop.ids import ActionKey, DecisionId, DepartmentName
 from crossloop.signals import Signal
 
-Mediate = Callable[[Sequence[Signal], Answers], dict[DecisionId, Mediated]]
-Decide = Callable[[Sequence[Signal], Answers, Mapping[DecisionId, Mediated]], Awaitable[list[ActionKey]]]
+Mediate = Callable[[Sequence[Signal], Answers, datetime], dict[DecisionId, Mediated]]
+"""Given a wave, what the departments answered, and the business instant at which they looked."""
+
+Decide = Callable[
+    [Sequence[Signal], Answers, Mapping[DecisionId, Mediated], datetime], Awaitable[list[ActionKey]]
+]
 Act = Callable[[Sequence[ActionKey]], Awaitable[None]]
 
 
@@ -52,7 +58,8 @@ def build_supervisor(
     """Compile the supervisor over the company's departments."""
     graph = StateGraph(WaveState, context_schema=Asked, input_schema=WaveInput, output_schema=WaveOutput)
 
-    def route(state: WaveState) -> list[Send] | str:
+    # All of them are coroutines: LangGraph runs a plain function in a thread, which costs more than it does.
+    async def route(state: WaveState) -> list[Send] | str:
         sends: list[Send] = []
         for name, department in departments.items():
             heard = tuple(one for one in state["wave"] if one.type in department.listens)
@@ -60,12 +67,13 @@ def build_supervisor(
                 sends.append(Send(_node(name), {"signals": heard}))
         return sends or "mediate"
 
-    def mediate_node(state: WaveState) -> dict[str, object]:
-        return {"resolutions": mediate(state["wave"], state.get("answers", {}))}
+    async def mediate_node(state: WaveState, runtime: Runtime[Asked]) -> dict[str, object]:
+        as_of = runtime.context.view.as_of
+        return {"resolutions": mediate(state["wave"], state.get("answers", {}), as_of)}
 
-    async def decide_node(state: WaveState) -> dict[str, object]:
-        keys = await decide(state["wave"], state.get("answers", {}), state["resolutions"])
-        return {"keys": keys}
+    async def decide_node(state: WaveState, runtime: Runtime[Asked]) -> dict[str, object]:
+        as_of, answers = runtime.context.view.as_of, state.get("answers", {})
+        return {"keys": await decide(state["wave"], answers, state["resolutions"], as_of)}
 
     async def act_node(state: WaveState) -> dict[str, object]:
         await act(state["keys"])

@@ -73,7 +73,7 @@ def build(department: Department) -> DepartmentGraph:
         graph.add_node(handler.signal_type, _node(department, handler))  # pyright: ignore[reportUnknownMemberType]
         graph.add_edge(handler.signal_type, END)
 
-    def route(state: DepartmentState) -> list[str]:
+    async def route(state: DepartmentState) -> list[str]:
         present = {signal.type for signal in state["signals"]}
         return [one for one in department.listens if one in present] or [END]
 

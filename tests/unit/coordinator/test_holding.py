@@ -193,7 +193,9 @@ def test_a_lease_is_renewed_while_the_loop_is_busy_computing(
             while not any(isinstance(one, StaleLease) for one in results):
                 assert renewed.wait(10)
                 renewed.clear()
-        assert not [one.name for one in threading.enumerate() if one.name == "crossloop-lease"]
+            told = len(results)
+            assert not renewed.wait(0.2)  # several turns of the renewal
+            assert len(results) == told
 
     asyncio.run(main())
 

@@ -1,0 +1,99 @@
+"""A company at work: signals are taken in as they come, and brought to their end meanwhile.
+
+Rules:
+
+1. A signal that was admitted is durable when the call returns; it is answered afterwards, in waves.
+2. Whoever works holds the lease of the store until the end: no other coordinator works on it meanwhile.
+   People may answer all the time, from any process, and what they permit is performed.
+3. What ends the work (another governance document, a broken store) is raised by the next call.
+4. At the end nothing more is taken in; what has been is brought to its end first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
+
+from crossloop.coordinator.admit import admit_signals
+from crossloop.coordinator.background import Background
+from crossloop.coordinator.run import all_settings
+from crossloop.errors import CrossloopError
+from crossloop.signals import Signal
+
+if TYPE_CHECKING:
+    from crossloop.coordinator.runtime import Runtime
+
+ResultT = TypeVar("ResultT")
+
+
+class Working:
+    """One company at work; made by :meth:`Coordinator.working`."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+        self._runtime: Runtime | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    def admit(self, signals: Sequence[Signal]) -> int:
+        """Take signals in; return how many were new, once they are durable.
+
+        Raises:
+            SignalRefused: one of them is not of a type of the catalogue; nothing was written.
+            CrossloopError: the work has ended.
+        """
+        return self._background.run(self._admit(signals))
+
+    def submit(self, signals: Sequence[Signal]) -> Future[int]:
+        """Do what :meth:`admit` does without waiting for it: for those who hand in many at once."""
+        return self._background.submit(self._admit(signals))
+
+    def wait(self) -> None:
+        """Wait until everything that was taken in has been answered and done.
+
+        What waits for a person is not waited for.
+        """
+        self._background.run(self._until_idle())
+
+    async def serve(self, runtime: Runtime, begun: Callable[[], None]) -> None:
+        """Work, until :meth:`end`."""
+        self._runtime, self._task = runtime, asyncio.current_task()
+        settings = all_settings(runtime)
+        begun()
+        await runtime.serve(lambda: settings, self._over, self._idle)
+
+    def end(self) -> None:
+        """Stop when everything has been brought to its end. On the loop's own thread."""
+        self._over.set()
+
+    def wake(self) -> None:
+        """Have it look at what others wrote. On the loop's own thread."""
+        if self._runtime is not None:
+            self._runtime.arrived(())
+
+    async def _admit(self, signals: Sequence[Signal]) -> int:
+        runtime = self._present()
+        self._idle.clear()
+        return await admit_signals(runtime, signals)
+
+    async def _until_idle(self) -> None:
+        self._present()
+        assert self._task is not None, "it is present"
+        idle = asyncio.create_task(self._idle.wait())
+        try:
+            await asyncio.wait([self._task, idle], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            idle.cancel()
+        self._present()
+
+    def _present(self) -> Runtime:
+        if self._runtime is None or self._task is None or self._over.is_set():
+            raise CrossloopError("this work has ended.", next_step="Begin it anew: with company.working().")
+        if self._task.done() and not self._task.cancelled():
+            failure = self._task.exception()
+            if failure is not None:
+                raise failure
+        return self._runtime

@@ -1,0 +1,134 @@
+"""A company at work: what is taken in is durable at once and answered meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from crossloop.coordinator.decide import PolicyReplaced
+from crossloop.departments import Answer, View, no_action
+from crossloop.errors import CrossloopError, StoreBusy
+from crossloop.signals import Signal
+from crossloop.store import actions, approvals, inbox, policies
+from tests.support.trials import MARKETING, QUESTION, QUESTIONS, Ask, Trial, departments, trial
+
+
+def states(opened: Trial, *signals: Signal) -> list[str]:
+    rows = opened.store.read(lambda read: [inbox.get(read, one.id) for one in signals])
+    return [row.state for row in rows if row is not None]
+
+
+def test_what_is_taken_in_is_answered_and_done(opened: Trial) -> None:
+    signals = [opened.said(Ask(campaign=f"C{number}")) for number in range(1, 6)]
+    with opened.coordinator.working() as work:
+        assert [work.admit([one]) for one in signals] == [1] * 5
+        assert work.admit(signals) == 0
+        work.wait()
+        assert states(opened, *signals) == ["finished"] * 5
+    assert len(opened.entries("receipt")) == 5
+
+
+def test_a_signal_is_durable_when_it_was_admitted(opened: Trial) -> None:
+    signal = opened.said(Ask())
+    with opened.coordinator.working() as work:
+        work.admit([signal])
+        assert states(opened, signal)[0] in ("new", "decided", "finished")
+
+
+def test_many_hand_in_at_once(opened: Trial) -> None:
+    signals = [opened.said(Ask(campaign=f"C{number % 100 + 1}")) for number in range(80)]
+    with opened.coordinator.working() as work:
+        taken = [work.submit([one]) for one in signals]
+        assert sum(one.result(30) for one in taken) == 80
+        work.wait()
+        assert set(states(opened, *signals)) == {"finished"}
+
+
+def test_at_the_end_what_was_taken_in_is_finished_first(opened: Trial) -> None:
+    signals = [opened.said(Ask(campaign=f"C{number}")) for number in range(1, 40)]
+    with opened.coordinator.working() as work:
+        for one in signals:
+            work.submit([one]).result(30)
+    assert set(states(opened, *signals)) == {"finished"}
+
+
+def test_slow_signals_do_not_hold_the_others_up(tmp_path: Path) -> None:
+    go = threading.Event()
+
+    def think(signal: Signal, view: View) -> Answer:
+        assert go.wait(60)
+        return (no_action(signal, MARKETING, QUESTIONS, f"seen as of {view.as_of}"),)
+
+    with trial(tmp_path, departments=departments(slow=think)) as opened:
+        slow, quick = (
+            opened.said(type=QUESTION.name),
+            [opened.said(Ask(campaign=f"C{n}")) for n in range(1, 9)],
+        )
+        with opened.coordinator.working() as work:
+            work.admit([slow])
+            for one in quick:
+                work.admit([one])
+            done = threading.Event()
+            while states(opened, *quick) != ["finished"] * 8:
+                assert not done.wait(0.01)
+            assert states(opened, slow) == ["new"]
+            go.set()
+            work.wait()
+            assert states(opened, slow) == ["finished"]
+
+
+def test_what_a_person_permits_meanwhile_is_performed(opened: Trial) -> None:
+    signal = opened.said(Ask(share=0.2))
+    with opened.coordinator.working() as work:
+        work.admit([signal])
+        work.wait()
+        (asked,) = opened.store.read(lambda read: approvals.listing(read, state="waiting"))
+        for person in ("asha", "ravi"):
+            given = opened.coordinator.answer(
+                asked.id, person=person, decision="approve", asserted="in a test"
+            )
+            assert given.receipts == ()
+    (row,) = opened.store.read(lambda read: actions.in_force(read))
+    assert row.decision_id == asked.decision_id
+    assert states(opened, signal) == ["finished"]
+
+
+def test_nothing_else_works_on_the_company_meanwhile(opened: Trial) -> None:
+    with opened.coordinator.working():
+        with pytest.raises(CrossloopError, match="is at work"):
+            opened.coordinator.publish([opened.said(Ask())])
+        with pytest.raises(CrossloopError, match="at work already"), opened.coordinator.working():
+            pass
+    assert opened.coordinator.publish([opened.said(Ask())]).new == 1
+
+
+def test_after_the_end_nothing_is_taken_in(opened: Trial) -> None:
+    with opened.coordinator.working() as work:
+        pass
+    with pytest.raises(CrossloopError, match="has ended"):
+        work.admit([opened.said(Ask())])
+    with pytest.raises(CrossloopError, match="has ended"):
+        work.wait()
+
+
+def test_what_ends_the_work_is_told(opened: Trial) -> None:
+    def work_under_other_rules() -> None:
+        with opened.coordinator.working() as work:
+            work.admit([opened.said(Ask())])
+            work.wait()
+            opened.store.write(lambda tx: policies.adopt(tx, digest="f" * 64, body={}))
+            work.admit([opened.said(Ask())])
+            work.wait()
+
+    with pytest.raises(PolicyReplaced):
+        work_under_other_rules()
+
+
+def test_while_another_coordinator_works_there_is_no_beginning(tmp_path: Path) -> None:
+    with trial(tmp_path) as opened, opened.coordinator.working(), trial(tmp_path) as other:
+        with pytest.raises(StoreBusy):
+            other.coordinator.publish([])
+        with pytest.raises(StoreBusy), other.coordinator.working():
+            pass
