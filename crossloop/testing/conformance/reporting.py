@@ -100,15 +100,15 @@ def report(suite: type[Suite]) -> Report:
     suite()  # an abstract method that is not given is the author's mistake, and no finding
     by_capability: dict[str, list[Finding]] = {}
     for check in checks_of(suite):
-        by_capability.setdefault(check.capability, []).append(_run(suite, check))
+        by_capability.setdefault(check.capability, []).append(run_check(suite, check))
     return Report(
         suite.__name__,
         tuple(CapabilityFindings(name, tuple(found)) for name, found in by_capability.items()),
     )
 
 
-def _run(suite: type[Suite], check: Check) -> Finding:
-    """Run one check; unittest knows how to keep what it raises."""
+def run_check(suite: type[Suite], check: Check) -> Finding:
+    """Run one check of a suite; unittest knows how to keep what it raises."""
     own = suite()
     method: Callable[[], None] = getattr(own, check.name)
     result = _Heard()

@@ -118,9 +118,7 @@ async def expect_effects(given: SystemUnderTest, key: ActionKey, expected: int, 
 async def expect_one_effect(given: SystemUnderTest, key: ActionKey, seen: object) -> None:
     """Fail unless a key has had one effect and all else is as it was seen."""
     if given.effects is None and given.state is None:
-        not_offered(
-            "the answers agree; neither effects nor state is given to show that nothing else happened"
-        )
+        not_seen("the answers agree; neither effects nor state is given to show that nothing else happened")
     await expect_effects(given, key, 1, "the same key again")
     now = await state_of(given)
     expect(now == seen, f"the same key again: expected the state {seen!r}, got {now!r}")
