@@ -112,7 +112,12 @@ def run_check(suite: type[Suite], check: Check) -> Finding:
     own = suite()
     method: Callable[[], None] = getattr(own, check.name)
     result = _Heard()
-    unittest.FunctionTestCase(method, setUp=own.setup_method, tearDown=own.teardown_method).run(result)
+    case = unittest.FunctionTestCase(method, setUp=own.setup_method, tearDown=own.teardown_method)
+    try:
+        case.run(result)
+    except KeyboardInterrupt:
+        own.teardown_method()  # unittest leaves that out
+        raise
     if result.failed:
         return Finding(check, "failed", "; ".join(result.failed))
     if result.reasons:
