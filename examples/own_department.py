@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 import crossloop
+from crossloop.actions import Conflict, Invalid, Unsupported
 from crossloop.signals.types import GEO_RISK, GEO_RISK_CLEARED, GeoRisk
 
 # 1. What may be answered is enumerated in the signal's type, so that both ends know it.
@@ -40,11 +41,19 @@ class CallCentre:
         self.lists: dict[str, str] = {}
 
     async def perform(self, key: str, request: crossloop.ActionRequest) -> crossloop.Performed:
-        self.lists.setdefault(key, str(request.arguments["area"]))
+        if request.system != self.system or request.operation not in self.operations:
+            raise Unsupported(f"{request.system}.{request.operation} is not known.")
+        area = request.arguments.get("area")
+        if set(request.arguments) != {"area", "until"} or request.resource != f"calls/{area}":
+            raise Invalid("expected the area of the resource, and until when.")
+        if self.lists.setdefault(key, str(area)) != area:
+            raise Conflict(f"{key} was used for {self.lists[key]}.")
         return crossloop.Performed(reference=f"list-{key[-6:]}", detail=f"calling {self.lists[key]}")
 
     async def find(self, key: str) -> crossloop.Performed | None:
-        return crossloop.Performed(reference=f"list-{key[-6:]}") if key in self.lists else None
+        if key not in self.lists:
+            return None
+        return crossloop.Performed(reference=f"list-{key[-6:]}", detail=f"calling {self.lists[key]}")
 
 
 # 3. A department: pure functions from a signal and a read-only view to proposals.

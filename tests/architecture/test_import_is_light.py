@@ -13,8 +13,8 @@ from crossloop.store import Store
 
 PACKAGE = Path(__file__).resolve().parents[2] / "crossloop"
 
-HEAVY = {"langgraph", "langchain_core", "ibis", "duckdb", "scipy", "numpy", "pandas", "pyarrow"}
-LIGHT = ["signals", "governance", "store", "actions", "coordinator", "loops"]
+HEAVY = {"langgraph", "langchain_core", "ibis", "duckdb", "scipy", "numpy", "pandas", "pyarrow", "hypothesis"}
+LIGHT = ["signals", "governance", "store", "actions", "coordinator", "loops", "testing"]
 """Packages that must stay light by themselves; so must the door."""
 
 MODULES = ["crossloop", *(f"crossloop.{name}" for name in LIGHT if (PACKAGE / name / "__init__.py").exists())]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.adapters.embedded.ads import EmbeddedAds
@@ -14,9 +16,16 @@ from crossloop.adapters.embedded.wms import EmbeddedWms
 from crossloop.money import Money
 from crossloop.signals.entities import Account, Area, Campaign, GeoTarget, Product
 
+T = TypeVar("T")
+
 INDIA = Area(level="country", code="IN", country="IN")
 RAJASTHAN = Area(level="state", code="RAJASTHAN", country="IN", state="RAJASTHAN")
 JAIPUR = Area(level="pin_prefix", code="302", country="IN", state="RAJASTHAN", pin_prefix="302")
+
+
+def run(work: Coroutine[object, object, T]) -> T:
+    """Run one call of an adapter to its end."""
+    return asyncio.run(work)
 
 
 def campaign(campaign_id: str, status: str = "live") -> Campaign:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from crossloop.canonical import NotCanonical, canonical_json, digest, digest_of, to_json, writable
 from crossloop.money import Money
-from tests.support.strategies import EXACT, json_values
+from crossloop.testing.strategies import EXACT, json_values
 
 
 @given(json_values())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from crossloop.money import Money
-from tests.support.strategies import money
+from crossloop.testing.strategies import money
 
 READ = TypeAdapter(Money)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from crossloop.canonical import canonical_json
 from crossloop.errors import InputError, SignalRefused
 from crossloop.strict_json import MAX_DEPTH, loads
-from tests.support.strategies import json_values
+from crossloop.testing.strategies import json_values
 
 
 def refused(data: bytes, **limits: int) -> InputError:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from crossloop.actions.port import Adapter, Conflict, Invalid, NotFound, Performed
-from crossloop.adapters.arguments import Lift, OnArea, ReduceBid
+from crossloop.actions.port import Conflict, Invalid, NotFound, Performed
+from crossloop.adapters.arguments import OnArea
 from crossloop.adapters.embedded import EmbeddedCompany
 from crossloop.adapters.embedded.ads import EmbeddedAds
 from crossloop.adapters.ports import AdPlatform
@@ -17,58 +17,12 @@ from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest
 from crossloop.signals.entities import Area, Restriction, ScaleUp
 from tests.support import embedded
-from tests.support.adapter_conformance import AdapterConformance, run
-from tests.support.embedded import JAIPUR, RAJASTHAN, campaign
-
-
-def suppress(campaign_id: str = "C1", area: Area = RAJASTHAN) -> ActionRequest:
-    return OnArea(campaign_id=campaign_id, area=area).request("ads", "suppress_cod")
-
-
-def reduce(modifier: str = "0.7", area: Area = RAJASTHAN) -> ActionRequest:
-    arguments = ReduceBid.model_validate({"campaign_id": "C1", "area": area, "bid_modifier": modifier})
-    return arguments.request("ads", "reduce_bid")
-
-
-def lift(reference: str, campaign_id: str = "C1", area: Area = RAJASTHAN) -> ActionRequest:
-    return Lift(campaign_id=campaign_id, area=area, restriction=reference).request("ads", "lift")
+from tests.support.embedded import JAIPUR, RAJASTHAN, campaign, run
+from tests.support.requests import lift, reduce, suppress
 
 
 def perform(ads: EmbeddedAds, key: str, request: ActionRequest) -> Performed:
     return run(ads.perform(ActionKey(key), request))
-
-
-class TestConformance(AdapterConformance):
-    opener = staticmethod(embedded.ads)
-
-    def request(self) -> ActionRequest:
-        return suppress()
-
-    def other_request(self) -> ActionRequest:
-        return reduce("0.5")
-
-    def invalid_requests(self) -> list[ActionRequest]:
-        good = reduce()
-        return [
-            good.model_copy(update={"arguments": {**good.arguments, **wrong}})
-            for wrong in (
-                {"bid_modifier": "0.05"},
-                {"bid_modifier": "1.01"},
-                {"bid_modifier": 0.7},
-                {"bid_modifier": "cheap"},
-                {"bid_modifier": None},
-                {"campaign_id": "C1/C2"},
-                {"area": {"level": "galaxy", "code": "MILKY WAY", "country": "IN"}},
-                {"spend": "1"},
-            )
-        ]
-
-    def undoing(self, request: ActionRequest, performed: Performed) -> ActionRequest:
-        return lift(performed.reference)
-
-    async def state(self, adapter: Adapter) -> object:
-        assert isinstance(adapter, EmbeddedAds)
-        return await adapter.restrictions()
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crossloop.actions.port import Adapter, Conflict, Invalid, NotFound, Performed
-from crossloop.adapters.arguments import CreateOpportunity, CreateParty, DeactivateParty, MoveOpportunity
+from crossloop.actions.port import Conflict, Invalid, NotFound, Performed
+from crossloop.adapters.arguments import CreateOpportunity, MoveOpportunity
 from crossloop.adapters.embedded.crm import EmbeddedCrm
 from crossloop.adapters.ports import Crm
 from crossloop.ids import ActionKey
@@ -16,16 +16,8 @@ from crossloop.money import Money
 from crossloop.signals import ActionRequest
 from crossloop.signals.entities import Opportunity, Party
 from tests.support import embedded
-from tests.support.adapter_conformance import AdapterConformance, run
-
-
-def create_party(code: str) -> ActionRequest:
-    party = Party(code=code, name=f"Party {code}", kind="customer")
-    return CreateParty(party=party).request("crm", "create_party")
-
-
-def deactivate(code: str) -> ActionRequest:
-    return DeactivateParty(code=code).request("crm", "deactivate_party")
+from tests.support.embedded import run
+from tests.support.requests import create_party, deactivate
 
 
 def opportunity(reference: str, party_code: str = "ACME") -> Opportunity:
@@ -48,35 +40,6 @@ def move(reference: str, from_stage: str, to_stage: str) -> ActionRequest:
 
 def perform(crm: EmbeddedCrm, key: str, request: ActionRequest) -> Performed:
     return run(crm.perform(ActionKey(key), request))
-
-
-class TestConformance(AdapterConformance):
-    opener = staticmethod(embedded.crm)
-
-    def request(self) -> ActionRequest:
-        return create_party("ACME")
-
-    def other_request(self) -> ActionRequest:
-        return create_party("BETA")
-
-    def invalid_requests(self) -> list[ActionRequest]:
-        good = create_party("ACME")
-        return [
-            good.model_copy(update={"arguments": wrong})
-            for wrong in (
-                {},
-                {"party": {"code": "ACME", "name": "Acme", "kind": "friend"}},
-                {"party": {"code": "A/B", "name": "Acme", "kind": "customer"}},
-                {"party": {"code": "ACME", "name": "Acme", "kind": "customer", "active": False}},
-            )
-        ]
-
-    def undoing(self, request: ActionRequest, performed: Performed) -> ActionRequest:
-        return deactivate("ACME")
-
-    async def state(self, adapter: Adapter) -> object:
-        assert isinstance(adapter, EmbeddedCrm)
-        return await adapter.parties(), await adapter.opportunities()
 
 
 @pytest.fixture

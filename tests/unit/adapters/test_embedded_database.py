@@ -20,8 +20,7 @@ from crossloop.adapters.embedded.database import Database
 from crossloop.errors import InputError
 from crossloop.ids import ActionKey
 from tests.support import embedded
-from tests.support.adapter_conformance import run
-from tests.support.embedded import campaign
+from tests.support.embedded import campaign, run
 
 
 def _sqlite(path: Path) -> None:

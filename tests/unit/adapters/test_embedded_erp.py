@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,13 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossloop.actions.port import Adapter, AdapterError, Conflict, Invalid, NotFound, Performed
+from crossloop.actions.port import AdapterError, Conflict, Invalid, NotFound, Performed
 from crossloop.adapters.arguments import (
     CancelPurchaseOrder,
     CreateParty,
     DraftPurchaseOrder,
     PostInvoice,
-    PostJournalEntry,
     ReverseInvoice,
 )
 from crossloop.adapters.embedded import EmbeddedCompany
@@ -30,29 +28,13 @@ from crossloop.signals import ActionRequest
 from crossloop.signals.entities import (
     Invoice,
     InvoiceLine,
-    JournalEntry,
     Party,
     PurchaseOrder,
     PurchaseOrderLine,
 )
 from tests.support import embedded
-from tests.support.adapter_conformance import AdapterConformance, run
-
-DAY = date(2026, 6, 30)
-
-
-def entry(reference: str, *lines: tuple[str, str, str]) -> ActionRequest:
-    """A booking of (account, side, amount in rupees)."""
-    body = {
-        "reference": reference,
-        "booked_on": DAY,
-        "lines": [
-            {"account": account, "side": side, "amount": {"amount": amount, "currency": "INR"}}
-            for account, side, amount in lines
-        ],
-    }
-    arguments = PostJournalEntry(entry=JournalEntry.model_validate(body))
-    return arguments.request("erp", "post_journal_entry")
+from tests.support.embedded import run
+from tests.support.requests import DAY, entry
 
 
 def invoice(number: str, amount: str = "999.50", kind: str = "customer") -> ActionRequest:
@@ -96,45 +78,6 @@ def perform(erp: EmbeddedErp, key: str, request: ActionRequest) -> Performed:
 
 def balances(erp: EmbeddedErp) -> dict[str, str]:
     return {one.account: format(one.balance.amount, "f") for one in run(erp.balances())}
-
-
-class TestConformance(AdapterConformance):
-    opener = staticmethod(embedded.erp)
-
-    def request(self) -> ActionRequest:
-        return entry("J1", ("1100", "debit", "250.25"), ("4000", "credit", "250.25"))
-
-    def other_request(self) -> ActionRequest:
-        return entry("J2", ("5000", "debit", "40"), ("2100", "credit", "40"))
-
-    def invalid_requests(self) -> list[ActionRequest]:
-        good = self.request()
-
-        def lines(*lines: tuple[str, str, object]) -> ActionRequest:
-            body = [
-                {"account": account, "side": side, "amount": {"amount": amount, "currency": "INR"}}
-                for account, side, amount in lines
-            ]
-            arguments = {"entry": {"reference": "J1", "booked_on": "2026-06-30", "lines": body}}
-            return good.model_copy(update={"arguments": arguments})
-
-        return [
-            lines(("1100", "debit", "10"), ("4000", "credit", "9.99")),
-            lines(("1100", "debit", "10"), ("4000", "debit", "10")),
-            lines(("1100", "debit", "10")),
-            lines(("1100", "debit", "0"), ("4000", "credit", "0")),
-            lines(("1100", "debit", "-5"), ("4000", "credit", "-5")),
-            lines(("1100", "debit", "0.005"), ("4000", "credit", "0.005")),
-            lines(("1100", "debit", 10.0), ("4000", "credit", 10.0)),
-            lines(("1100", "left", "10"), ("4000", "right", "10")),
-        ]
-
-    def undoing(self, request: ActionRequest, performed: Performed) -> ActionRequest:
-        return entry("J1-reversed", ("4000", "debit", "250.25"), ("1100", "credit", "250.25"))
-
-    async def state(self, adapter: Adapter) -> object:
-        assert isinstance(adapter, EmbeddedErp)
-        return tuple(one for one in await adapter.balances() if one.balance.amount)
 
 
 @pytest.fixture

@@ -10,22 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossloop.actions.port import Adapter, Conflict, NotFound, Performed
-from crossloop.adapters.arguments import AdjustStock, CreateShipment, MoveStock, OnShipment
+from crossloop.actions.port import Conflict, NotFound, Performed
+from crossloop.adapters.arguments import CreateShipment, MoveStock, OnShipment
 from crossloop.adapters.embedded.wms import EmbeddedWms
 from crossloop.adapters.ports import Wms
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest
 from crossloop.signals.entities import OutboundLine, OutboundShipment, StockLevel
 from tests.support import embedded
-from tests.support.adapter_conformance import AdapterConformance, run
-
-
-def adjust(direction: str, quantity: int, sku: str = "KURTA-M", location: str = "BLR") -> ActionRequest:
-    arguments = AdjustStock.model_validate(
-        {"sku": sku, "location": location, "direction": direction, "quantity": quantity, "reason": "count"}
-    )
-    return arguments.request("wms", "adjust_stock")
+from tests.support.embedded import run
+from tests.support.requests import adjust
 
 
 def move(quantity: int, origin: str = "BLR", target: str = "DEL") -> ActionRequest:
@@ -53,36 +47,6 @@ def perform(wms: EmbeddedWms, key: str, request: ActionRequest) -> Performed:
 
 def stock(wms: EmbeddedWms) -> dict[str, int]:
     return {level.location: level.quantity for level in run(wms.stock("KURTA-M"))}
-
-
-class TestConformance(AdapterConformance):
-    opener = staticmethod(embedded.wms)
-
-    def request(self) -> ActionRequest:
-        return adjust("in", 10)
-
-    def other_request(self) -> ActionRequest:
-        return adjust("in", 3, sku="KURTA-L", location="DEL")
-
-    def invalid_requests(self) -> list[ActionRequest]:
-        good = adjust("in", 10)
-        return [
-            good.model_copy(update={"arguments": {**good.arguments, **wrong}})
-            for wrong in (
-                {"quantity": 0},
-                {"quantity": -1},
-                {"quantity": 1.5},
-                {"quantity": "10"},
-                {"direction": "up"},
-            )
-        ]
-
-    def undoing(self, request: ActionRequest, performed: Performed) -> ActionRequest:
-        return adjust("out", 10)
-
-    async def state(self, adapter: Adapter) -> object:
-        assert isinstance(adapter, EmbeddedWms)
-        return await adapter.stock()
 
 
 @pytest.fixture

@@ -26,8 +26,7 @@ from crossloop.adapters.embedded.generator import (
 )
 from crossloop.errors import SettingError
 from crossloop.signals.entities import SHIPMENT_COLUMNS, Area, Shipment
-from tests.support.adapter_conformance import run
-from tests.support.embedded import campaign
+from tests.support.embedded import campaign, run
 
 LAST_DAY = date(2026, 6, 30)
 SEEDS = (7, 11, 2026)

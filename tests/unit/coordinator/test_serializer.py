@@ -12,8 +12,8 @@ from langgraph.types import Interrupt
 
 from crossloop.canonical import NotCanonical, canonical_json
 from crossloop.coordinator.serializer import MAX_BYTES, CheckpointRefused, JsonSerializer
+from crossloop.testing.strategies import json_values
 from tests.support.hostile import hostile_pickle
-from tests.support.strategies import json_values
 
 SERDE = JsonSerializer()
 

@@ -27,8 +27,9 @@ from crossloop.signals.cloudevents import (
     to_structured,
 )
 from crossloop.signals.contracts import event_schemas
+from crossloop.testing.strategies import json_values, signals
+from tests.support.governed import CATALOGUE
 from tests.support.samples import AS_OF, REMOVED, changed, geo_risk, geo_risk_signal
-from tests.support.strategies import CATALOGUE, json_values, signals
 
 THOROUGH = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

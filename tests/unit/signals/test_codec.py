@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from crossloop.errors import SignalRefused
 from crossloop.signals import Catalogue, Signal
 from crossloop.signals.codec import MAX_BYTES, body, decode, encode, from_body
+from crossloop.testing.strategies import json_values, signals
+from tests.support.governed import CATALOGUE
 from tests.support.samples import REMOVED, changed, geo_risk_signal
-from tests.support.strategies import CATALOGUE, json_values, signals
 
 THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

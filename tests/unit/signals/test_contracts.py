@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator
 from crossloop.signals import Signal
 from crossloop.signals.codec import body
 from crossloop.signals.contracts import event_schemas, schemas
+from crossloop.testing.strategies import signals
+from tests.support.governed import CATALOGUE
 from tests.support.samples import geo_risk_signal
-from tests.support.strategies import CATALOGUE, signals
 
 EVERY = [*schemas(CATALOGUE).values(), *event_schemas(CATALOGUE).values()]
 

@@ -19,7 +19,7 @@ from crossloop.money import Money
 from crossloop.signals import NO_ACTION, Option, Proposal, Signal
 from crossloop.signals.entities import Area, Restriction
 from crossloop.signals.types import GEO_RISK
-from tests.support import strategies
+from crossloop.testing import strategies
 from tests.support.departments import MARKETING, run, view
 from tests.support.marketing import (
     ALL,

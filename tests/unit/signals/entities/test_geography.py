@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossloop.signals.entities import LEVELS, Area
-from tests.support.strategies import areas
+from crossloop.testing.strategies import areas
 
 INDIA = Area(level="country", code="IN", country="IN")
 KARNATAKA = Area(level="state", code="KARNATAKA", country="IN", state="KARNATAKA")

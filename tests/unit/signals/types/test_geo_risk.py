@@ -18,9 +18,9 @@ from crossloop.signals import Signal
 from crossloop.signals.codec import decode, encode
 from crossloop.signals.entities import Area
 from crossloop.signals.types import GEO_RISK, GeoRisk
+from tests.support.governed import CATALOGUE
 from tests.support.marketing import cleared
 from tests.support.samples import geo_risk, geo_risk_signal
-from tests.support.strategies import CATALOGUE
 
 KARNATAKA = to_json(Area(level="state", code="KARNATAKA", country="IN", state="KARNATAKA"))
 KERALA = to_json(Area(level="state", code="KERALA", country="IN", state="KERALA"))

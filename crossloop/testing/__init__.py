@@ -1,0 +1,35 @@
+"""Certify and break: what tests of a company, its systems and its departments are made of. Public.
+
+Names are loaded when they are used: a test of an adapter needs neither LangGraph nor hypothesis.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from crossloop.testing.conformance import AdapterConformance as AdapterConformance
+    from crossloop.testing.conformance import DepartmentConformance as DepartmentConformance
+    from crossloop.testing.conformance import Report as Report
+    from crossloop.testing.conformance import StoreConformance as StoreConformance
+    from crossloop.testing.conformance import SystemUnderTest as SystemUnderTest
+    from crossloop.testing.conformance import report as report
+
+_MODULES: Final = {
+    "AdapterConformance": "conformance",
+    "DepartmentConformance": "conformance",
+    "Report": "conformance",
+    "StoreConformance": "conformance",
+    "SystemUnderTest": "conformance",
+    "report": "conformance",
+}
+
+__all__ = sorted(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll] - one list, kept in one place
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module 'crossloop.testing' has no attribute {name!r}")
+    return getattr(import_module(f"crossloop.testing.{module}"), name)
