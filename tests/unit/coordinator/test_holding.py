@@ -181,6 +181,7 @@ def test_a_lease_is_renewed_while_the_loop_is_busy_computing(
     monkeypatch.setattr(leases, "renew", watched)
 
     async def main() -> None:
+        before = set(threading.enumerate())
         async with Holding(store).lease():
             assert renewed.wait(10)  # blocks the loop, as computing would
             assert isinstance(results[0], Lease)
@@ -193,9 +194,9 @@ def test_a_lease_is_renewed_while_the_loop_is_busy_computing(
             while not any(isinstance(one, StaleLease) for one in results):
                 assert renewed.wait(10)
                 renewed.clear()
-            told = len(results)
-            assert not renewed.wait(0.2)  # several turns of the renewal
-            assert len(results) == told
+            (renewal,) = set(threading.enumerate()) - before
+            renewal.join(10)  # there is nothing left for it to do
+            assert not renewal.is_alive()
 
     asyncio.run(main())
 
