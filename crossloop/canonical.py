@@ -104,7 +104,9 @@ def canonical_json(value: object) -> bytes:
     Raises:
         NotCanonical: the value, or something inside it, has no canonical form.
     """
-    ready = value if _is_plain(value) else _normal(value, "$")
+    ready = _plain(value)
+    if ready is _DOUBT:
+        ready = _normal(value, "$")
     return orjson.dumps(ready, default=_inside, option=orjson.OPT_SORT_KEYS)
 
 
@@ -114,29 +116,52 @@ def _inside(value: object) -> orjson.Fragment:
     return orjson.Fragment(value.content)
 
 
-def _is_plain(value: object) -> bool:
-    """True for what orjson writes in canonical form by itself: nearly everything, and told quickly.
+_DOUBT = object()
+"""Stands for a value that is not plain."""
 
-    Whatever is not certain is not plain: :func:`_normal` looks at it and says what is wrong.
+
+def _plain(value: object) -> object:
+    """Return what orjson writes in canonical form: nearly always the value itself, and told quickly.
+
+    Whatever is not certain is in doubt: :func:`_normal` looks at it and says what is wrong.
     """
     kind = type(value)
     if kind is str:
         text = cast("str", value)
-        return "\x00" not in text if text.isascii() else not _UNWRITABLE.search(text)
+        wrong = "\x00" in text if text.isascii() else _UNWRITABLE.search(text)
+        return _DOUBT if wrong else value
     if kind is dict:
-        members = cast("dict[object, object]", value)
-        for key, member in members.items():
-            if not (type(key) is str and key.isascii() and "\x00" not in key and _is_plain(member)):
-                return False
-        return True
+        return _plain_members(cast("dict[object, object]", value))
     if value is None or kind is bool or kind is Canonical:
-        return True
+        return value
     if kind is int:
-        return -_EXACT < cast("int", value) < _EXACT
+        return value if -_EXACT < cast("int", value) < _EXACT else _DOUBT
     if kind is float:
         number = cast("float", value)
-        return 1e-5 <= abs(number) < _EXACT and not number.is_integer()
-    return kind is list and all(map(_is_plain, cast("list[object]", value)))
+        if not -_EXACT < number < _EXACT:  # NaN, too
+            return _DOUBT
+        if number.is_integer():
+            return int(number)
+        return value if abs(number) >= 1e-5 else _DOUBT
+    if kind is list:
+        items = cast("list[object]", value)
+        ready = [_plain(item) for item in items]
+        return _DOUBT if _DOUBT in ready else ready
+    return _DOUBT
+
+
+def _plain_members(members: dict[object, object]) -> object:
+    rewritten: dict[object, object] | None = None
+    for key, member in members.items():
+        if not (type(key) is str and key.isascii() and "\x00" not in key):
+            return _DOUBT
+        ready = _plain(member)
+        if ready is not member:
+            if ready is _DOUBT:
+                return _DOUBT
+            rewritten = rewritten or dict(members)
+            rewritten[key] = ready
+    return members if rewritten is None else rewritten
 
 
 def digest(value: object) -> str:

@@ -79,7 +79,14 @@ def header(position: int, kind: str, case: str | None, at: int, body_hash: bytes
     Raises:
         NotCanonical: kind or case has no canonical form.
     """
+    if _is_plain(kind) and (case is None or _is_plain(case)):
+        return orjson.dumps([position, kind, case, at, body_hash.hex()])
     return canonical_json([position, kind, case, at, body_hash.hex()])
+
+
+def _is_plain(text: str) -> bool:
+    """True for text that has the same canonical form as any JSON encoder gives it."""
+    return text.isascii() and "\x00" not in text
 
 
 def stored_leaf(position: int, kind: str, case: str | None, at: int, body_hash: bytes) -> bytes:
