@@ -102,9 +102,7 @@ def _admit(tx: Tx, number: int, signal: str, case: str) -> None:
     )
 
 
-def _decide(
-    tx: Tx, id: str, signal: str, case: str, department: str, outcome: str, resource: str
-) -> None:
+def _decide(tx: Tx, id: str, signal: str, case: str, department: str, outcome: str, resource: str) -> None:
     intervention = "suppress_cod" if outcome == "act" else "no_action"
     options: list[JSON] = [
         {

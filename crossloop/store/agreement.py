@@ -1,7 +1,7 @@
 """When a row plainly agrees with its entries: conditions for SQLite to judge, without a look at every row.
 
-:mod:`crossloop.store.states` compares rows with entries one by one and decides. Nearly all rows of a ledger are
-work that is over and was never touched; of those SQLite itself can tell, at half the cost.
+:mod:`crossloop.store.states` compares rows with entries one by one and decides. Nearly all rows of a ledger
+are work that is over and was never touched; of those SQLite itself can tell, at half the cost.
 
 Rules:
 
@@ -10,8 +10,8 @@ Rules:
 2. Both sides are made JSON and compared as text, byte by byte, so that values of another type differ, and
    whatever collation or affinity somebody gave a column counts for nothing.
 3. A row that is still in work, that was taken back or whose entry lost its body is left to be compared.
-4. Where SQLite cannot judge (no JSON, bytes in the place of text) it raises an error; whoever asks then compares
-   every row.
+4. Where SQLite cannot judge (no JSON, bytes in the place of text) it raises an error; whoever asks then
+   compares every row.
 """
 
 from __future__ import annotations
@@ -40,9 +40,12 @@ def _says(number: int, kind: str, **told: str) -> str:
 
 
 def _written(column: str, zone: str) -> str:
-    """An instant as text, the way ``datetime.isoformat`` writes it; before 1970 with a fraction it is another."""
-    fraction = f"CASE {column} % 1000000 WHEN 0 THEN '' ELSE '.' || substr(1000000 + {column} % 1000000, 2) END"
-    return f"strftime('%Y-%m-%dT%H:%M:%S', {column} / 1000000, 'unixepoch') || {fraction} || '{zone}'"
+    """An instant as ``datetime.isoformat`` writes it; before 1970 a fraction comes out as no instant."""
+    second = f"strftime('%Y-%m-%dT%H:%M:%S', {column} / 1000000, 'unixepoch')"
+    micros = f"{column} % 1000000"
+    return (
+        f"{second} || CASE {micros} WHEN 0 THEN '' ELSE '.' || substr(1000000 + {micros}, 2) END || '{zone}'"
+    )
 
 
 SIGNALS: Final = " AND ".join(

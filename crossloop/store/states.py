@@ -14,8 +14,8 @@ Rules, in the order the code follows them for one table:
 4. Every entry of such a kind has its row, and no two rows rest on one entry.
 5. Where a body was redacted its words cannot be compared; its kind and its place still are.
 
-Rows of which SQLite can tell by itself that they agree (:mod:`crossloop.store.agreement`) are not read at all. The
-tables are read together, a stretch of the ledger at a time, while its pages are at hand.
+Rows of which SQLite can tell by itself that they agree (:mod:`crossloop.store.agreement`) are not read at
+all. The tables are read together, a stretch of the ledger at a time, while its pages are at hand.
 
 Every column of these tables is compared but one: ``approvals.thread_kept`` says whether there is a thread
 to remove from the approval graph, which shows questions and decides nothing.
@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, get_args
 
 import orjson
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from crossloop.store.session import Read, Row
 
 _CHUNK: Final = 256
-_STRETCH: Final = 512
+_STRETCH: Final = 1024
 """Entries whose rows are compared together: their pages fit into SQLite's own cache."""
 
 # What is filled in comes from the end of this module and from nowhere else.
@@ -150,15 +151,15 @@ def difference_of_approval(read: Read, approval: str) -> str | None:
 
 def _rows_differ(read: Read, table: _Table, where: str, **values: str | int) -> str | None:
     try:
-        return _compared(read, table, f"({where}) AND ({table.plainly}) IS NOT TRUE", **values)
+        return _compared(read, table, _select(table.name, where, unless_plain=True), values)
     except sqlite.DatabaseError:
         # One row of which SQLite could not judge hides the others: none is left out then.
-        return _compared(read, table, where, **values)
+        return _compared(read, table, _select(table.name, where, unless_plain=False), values)
 
 
-def _compared(read: Read, table: _Table, where: str, **values: str | int) -> str | None:
+def _compared(read: Read, table: _Table, select: str, values: Mapping[str, str | int]) -> str | None:
     width = 4
-    for chunk in read.stream(_select(table, where), _CHUNK, **values):
+    for chunk in read.stream(select, _CHUNK, **values):
         for row in chunk:
             own, told = row[: -width * len(table.moves)], row[-width * len(table.moves) :]
             entries = [told[at : at + width] for at in range(0, len(told), width)]
@@ -212,13 +213,17 @@ def _numbers_differ(read: Read, table: _Table, kinds: Mapping[str, int]) -> str 
     return None
 
 
-def _select(table: _Table, where: str) -> str:
+@cache
+def _select(name: str, where: str, *, unless_plain: bool) -> str:
     """Rows with position, kind and body of each of their entries, and whether that is of their case."""
+    table = next(one for one in _TABLES if one.name == name)
     picked, joined = [table.columns], [table.joins]
     for number, move in enumerate(table.moves):
         same = f"e{number}.case_key IS t.case_key" if table.of_case else "1"
         picked.append(f"t.{move.column}, e{number}.kind, e{number}.body, {same}")
         joined.append(f"LEFT JOIN entries e{number} ON e{number}.position = t.{move.column}")
+    if unless_plain:
+        where = f"({where}) AND ({table.plainly}) IS NOT TRUE"
     return _ROWS.format(", ".join(picked), table.name, " ".join(joined), where)
 
 

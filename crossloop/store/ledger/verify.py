@@ -44,8 +44,11 @@ Progress = Callable[[int, int], None]
 _PROGRESS_EVERY: Final = 16 * TILE
 _NO_END: Final = 2**63 - 1
 
+# A case is text, or NULL where there is none; a key of another type, or of no case, becomes bytes.
 _ROWS = (
-    "SELECT e.position, e.kind, e.case_key, c.id, e.at, e.salt, e.body, e.body_hash, e.leaf"
+    "SELECT e.position, e.kind,"
+    " CASE typeof(e.case_key) WHEN 'integer' THEN ifnull(c.id, x'') WHEN 'null' THEN NULL ELSE x'' END,"
+    " e.at, e.salt, e.body, e.body_hash, e.leaf"
     " FROM entries e LEFT JOIN cases c ON c.key = e.case_key"
     " WHERE e.position >= :start AND e.position < :stop ORDER BY e.position"
 )
@@ -147,14 +150,14 @@ class _Walk:
         run, sha256, dumps = self._run, _sha256, _dumps
         expected = self._next
         for row in rows:
-            position, kind, case_key, case, at, salt, body, hashed, leaf = row
+            position, kind, case, at, salt, body, hashed, leaf = row
             # One condition, cheapest parts first: this line runs for every entry there is. A position or a
             # hash of another type is not equal, or does not give the leaf.
             if (
                 position == expected
                 and type(at) is int
                 and type(kind) is str
-                and (type(case) is str if type(case_key) is int else case_key is None)
+                and (type(case) is str or case is None)
                 and type(salt) is bytes
                 and type(body) is bytes
                 and len(salt) == SALT_SIZE
@@ -184,7 +187,7 @@ class _Walk:
     def _examined(self, row: Row) -> bytes:
         """Say what is wrong with a row, or return its leaf when only its body is gone, and rightly so."""
         expected = self._next
-        position, kind, case_key, case, at, salt, body, hashed, leaf = row
+        position, kind, case, at, salt, body, hashed, leaf = row
         if type(position) is not int:
             raise _Found(expected, f"entry {expected} is missing; a row has {position!r} for its position")
         if position < expected:
@@ -193,7 +196,7 @@ class _Walk:
             raise _Found(expected, f"entry {expected} is missing")
         if type(kind) is not str or type(at) is not int:
             raise _Found(expected, f"entry {expected} has a kind or a time of the wrong type")
-        if not (type(case) is str if type(case_key) is int else case_key is None):
+        if type(case) is not str and case is not None:
             raise _Found(expected, f"entry {expected} names a case that does not exist")
         if type(hashed) is not bytes or type(leaf) is not bytes:
             raise _Found(expected, f"entry {expected} has a hash of the wrong type")
