@@ -19,6 +19,9 @@ from crossloop.store import Tx, actions, claims, decisions, inbox, notices
 ENTRIES_OF_A_CASE: Final = 10
 
 _DAY: Final = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+"""When the first case is found; each further one a second and some microseconds later."""
+
+_APART: Final = timedelta(seconds=1, microseconds=137)
 _LOOP: Final = "logistics-to-marketing"
 _OPTIONS: Final = ("do_nothing", "suppress_cod", "reduce_bid", "exclude")
 
@@ -41,8 +44,8 @@ def add_case(tx: Tx, number: int) -> None:
         resource=resource,
         direction="decrease",
         interest="logistics",
-        starts=_DAY,
-        ends=_DAY + timedelta(days=14),
+        starts=_DAY + number * _APART,
+        ends=_DAY + number * _APART + timedelta(days=14),
         state="in_force",
         argument=_why(number),
     )
@@ -50,7 +53,7 @@ def add_case(tx: Tx, number: int) -> None:
     inbox.decided(tx, signal, {"proposals": 2})
     actions.start(tx, key)
     reference = derived("rst", signal)
-    done = {"detail": f"{resource}: hidden from likely cash-on-delivery buyers.", **_times()}
+    done = {"detail": f"{resource}: hidden from likely cash-on-delivery buyers.", **_times(tx)}
     actions.finish(tx, key, "done", reference=reference, body=done)
     notices.record(
         tx,
@@ -89,8 +92,8 @@ def _admit(tx: Tx, number: int, signal: str, case: str) -> None:
         subject=f"geo/IN/STATE {number % 30}/{number:06}",
         department="logistics",
         case=case,
-        time=_DAY,
-        valid_until=_DAY + timedelta(days=7),
+        time=_DAY + number * _APART,
+        valid_until=_DAY + number * _APART + timedelta(days=7),
         body={
             "causation_id": None,
             "confidence": 0.89025128005634,
@@ -150,7 +153,7 @@ def _decide(tx: Tx, id: str, signal: str, case: str, department: str, outcome: s
 
 
 def _permit(tx: Tx, key: str, decision: str, case: str, resource: str) -> None:
-    until = _DAY + timedelta(days=1)
+    until = tx.now + timedelta(days=1)
     digest = derived("", key) * 2
     permit: dict[str, JSON] = {
         "action_digest": digest,
@@ -158,7 +161,7 @@ def _permit(tx: Tx, key: str, decision: str, case: str, resource: str) -> None:
         "approval_id": None,
         "approvers": [],
         "expires_at": until.isoformat(),
-        "granted_at": _DAY.isoformat(),
+        "granted_at": tx.now.isoformat(),
         "policy": "f" * 64,
     }
     actions.permit(
@@ -175,8 +178,8 @@ def _permit(tx: Tx, key: str, decision: str, case: str, resource: str) -> None:
     )
 
 
-def _times() -> dict[str, JSON]:
-    return {"started_at": _DAY.isoformat(), "finished_at": (_DAY + timedelta(seconds=2)).isoformat()}
+def _times(tx: Tx) -> dict[str, JSON]:
+    return {"started_at": tx.now.isoformat(), "finished_at": (tx.now + timedelta(seconds=2)).isoformat()}
 
 
 def _why(number: int) -> str:
