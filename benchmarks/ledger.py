@@ -3,8 +3,8 @@
 The ledgers hold what a governed run writes (``benchmarks/ledger_books.py``), through the store's own modules,
 a wave of 64 cases in each transaction, every commit synced. Verifying includes comparing the tables with
 their entries. Each step runs in a child process of its own, so that peak memory is its own; the best of
-several rounds counts for verifying, the median of 200 entries for proofs. Appending is measured over the first and
-over the last tenth.
+several rounds counts for verifying, the median of 200 entries for proofs. Appending is measured over the
+first and over the last tenth.
 
 With ``--folder`` a size that was measured before is taken from there, so that a run can be taken up again.
 """
