@@ -57,10 +57,9 @@ def add_case(tx: Tx, number: int) -> None:
     actions.finish(tx, key, "done", reference=reference, body=done)
     notices.record(
         tx,
-        id=derived("ntc", signal),
         case=case,
         decision_id=acting,
-        recipient="logistics",
+        recipients=["logistics", "marketing"],
         kind="done",
         text=f"Done: suppress_cod. Why: {_why(number)}",
     )

@@ -25,13 +25,11 @@ from types import ModuleType
 from typing import cast
 
 import orjson
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from crossloop.errors import LedgerBroken
-from crossloop.store import Read, Verification, verify
+from crossloop.store import Verification, verify
 from crossloop.store.ledger.entries import stored_leaf
 from crossloop.store.ledger.export import records
-from crossloop.store.session import Statements
 from tests.support.ledger_drills import (
     COLUMNS,
     SIGNER,
@@ -43,6 +41,7 @@ from tests.support.ledger_drills import (
     flips,
     made,
     opened,
+    reading,
     witnessed,
 )
 
@@ -126,9 +125,7 @@ class Shell:
     def __init__(self, path: Path, auditor: Auditor) -> None:
         self.sql = sqlite3.connect(path, isolation_level=None)
         self.auditor = auditor
-        self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
-        # A plain driver connection offers the one method that reading needs.
-        self._read = Read(self.sql, self._statements)  # pyright: ignore[reportArgumentType]
+        self._read = reading(self.sql)
         self.size = self._read.head().size
         self.untouched = self._export(0, self.size)
 

@@ -111,20 +111,32 @@ def stand_alone(*arguments: Path | str) -> Said:
     return Said(done.returncode == 0, done.stdout + done.stderr, done.stdout.splitlines())
 
 
+@dataclass(frozen=True)
+class _Bare:
+    """A plain driver connection in the form in which reading takes one."""
+
+    driver_connection: sqlite3.Connection
+
+
+def reading(connection: sqlite3.Connection) -> Read:
+    """Read through a plain connection, in whatever transaction it is."""
+    statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
+    return Read(_Bare(connection), statements)  # pyright: ignore[reportArgumentType]
+
+
 class Attacker:
     """A plain connection to the file, and verification through it."""
 
     def __init__(self, path: Path) -> None:
         self.sql = sqlite3.connect(path, isolation_level=None)
-        self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
+        self._read = reading(self.sql)
 
     def after(self, statement: str, *values: object) -> Verification:
         """Verify after a statement, and take it back."""
         self.sql.execute("BEGIN")
         try:
             assert self.sql.execute(statement, values).rowcount == 1
-            # A plain driver connection offers the one method that reading needs.
-            return verify(Read(self.sql, self._statements))  # pyright: ignore[reportArgumentType]
+            return verify(self._read)
         finally:
             self.sql.execute("ROLLBACK")
 

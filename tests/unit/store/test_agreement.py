@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from crossloop.store import Read, Store, Tx, actions, decisions, inbox, states, verify, votes
-from crossloop.store.session import Statements
+from crossloop.store import Store, Tx, actions, decisions, inbox, states, verify, votes
+from tests.support.ledger_drills import reading
 from tests.support.stores import START, admit, decide, open_store
 
 ODD = 'Ünal "q" \\ \u2028 \x01\n {"id":"sig_b"}'
@@ -80,7 +79,7 @@ class Loose:
 
     def __init__(self, path: Path) -> None:
         self.sql = sqlite3.connect(path, isolation_level=None)
-        self.read = Read(self.sql, Statements(SQLiteDialect_pysqlite(paramstyle="named")))  # pyright: ignore
+        self.read = reading(self.sql)
         for name in COLUMNS:
             columns = [row[1] for row in self.sql.execute(f"PRAGMA table_info({name})")]
             self.sql.execute(f"ALTER TABLE {name} RENAME TO kept_{name}")
