@@ -24,7 +24,9 @@ def main() -> int:
     parser.add_argument("name", choices=sorted(BENCHMARKS))
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     parser.add_argument(
-        "--sizes", default="1m,10m,30m", help="detection: numbers of shipments (default %(default)s)"
+        "--sizes",
+        help=f"detection: numbers of shipments (default {detection.SIZES}); ledger: numbers of entries"
+        f" (default {ledger.SIZES})",
     )
     parser.add_argument("--rounds", type=int, default=3, help="the best of so many (default %(default)s)")
     parser.add_argument(
@@ -39,7 +41,10 @@ def main() -> int:
         help="throughput: names with commas, all, or none (default %(default)s)",
     )
     parser.add_argument(
-        "--folder", type=Path, help="throughput: where to write, on a disk (default: the temporary directory)"
+        "--folder",
+        type=Path,
+        help="throughput, ledger: where to write, on a disk (default: the temporary directory); ledger: what"
+        " was measured there before is not measured again",
     )
     chosen = parser.parse_args()
     result = BENCHMARKS[chosen.name](chosen)

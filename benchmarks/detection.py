@@ -18,13 +18,14 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.result import Result
 
+SIZES = "1m,10m,30m"
 _UNITS = {"k": 1_000, "m": 1_000_000}
 
 
 def run(chosen: argparse.Namespace) -> Result:
     """Measure every size."""
     result = Result()
-    sizes = [text.strip().lower() for text in chosen.sizes.split(",")]
+    sizes = [text.strip().lower() for text in (chosen.sizes or SIZES).split(",")]
     with TemporaryDirectory(prefix="crossloop-bench-") as folder:
         for size in sizes:
             file = Path(folder) / f"shipments-{size}.parquet"

@@ -14,6 +14,9 @@ Rules, in the order the code follows them for one table:
 4. Every entry of such a kind has its row, and no two rows rest on one entry.
 5. Where a body was redacted its words cannot be compared; its kind and its place still are.
 
+Rows of which SQLite can tell by itself that they agree (:mod:`crossloop.store.agreement`) are not read at
+all. The tables are read together, a stretch of the ledger at a time, while its pages are at hand.
+
 Every column of these tables is compared but one: ``approvals.thread_kept`` says whether there is a thread
 to remove from the approval graph, which shows questions and decides nothing.
 
@@ -23,23 +26,40 @@ leases. No row of them permits anything: what they let pass has a decision and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, get_args
 
 import orjson
 
-from crossloop.store import actions, approvals, choices, decisions, inbox, policies, votes
+from crossloop.store import (
+    actions,
+    agreement,
+    approvals,
+    choices,
+    decisions,
+    inbox,
+    policies,
+    sqlite,
+    votes,
+)
 from crossloop.store.instants import instant, zulu
 
 if TYPE_CHECKING:
     from crossloop.store.session import Read, Row
 
 _CHUNK: Final = 256
+_STRETCH: Final = 1024
+"""Entries whose rows are compared together: their pages fit into SQLite's own cache."""
 
 # What is filled in comes from the end of this module and from nowhere else.
 _ROWS: Final = "SELECT {} FROM {} t {} WHERE {} ORDER BY t.key"
-_COUNT: Final = "SELECT count({0}), count(DISTINCT {0}) FROM {1}"
+# Asked this way SQLite need not sort what a key keeps apart already.
+_COUNT: Final = (
+    "SELECT (SELECT count({2}) FROM {1}),"
+    " (SELECT count(*) FROM (SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL))"
+)
 _LOST: Final = (
     "SELECT min(position) FROM entries"
     " WHERE kind = :kind AND position NOT IN (SELECT {0} FROM {1} WHERE {0} IS NOT NULL)"
@@ -79,6 +99,9 @@ class _Table:
     of_case: bool = True
     """Whether the row names its case."""
 
+    plainly: str = "0"
+    """SQL that holds only for rows that agree with their entries (:mod:`crossloop.store.agreement`)."""
+
 
 def difference(read: Read, kinds: Mapping[str, int]) -> str | None:
     """Return the first difference between a row and its entries, in one sentence; None where all agree.
@@ -88,11 +111,28 @@ def difference(read: Read, kinds: Mapping[str, int]) -> str | None:
     Args:
         kinds: how many entries there are of each kind.
     """
+    for where, values in _stretches(sum(kinds.values())):
+        for table in _TABLES:
+            found = _rows_differ(read, table, where, **values)
+            if found is not None:
+                return found
     for table in _TABLES:
-        found = _rows_differ(read, table) or _numbers_differ(read, table, kinds)
+        found = _numbers_differ(read, table, kinds)
         if found is not None:
             return found
     return None
+
+
+def _stretches(size: int) -> Iterator[tuple[str, dict[str, int]]]:
+    """Conditions that between them hold once for every row that has a key, whatever that is."""
+    last = max(size - 1, 0) // _STRETCH * _STRETCH
+    if last == 0:
+        yield "1", {}
+        return
+    yield "t.key < :stop", {"stop": _STRETCH}
+    for start in range(_STRETCH, last, _STRETCH):
+        yield "t.key >= :start AND t.key < :stop", {"start": start, "stop": start + _STRETCH}
+    yield "t.key >= :start", {"start": last}
 
 
 def difference_of_approval(read: Read, approval: str) -> str | None:
@@ -109,9 +149,17 @@ def difference_of_approval(read: Read, approval: str) -> str | None:
     return None
 
 
-def _rows_differ(read: Read, table: _Table, where: str = "1", **values: str) -> str | None:
+def _rows_differ(read: Read, table: _Table, where: str, **values: str | int) -> str | None:
+    try:
+        return _compared(read, table, _select(table.name, where, unless_plain=True), values)
+    except sqlite.DatabaseError:
+        # One row of which SQLite could not judge hides the others: none is left out then.
+        return _compared(read, table, _select(table.name, where, unless_plain=False), values)
+
+
+def _compared(read: Read, table: _Table, select: str, values: Mapping[str, str | int]) -> str | None:
     width = 4
-    for chunk in read.stream(_select(table, where), _CHUNK, **values):
+    for chunk in read.stream(select, _CHUNK, **values):
         for row in chunk:
             own, told = row[: -width * len(table.moves)], row[-width * len(table.moves) :]
             entries = [told[at : at + width] for at in range(0, len(told), width)]
@@ -154,7 +202,9 @@ def _numbers_differ(read: Read, table: _Table, kinds: Mapping[str, int]) -> str 
     """Rule 4, once every row rests on an entry of the right kind."""
     for move in table.moves:
         column, there = move.column, kinds.get(move.kind, 0)
-        [(rows, used)] = read.rows(_COUNT.format(column, table.name))
+        # Every row was created: one without a key rests on nothing, and is counted.
+        counted = "*" if move is table.moves[0] else column
+        [(rows, used)] = read.rows(_COUNT.format(column, table.name, counted))
         if used < there:
             [(lost,)] = read.rows(_LOST.format(column, table.name), kind=move.kind)
             return f"{table.name}: no row rests on entry {lost} ({move.kind})"
@@ -163,13 +213,17 @@ def _numbers_differ(read: Read, table: _Table, kinds: Mapping[str, int]) -> str 
     return None
 
 
-def _select(table: _Table, where: str) -> str:
+@cache
+def _select(name: str, where: str, *, unless_plain: bool) -> str:
     """Rows with position, kind and body of each of their entries, and whether that is of their case."""
+    table = next(one for one in _TABLES if one.name == name)
     picked, joined = [table.columns], [table.joins]
     for number, move in enumerate(table.moves):
         same = f"e{number}.case_key IS t.case_key" if table.of_case else "1"
         picked.append(f"t.{move.column}, e{number}.kind, e{number}.body, {same}")
         joined.append(f"LEFT JOIN entries e{number} ON e{number}.position = t.{move.column}")
+    if unless_plain:
+        where = f"({where}) AND ({table.plainly}) IS NOT TRUE"
     return _ROWS.format(", ".join(picked), table.name, " ".join(joined), where)
 
 
@@ -257,6 +311,7 @@ _TABLES: Final = (
         ),
         "t.id, t.type, t.subject, t.department, t.time, t.valid_until, t.state",
         _said_of_signal,
+        plainly=agreement.SIGNALS,
     ),
     _Table(
         "decisions",
@@ -264,6 +319,7 @@ _TABLES: Final = (
         "t.id, s.id, t.department, t.step, t.loop, t.intervention, t.verdict",
         _said_of_decision,
         "LEFT JOIN signals s ON s.key = t.signal_key",
+        plainly=agreement.DECISIONS,
     ),
     _Table(
         "approvals",
@@ -295,6 +351,7 @@ _TABLES: Final = (
         "t.id, d.id, t.system, t.operation, t.resource, t.digest, t.expires_at, t.reference, u.id, t.state",
         _said_of_action,
         "LEFT JOIN decisions d ON d.key = t.decision_key LEFT JOIN actions u ON u.key = t.undone_by",
+        plainly=agreement.ACTIONS,
     ),
 )
 

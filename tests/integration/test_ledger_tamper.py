@@ -14,14 +14,13 @@ from typing import cast
 
 import orjson
 import pytest
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from crossloop.errors import StoreNotUsable
-from crossloop.store import Read, Tx, Verification, verify
+from crossloop.store import Tx, Verification, verify
 from crossloop.store.ledger.entries import SALT_SIZE, head_digest, stored_leaf
 from crossloop.store.ledger.merkle import Frontier, perfect_root
 from crossloop.store.schema import FORMAT
-from crossloop.store.session import Statements
+from tests.support.ledger_drills import reading
 from tests.support.stores import open_store
 
 SIZE = 25
@@ -66,11 +65,10 @@ class Shell:
 
     def __init__(self, path: Path) -> None:
         self.sql = sqlite3.connect(path, isolation_level=None)
-        self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
+        self._read = reading(self.sql)
 
     def verify(self) -> Verification:
-        # A plain driver connection offers the one method that reading needs.
-        return verify(Read(self.sql, self._statements))  # pyright: ignore[reportArgumentType]
+        return verify(self._read)
 
     def after(self, *changes: tuple[str, tuple[object, ...]] | str) -> Verification:
         """Verify after some statements, and take them back."""

@@ -17,6 +17,7 @@ from crossloop.errors import InputError
 from crossloop.store import Tx, verify
 from crossloop.store.ledger.redaction import redact
 from crossloop.store.ledger.witness import read_witness
+from tests.support.ledger_attacks import tallies
 from tests.support.ledger_drills import (
     VERIFIER,
     compared,
@@ -237,6 +238,13 @@ def test_a_checkpoint_of_every_size_is_compared(tmp_path: Path):
             witnessed(store, file)
     assert len(read_witness(file).checkpoints) == 39
     assert compared(path, file) == []
+
+
+@pytest.mark.slow
+def test_every_attack_on_a_small_ledger_is_found_by_crossloop_and_by_the_stand_alone_verifier(tmp_path: Path):
+    rows = list(tallies(tmp_path, 7))
+    assert [one for one in rows if not one.whole] == []
+    assert sum(one.exports for one in rows) > 6000
 
 
 def test_any_flipped_bit_of_an_entry_is_found_and_the_entry_named(tmp_path: Path):

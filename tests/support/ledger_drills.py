@@ -1,7 +1,7 @@
 """A ledger, somebody who may write all of its file, and checkpoints that they cannot reach.
 
-``python -m tests.support.ledger_drills`` changes every bit of a ledger of 200 entries, one after the other,
-and says so when a change is not found or another entry is named: some hundred thousand verifications.
+``python -m tests.support.ledger_drills`` attacks a ledger of 200 entries in every way that
+:mod:`tests.support.ledger_attacks` knows, each bit of it included: some hundred thousand verifications.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -112,20 +111,32 @@ def stand_alone(*arguments: Path | str) -> Said:
     return Said(done.returncode == 0, done.stdout + done.stderr, done.stdout.splitlines())
 
 
+@dataclass(frozen=True)
+class _Bare:
+    """A plain driver connection in the form in which reading takes one."""
+
+    driver_connection: sqlite3.Connection
+
+
+def reading(connection: sqlite3.Connection) -> Read:
+    """Read through a plain connection, in whatever transaction it is."""
+    statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
+    return Read(_Bare(connection), statements)  # pyright: ignore[reportArgumentType]
+
+
 class Attacker:
     """A plain connection to the file, and verification through it."""
 
     def __init__(self, path: Path) -> None:
         self.sql = sqlite3.connect(path, isolation_level=None)
-        self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
+        self._read = reading(self.sql)
 
     def after(self, statement: str, *values: object) -> Verification:
         """Verify after a statement, and take it back."""
         self.sql.execute("BEGIN")
         try:
             assert self.sql.execute(statement, values).rowcount == 1
-            # A plain driver connection offers the one method that reading needs.
-            return verify(Read(self.sql, self._statements))  # pyright: ignore[reportArgumentType]
+            return verify(self._read)
         finally:
             self.sql.execute("ROLLBACK")
 
@@ -160,25 +171,12 @@ def every_bit(path: Path, positions: Iterator[int] | range) -> Iterator[tuple[in
 
 
 def main() -> int:
-    """Change every bit of a ledger, with progress."""
-    from rich.progress import Progress
+    """Attack a ledger in every way, and say what was found."""
+    from tests.support.ledger_attacks import report  # it is made of what stands here
 
     parser = argparse.ArgumentParser(prog="python -m tests.support.ledger_drills", description=__doc__)
     parser.add_argument("--entries", type=int, default=200, help="of the ledger (default %(default)s)")
-    size = parser.parse_args().entries
-    drills = missed = 0
-    with tempfile.TemporaryDirectory() as folder, Progress() as progress:
-        path = made(Path(folder) / "store.db", size)
-        task = progress.add_task("flipping every bit", total=size)
-        for position, column, named in every_bit(path, range(size)):
-            drills += 1
-            if not named:
-                missed += 1
-                progress.console.print(f"entry {position}, {column}: not found, or another one named")
-            progress.update(task, completed=position)
-        progress.update(task, completed=size)
-        progress.console.print(f"{drills} bits flipped, {missed} not found")
-    return 1 if missed or not drills else 0
+    return report(parser.parse_args().entries)
 
 
 def copied(path: Path, to: Path) -> Path:

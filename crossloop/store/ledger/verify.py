@@ -23,7 +23,7 @@ cannot be found here is a ledger rewritten as a whole, head included: that takes
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -44,8 +44,11 @@ Progress = Callable[[int, int], None]
 _PROGRESS_EVERY: Final = 16 * TILE
 _NO_END: Final = 2**63 - 1
 
+# A case is text, or NULL where there is none; a key of another type, or of no case, becomes bytes.
 _ROWS = (
-    "SELECT e.position, e.kind, e.case_key, c.id, e.at, e.salt, e.body, e.body_hash, e.leaf"
+    "SELECT e.position, e.kind,"
+    " CASE typeof(e.case_key) WHEN 'integer' THEN ifnull(c.id, x'') WHEN 'null' THEN NULL ELSE x'' END,"
+    " e.at, e.salt, e.body, e.body_hash, e.leaf"
     " FROM entries e LEFT JOIN cases c ON c.key = e.case_key"
     " WHERE e.position >= :start AND e.position < :stop ORDER BY e.position"
 )
@@ -116,7 +119,7 @@ class _Walk:
         self._stop = self._head.size if self._head else _NO_END
         self._tree = Frontier()
         self._run: list[bytes] = []
-        self._kinds: defaultdict[str, int] = defaultdict(int)
+        self._kinds: Counter[str] = Counter()
         self._next = 0
         self._differing: list[int] = []
         self._redactions: set[int] | None = None
@@ -144,31 +147,30 @@ class _Walk:
             raise _Found(self._next, f"entry {self._next} cannot be read: {error}") from error
 
     def _take(self, rows: list[Row]) -> None:
-        run, kinds = self._run, self._kinds
+        run, sha256, dumps = self._run, _sha256, _dumps
         expected = self._next
         for row in rows:
-            position, kind, case_key, case, at, salt, body, hashed, leaf = row
-            # One condition, cheapest parts first: this line runs for every entry there is.
+            position, kind, case, at, salt, body, hashed, leaf = row
+            # One condition, cheapest parts first: this line runs for every entry there is. A position or a
+            # hash of another type is not equal, or does not give the leaf.
             if (
-                type(position) is int
-                and position == expected
+                position == expected
                 and type(at) is int
                 and type(kind) is str
-                and (type(case) is str if type(case_key) is int else case_key is None)
+                and (type(case) is str or case is None)
                 and type(salt) is bytes
                 and type(body) is bytes
                 and len(salt) == SALT_SIZE
-                and type(hashed) is bytes
-                and _sha256(salt + body).digest() == hashed
-                and _sha256(b"\x00" + _dumps([position, kind, case, at, hashed.hex()])).digest() == leaf
+                and sha256(salt + body).digest() == hashed
+                and sha256(b"\x00" + dumps((position, kind, case, at, hashed.hex()))).digest() == leaf
             ):
                 run.append(leaf)
             else:
                 self._next = expected
                 run.append(self._examined(row))
-            kinds[kind] += 1
             expected += 1
         self._next = expected
+        self._kinds.update([row[1] for row in rows])
         if len(run) == TILE:
             self._close_run()
         if self._progress is not None and expected % _PROGRESS_EVERY == 0:
@@ -185,7 +187,7 @@ class _Walk:
     def _examined(self, row: Row) -> bytes:
         """Say what is wrong with a row, or return its leaf when only its body is gone, and rightly so."""
         expected = self._next
-        position, kind, case_key, case, at, salt, body, hashed, leaf = row
+        position, kind, case, at, salt, body, hashed, leaf = row
         if type(position) is not int:
             raise _Found(expected, f"entry {expected} is missing; a row has {position!r} for its position")
         if position < expected:
@@ -194,7 +196,7 @@ class _Walk:
             raise _Found(expected, f"entry {expected} is missing")
         if type(kind) is not str or type(at) is not int:
             raise _Found(expected, f"entry {expected} has a kind or a time of the wrong type")
-        if not (type(case) is str if type(case_key) is int else case_key is None):
+        if type(case) is not str and case is not None:
             raise _Found(expected, f"entry {expected} names a case that does not exist")
         if type(hashed) is not bytes or type(leaf) is not bytes:
             raise _Found(expected, f"entry {expected} has a hash of the wrong type")
