@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from crossloop.coordinator import Coordinator as Coordinator
     from crossloop.coordinator import Loop as Loop
     from crossloop.coordinator import RunReport as RunReport
+    from crossloop.coordinator import Working as Working
     from crossloop.departments import Department as Department
     from crossloop.departments import Handler as Handler
     from crossloop.departments import View as View
@@ -61,6 +62,7 @@ _DOORS: Final = {
     "Company": "coordinator",
     "Loop": "coordinator",
     "RunReport": "coordinator",
+    "Working": "coordinator",
     # say something
     "Signal": "signals",
     "SignalData": "signals",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crossloop.coordinator.report import PublishReport as PublishReport
     from crossloop.coordinator.report import RunReport as RunReport
     from crossloop.coordinator.runtime import Runtime as Runtime
+    from crossloop.coordinator.working import Working as Working
 
 _MODULES: Final = {
     "Backtestable": "loop",
@@ -39,6 +40,7 @@ _MODULES: Final = {
     "RunReport": "report",
     "Runtime": "runtime",
     "Standing": "loop",
+    "Working": "working",
 }
 
 __all__ = sorted(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll] - one list, kept in one place
