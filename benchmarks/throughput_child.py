@@ -106,6 +106,9 @@ class Ads:
     async def find(self, key: str) -> crossloop.Performed | None:
         return crossloop.Performed(reference=f"left-out-{key[-12:]}") if key in self.done else None
 
+    def undo_request(self, request: crossloop.ActionRequest, performed: crossloop.Performed) -> None:
+        """Nothing is taken back here."""
+
 
 def ask_marketing(signal: crossloop.Signal, view: crossloop.View) -> tuple[crossloop.Proposal, ...]:
     """Marketing leaves the area out of the campaign."""

@@ -19,6 +19,8 @@ POINTS: Final = (
     "act.after_started",
     "act.after_effect",
     "act.after_receipt",
+    "act.before_compensate",
+    "act.after_planned_compensation",
     "answer.before_commit",
     "answer.after_commit",
 )

@@ -24,6 +24,9 @@ ActionKey = NewType("ActionKey", str)
 ApprovalId = NewType("ApprovalId", str)
 """``apr_`` and 26 characters, derived from the decision that is held."""
 
+IncidentId = NewType("IncidentId", str)
+"""``inc_`` and 26 characters, derived from the action that somebody has to look into, and why."""
+
 DepartmentName = NewType("DepartmentName", str)
 LoopName = NewType("LoopName", str)
 PersonId = NewType("PersonId", str)
@@ -31,7 +34,7 @@ Resource = NewType("Resource", str)
 """A path such as ``ads/campaign/C1/geo/IN/KARNATAKA/560``; a parent covers all below it."""
 
 
-_KINDS: Final = ("sig", "case", "dec", "act", "apr")
+_KINDS: Final = ("sig", "case", "dec", "act", "apr", "inc")
 _ENOUGH: Final = 4
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 """Base 32 of RFC 4648, in lower case."""
@@ -83,6 +86,11 @@ def action_key(signal: SignalId, department: str, step: int) -> ActionKey:
     """The idempotency key of an action: position, never content (thinking again after
     a crash may produce other content, and must not produce another action)."""
     return ActionKey(derived("act", signal, department, str(step)))
+
+
+def undo_key(key: ActionKey) -> ActionKey:
+    """The key of the action that takes another one back where a whole undertaking comes to nothing."""
+    return ActionKey(derived("act", key, "undo"))
 
 
 def approval_id(decision: DecisionId) -> ApprovalId:

@@ -55,6 +55,9 @@ class CallCentre:
             return None
         return crossloop.Performed(reference=f"list-{key[-6:]}", detail=f"calling {self.lists[key]}")
 
+    def undo_request(self, request: crossloop.ActionRequest, performed: crossloop.Performed) -> None:
+        """A buyer who was called cannot be un-called."""
+
 
 # 3. A department: pure functions from a signal and a read-only view to proposals.
 SERVICE, CALLS = crossloop.DepartmentName("service"), crossloop.LoopName("service-calls")

@@ -1,6 +1,6 @@
 """Do it once: the adapter port and the executor."""
 
-from crossloop.actions.executor import Action, Executor, Permitted
+from crossloop.actions.executor import Action, Executor, Permitted, load
 from crossloop.actions.once import Retry
 from crossloop.actions.port import (
     Adapter,
@@ -32,4 +32,5 @@ __all__ = [
     "Retry",
     "Unavailable",
     "Unsupported",
+    "load",
 ]

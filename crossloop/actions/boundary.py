@@ -5,7 +5,8 @@ Rules:
 1. An error of the port passes: the adapter itself says whether the effect can have happened.
 2. Anything else that is raised, no answer within the deadline, and an answer that the port does not know
    mean :class:`OutcomeUnknown`: the request may have arrived. An adapter's defect never loses an action.
-3. Cancellation of the calling task and the end of the process pass. The action is then *started* in the
+3. Whatever goes wrong while it says how to take a change back means that nothing was done.
+4. Cancellation of the calling task and the end of the process pass. The action is then *started* in the
    store, and recovery looks it up.
 """
 
@@ -49,6 +50,26 @@ async def find(adapter: Adapter, key: ActionKey, *, deadline: float) -> Performe
     if answer is not None and not isinstance(answer, Performed):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OutcomeUnknown(f"{adapter.system} found {type(answer).__name__}, which says nothing.")
     return answer
+
+
+def undo_request(adapter: Adapter, request: ActionRequest, performed: Performed) -> ActionRequest | None:
+    """Have an adapter say which request takes a change back; None where none does.
+
+    Raises:
+        AdapterError: and nothing else; nothing was done.
+    """
+    try:
+        undoing = adapter.undo_request(request, performed)
+        if undoing is not None and not isinstance(undoing, ActionRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise AdapterError(f"{adapter.system} answered {type(undoing).__name__}, which is no request.")
+        if undoing is not None:
+            undoing.digest()  # what has no canonical form cannot be permitted
+    except AdapterError:
+        raise
+    except Exception as failure:
+        said = "".join(traceback.format_exception_only(failure)).strip()
+        raise AdapterError(f"{adapter.system} could not say how to take it back: {said}.") from failure
+    return undoing
 
 
 async def _within(deadline: float, system: str, call: Callable[[], Awaitable[AnswerT]]) -> AnswerT:

@@ -11,11 +11,12 @@ Rules, in the order the code follows them for what is permitted:
 3. It is performed outside any transaction, as :mod:`~crossloop.actions.once` says: within its permit, with
    one key, never blindly again.
 4. The receipt is written with the state it changes: *done*; *failed*, and nothing happened; or *unknown*, an
-   incident for a person. An action that takes another one back marks that one as undone in the same
+   incident for a person. An action that takes another one back marks that one as compensated in the same
    transaction. Whoever finds the action finished by somebody else writes nothing. Receipts that are there at
    the same time are written together; none waits for an action that is still under way.
 5. Recovery: an action that was *started* and has no receipt may have had its effect already.
-6. A permit is for one exact request. An action whose request or permit was removed from the ledger is not
+6. An action that is *unknown* is looked up by key where its system can, and never sent again.
+7. A permit is for one exact request. An action whose request or permit was removed from the ledger is not
    performed: it has *failed* when it was not started, and is *unknown* when it was.
 """
 
@@ -27,6 +28,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from crossloop.actions import boundary
 from crossloop.actions.once import Once, Retry, Sleep
 from crossloop.actions.order import rounds
 from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed
@@ -34,14 +36,10 @@ from crossloop.canonical import to_json, writable
 from crossloop.clock import Clock
 from crossloop.errors import CrossloopError, UnknownName
 from crossloop.faults import crash_point
-from crossloop.ids import ActionKey
+from crossloop.ids import ActionKey, undo_key
 from crossloop.signals import ActionRequest, Effect, Permit, Proposal, Receipt
 from crossloop.store import Lease, Read, Store, Tx, actions, decisions
 from crossloop.store.decisions import DecisionRow
-
-Done = Callable[[Tx, DecisionRow, Receipt, Proposal | None], None]
-"""Called inside the transaction that writes a receipt: for notices and for closing the signal. The proposal
-is missing where it was removed from the ledger; then nothing was done."""
 
 _BATCH: Final = 1000
 _REMOVED: Final = "what was permitted was removed from the ledger"
@@ -71,6 +69,17 @@ class Action:
     """The entry that permits it."""
 
     permitted: Permitted | None
+    undoes: ActionKey | None = None
+    """The action that this one takes back."""
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether it takes the own action of its decision back, because an undertaking came to nothing."""
+        return self.undoes is not None and self.key == undo_key(self.undoes)
+
+
+Done = Callable[[Tx, Action, Receipt], None]
+"""Called inside the transaction that writes a receipt: for notices and for closing the signal."""
 
 
 class Executor:
@@ -110,7 +119,7 @@ class Executor:
 
         def unfinished(read: Read) -> list[Action]:
             started = [ActionKey(row.key) for row in actions.started(read)]
-            return [_loaded(read, key) for key in started if key not in self._under_way]
+            return [load(read, key) for key in started if key not in self._under_way]
 
         in_doubt = self._store.read(unfinished)
         receipts: list[Receipt] = []
@@ -118,6 +127,30 @@ class Executor:
             for together in rounds(in_doubt, _resource):
                 receipts += await self._finish_all(together, lease, in_doubt=True)
         return tuple(receipts)
+
+    async def look_up(self, keys: Sequence[ActionKey]) -> dict[ActionKey, Performed | None]:
+        """Ask systems, once each, what became of actions whose outcome is unknown (rule 6).
+
+        Returns:
+            What was found, or None where there certainly is no effect. A key of which nothing can be said is
+            missing.
+        """
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(action: Action) -> tuple[ActionKey, Performed | None] | None:
+            adapter = (
+                None if action.permitted is None else self._adapters.get(action.permitted.request.system)
+            )
+            if adapter is None or not adapter.capabilities.find:
+                return None
+            async with turn:
+                try:
+                    return action.key, await boundary.find(adapter, action.key, deadline=self._retry.deadline)
+                except AdapterError:
+                    return None  # it stays what it is: unknown, and an incident for a person
+
+        asked = self._store.read(lambda read: [load(read, key) for key in keys])
+        return dict(one for one in await asyncio.gather(*map(ask, asked)) if one is not None)
 
     async def perform_permitted(
         self, lease: Lease | None = None, *, batch: int = _BATCH
@@ -164,7 +197,7 @@ class Executor:
         held = known or {}
 
         def asked(read: Read) -> list[Action]:
-            return [held.get(key) or _loaded(read, key) for key in keys]
+            return [held.get(key) or load(read, key) for key in keys]
 
         chosen = [held[key] for key in keys] if held.keys() >= set(keys) else self._store.read(asked)
         receipts: list[Receipt] = []
@@ -263,7 +296,7 @@ class Executor:
         return await once.perform(self._sleep)
 
     async def _give_up(self, action: Action, lease: Lease | None) -> Receipt | None:
-        """End an action that was not started and that nothing permits any more (rule 5)."""
+        """End an action that was not started and that nothing permits any more (rule 7)."""
         now = self._clock.now()
         receipt = Receipt(
             action_key=action.key,
@@ -289,14 +322,13 @@ class Executor:
         return receipts
 
     def _record(self, tx: Tx, action: Action, receipt: Receipt) -> bool:
-        proposal = None if action.permitted is None else action.permitted.proposal
         if not actions.finish(
             tx, receipt.action_key, receipt.outcome, reference=receipt.reference, body=to_json(receipt)
         ):
             return False
-        if receipt.outcome == "done" and proposal is not None and proposal.undoes is not None:
-            actions.undone(tx, proposal.undoes, receipt.action_key)
-        self._done(tx, action.decision, receipt, proposal)
+        if receipt.outcome == "done" and action.undoes is not None:
+            actions.compensate(tx, action.undoes, action.key)
+        self._done(tx, action, receipt)
         return True
 
 
@@ -304,16 +336,26 @@ def _resource(action: Action) -> str:
     return action.resource
 
 
-def _loaded(read: Read, key: ActionKey) -> Action:
+def load(read: Read, key: ActionKey) -> Action:
+    """Return an action with what it rests on.
+
+    Raises:
+        UnknownName: there is no such action, or its decision asks for nothing.
+    """
     row = actions.get(read, key)
     decision = None if row is None else decisions.get(read, row.decision_id)
     if row is None or decision is None:
         raise UnknownName(f"there is no action {key}.")
-    decided, permitted = read.entry(decision.entry).body, read.entry(row.entry).body
+    undoes = None if row.undoes is None else ActionKey(row.undoes)
+    decided = read.entry(decision.entry).body
+    permitted = None if row.permitted is None else read.entry(row.permitted).body
     if decided is None or permitted is None:
-        return Action(key, decision, row.resource, row.entry, None)
+        return Action(key, decision, row.resource, row.entry, None, undoes)
     proposal = Proposal.model_validate(decided["proposal"])
-    if proposal.action is None:
+    # What takes the decision's own action back is no part of the proposal: it stands beside its permit.
+    own = permitted.get("request")
+    request = proposal.action if own is None else ActionRequest.model_validate(own)
+    if request is None:
         raise UnknownName(f"the decision on {key} asks for nothing.")
     permit = Permit.model_validate(permitted["permit"])
-    return Action(key, decision, row.resource, row.entry, Permitted(proposal, proposal.action, permit))
+    return Action(key, decision, row.resource, row.entry, Permitted(proposal, request, permit), undoes)

@@ -5,7 +5,9 @@ Rules for every implementation:
 1. ``perform`` is called with a key. A system that is ``idempotent`` has at most one effect per key,
    however often it is called, and answers the second call as it answered the first.
 2. ``find`` tells by key whether the effect exists. None means that it certainly does not.
-3. An error says whether the effect can have happened: every error but :class:`OutcomeUnknown` means
+3. ``undo_request`` says which request takes a change back, and does no I/O. When that was carried out, the
+   system counts as it did before the change; where nothing does that, the answer is None.
+4. An error says whether the effect can have happened: every error but :class:`OutcomeUnknown` means
    that it did not. Whatever is raised besides counts as :class:`OutcomeUnknown`.
 """
 
@@ -32,7 +34,7 @@ class Capabilities(Frozen):
     """The effect of a key can be looked up."""
 
     undo: bool
-    """The system offers an operation that takes a change back."""
+    """The system offers operations that take changes back; ``undo_request`` names them."""
 
 
 class Performed(Frozen):
@@ -71,6 +73,17 @@ class Adapter(Protocol):
 
     async def find(self, key: ActionKey) -> Performed | None:
         """Return the effect of a key, or None when there certainly is none."""
+        ...
+
+    def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
+        """Return the request that takes a change back, on the resource that was changed.
+
+        It is performed under a key and a permit of its own, like any other. None: it cannot be taken back.
+
+        Args:
+            request: what was carried out.
+            performed: how the system answered it.
+        """
         ...
 
 

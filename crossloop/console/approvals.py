@@ -56,7 +56,7 @@ def list_(
     with options.existing_store(store) as opened:
         now = SystemClock().now()
         found: list[Any] = opened.read(lambda read: listed(read, now=now, state=state))  # pyright: ignore[reportArgumentType]
-        zone = opened.read(_zone)
+        zone = opened.read(zone_of)
     if json:
         out.document({"approvals": found})
         return
@@ -91,7 +91,7 @@ def show(identifier: Identifier, store: options.Store = options.STORE, json: opt
     with options.existing_store(store) as opened:
         now = SystemClock().now()
         one: Any = opened.read(lambda read: shown(read, find(read, identifier), now=now))
-        zone = opened.read(_zone)
+        zone = opened.read(zone_of)
     if json:
         out.document(one)
     else:
@@ -137,7 +137,7 @@ def _answer(
     with options.company(store) as company, out.working("answering"):
         given = company.answer(
             identifier,
-            person=_person(company, person),
+            person=person_named(company, person),
             decision=decision,
             reason=reason,
             asserted=f"asserted by OS user {getpass.getuser()}",
@@ -175,7 +175,8 @@ def _say_given(console: Console, given: Given) -> None:
         say(console, "Nothing is done.", indent=2)
 
 
-def _person(company: Coordinator, named: str | None) -> str:
+def person_named(company: Coordinator, named: str | None) -> str:
+    """Who answers: whoever was named, else the user of the machine where the rules know that name."""
     if named is not None:
         return named
     user, people = getpass.getuser(), company.policy.document.people
@@ -197,7 +198,7 @@ def _resource(one: Mapping[str, Any]) -> str:
     return "redacted" if one["redacted"] else escape(words.resource(one["action"]["resource"]))
 
 
-def _zone(read: Read) -> str:
+def zone_of(read: Read) -> str:
     """The time zone of the document in force."""
     from crossloop.store import policies
 

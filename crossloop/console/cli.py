@@ -18,6 +18,7 @@ from crossloop.console import (
     backtest,
     demo,
     explain,
+    incidents,
     ledger,
     listing,
     publish,
@@ -40,6 +41,8 @@ app = typer.Typer(
 for module in (welcome, demo, run, backtest, publish, explain, listing):
     module.register(app)
 app.add_typer(approvals.app, name="approvals", help="List and answer what waits for a person.")
+app.add_typer(incidents.app, name="incidents", help="List and close what a person has to look into.")
+app.add_typer(listing.signals, name="signals", help="List what was said, the newest first; show one.")
 app.add_typer(ledger.app, name="ledger", help="Read and verify the tamper-evident record of everything.")
 
 

@@ -13,25 +13,66 @@ from crossloop.console.output import Output, copyable, say
 if TYPE_CHECKING:
     from crossloop.coordinator import Loop
     from crossloop.governance import Policy
+    from crossloop.store import Read
+    from crossloop.store.inbox import SignalRow
+
+
+signals = typer.Typer()
+
+State = Annotated[
+    str | None,
+    typer.Option("--state", metavar="STATE", help="Only these: new, parked, decided, finished or expired."),
+]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100000, help="At most so many.")]
+
+
+@signals.callback(invoke_without_command=True)
+def signals_(
+    context: typer.Context,
+    state: State = None,
+    limit: Limit = 50,
+    store: options.Store = options.STORE,
+    json: options.Json = False,
+) -> None:
+    """List what was said, the newest first; the same as ``signals list``."""
+    if context.invoked_subcommand is None:
+        _signals(Output(json=json), state, limit, store)
+
+
+@signals.command("list")
+def list_(
+    state: State = None,
+    limit: Limit = 50,
+    store: options.Store = options.STORE,
+    json: options.Json = False,
+) -> None:
+    """List what was said, the newest first."""
+    _signals(Output(json=json), state, limit, store)
+
+
+@signals.command()
+def show(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="The signal's id, or its beginning.")],
+    store: options.Store = options.STORE,
+    json: options.Json = False,
+) -> None:
+    """Show one signal: what it says, how far it has come, and whose it is where it rests."""
+    out = Output(json=json)
+    with options.existing_store(store) as opened:
+        one: dict[str, Any] = opened.read(lambda read: _one(read, identifier))
+    if json:
+        out.document(one)
+        return
+    copyable(out.people, one["id"], indent=0)
+    for name in ("type", "department", "subject", "state", "time", "valid_until", "case", "reason"):
+        if one[name]:
+            say(out.people, f"[dim]{name.replace('_', ' ')}:[/] {escape(str(one[name]))}", indent=4, hang=6)
+    if one["people"]:
+        say(out.people, f"[dim]whose:[/] {escape(words.listed(one['people']))}", indent=4)
 
 
 def register(app: typer.Typer) -> None:
-    """Add both commands."""
-
-    @app.command()
-    def signals(
-        state: Annotated[
-            str | None,
-            typer.Option("--state", metavar="STATE", help="Only these: new, decided or finished."),
-        ] = None,
-        limit: Annotated[
-            int, typer.Option("--limit", metavar="N", min=1, max=100000, help="At most so many.")
-        ] = 50,
-        store: options.Store = options.STORE,
-        json: options.Json = False,
-    ) -> None:
-        """List what was said, the newest first."""
-        _signals(Output(json=json), state, limit, store)
+    """Add ``loops``."""
 
     @app.command()
     def loops(
@@ -60,23 +101,7 @@ def _signals(out: Output, state: str | None, limit: int, store: str) -> None:
     with options.existing_store(store) as opened:
         rows = opened.read(lambda read: inbox.listing(read, state=state, limit=limit))  # pyright: ignore[reportArgumentType]
     if out.json:
-        out.document(
-            {
-                "signals": [
-                    {
-                        "id": row.id,
-                        "type": row.type,
-                        "subject": row.subject,
-                        "department": row.department,
-                        "case": row.case,
-                        "time": row.time.isoformat(),
-                        "valid_until": row.valid_until.isoformat(),
-                        "state": row.state,
-                    }
-                    for row in rows
-                ]
-            }
-        )
+        out.document({"signals": [_shown(row) for row in rows]})
         return
     if not rows:
         out.people.print("No signals.")
@@ -88,6 +113,33 @@ def _signals(out: Output, state: str | None, limit: int, store: str) -> None:
             f"{row.time:%Y-%m-%d}: {row.state}",
             indent=4,
         )
+
+
+def _shown(row: SignalRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "type": row.type,
+        "subject": row.subject,
+        "department": row.department,
+        "case": row.case,
+        "time": row.time.isoformat(),
+        "valid_until": row.valid_until.isoformat(),
+        "state": row.state,
+    }
+
+
+def _one(read: Read, identifier: str) -> dict[str, Any]:
+    from crossloop.coordinator.explain import require_enough
+    from crossloop.coordinator.resting import whose
+    from crossloop.errors import UnknownName
+    from crossloop.store import inbox
+
+    rows = inbox.find(read, identifier) if identifier else []
+    if len(rows) != 1:
+        found = f"'{identifier}' fits {len(rows)} signals." if rows else f"there is no signal '{identifier}'."
+        raise UnknownName(found, next_step="See: crossloop signals list")
+    require_enough(identifier)
+    return {**_shown(rows[0]), **whose(read, rows[0]), "signal": read.entry(rows[0].entry).body}
 
 
 def _loop(loop: Loop, policy: Policy) -> dict[str, Any]:

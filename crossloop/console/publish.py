@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from crossloop.console import options, words
-from crossloop.console.output import Output, say
+from crossloop.console.output import Output, copyable, say
 from crossloop.errors import SignalRefused, Where
 
 if TYPE_CHECKING:
@@ -48,12 +49,12 @@ def register(app: typer.Typer) -> None:
         if json:
             out.document(published.model_dump(mode="json"))
         else:
-            _say(out, published, len(signals), company.policy.document.timezone)
-        if published.waiting:
+            _say(out, published, len(signals), company.policy.document.timezone, store)
+        if published.waiting or published.incidents:
             raise typer.Exit(3)
 
 
-def _say(out: Output, published: PublishReport, given: int, zone: str) -> None:
+def _say(out: Output, published: PublishReport, given: int, zone: str, store: str) -> None:
     known = given - published.new
     already = f"; {words.counted(known, 'signal')} known already" if known else ""
     say(out.people, f"{words.counted(published.new, 'new signal')}{already}")
@@ -66,6 +67,14 @@ def _say(out: Output, published: PublishReport, given: int, zone: str) -> None:
         )
     for one in published.receipts:
         say(out.people, f"{one.outcome}: {words.plain(one.detail)}", indent=2, hang=4)
+    for one in published.incidents:
+        people, because = words.listed(one.people, "or"), escape(words.told(one.because))
+        say(out.people, f"[red]●[/] {one.intervention}: {people} has to look: {because}", indent=2, hang=4)
+        said = f"{options.command()} incidents show {one.incident_id}{options.at(store)}"
+        copyable(out.people, said, indent=4)
+    for one in published.parked:
+        people = words.listed(one.people)
+        say(out.people, f"[yellow]●[/] parked for {people}: {escape(one.reason)}", indent=2, hang=4)
     for one in published.waiting:
         people = f"{words.asked(one.people, one.quorum)}, until {words.minute(one.due, zone)}"
         say(out.people, f"[yellow]●[/] {one.action} waits for {people}", indent=2, hang=4)

@@ -35,5 +35,5 @@ def register(app: typer.Typer) -> None:
             else:
                 at = options.at(asked.store)
                 print_run(out.people, report, company.policy, command=options.command(), at=at)
-        if report.waiting:
+        if report.waiting or report.incidents:
             raise typer.Exit(3)

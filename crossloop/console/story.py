@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
+from rich.markup import escape
 
 from crossloop.console import words
 from crossloop.console.decided import print_decisions
@@ -56,6 +57,7 @@ def print_run(console: Console, report: RunReport, policy: Policy, *, command: s
     print_decisions(console, report, policy)
     _done(console, report)
     _waiting(console, report, policy.document.timezone)
+    _incidents(console, report, at, command)
     _worth(console, report)
     _undo(console, report)
     _told(console, report)
@@ -238,6 +240,17 @@ def _done(console: Console, report: RunReport) -> None:
                 indent=2,
             )
         console.print()
+
+
+def _incidents(console: Console, report: RunReport, at: str, command: str) -> None:
+    if not report.incidents:
+        return
+    title(console, "What somebody has to look into")
+    for one in report.incidents:
+        people, because = words.listed(one.people, "or"), escape(words.told(one.because))
+        what = f"{one.intervention}, {escape(words.resource(one.resource))}"
+        say(console, f"[red]●[/] {people}: {what}: {because}", indent=2, hang=4)
+        copyable(console, f"{command} incidents show {one.incident_id}{at}", indent=6)
 
 
 def _waiting(console: Console, report: RunReport, zone: str) -> None:

@@ -9,7 +9,7 @@ Rules, in the order the code follows them for one answer:
    document in force since this one was opened. A yes counts where this process works under it, too.
 3. An approval counts once for each person. When as many as the quorum have approved, the row changes
    from *waiting* to *approved* and the permit is written in the same transaction: one approval mints at
-   most one permit.
+   most one permit. That of a step of an undertaking is written when it is its turn.
 4. One rejection ends it; claims and impact are given back, and the signal is finished if nothing is left.
 5. The thread of the approval graph is removed afterwards. It is a projection and decides nothing.
 """
@@ -25,14 +25,13 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from pydantic import JsonValue
 
 from crossloop.canonical import JSON, NotCanonical, canonical_json
-from crossloop.clock import end_of_day
-from crossloop.coordinator import endings, line
-from crossloop.coordinator.decide import request_digest, validity, write_permit
+from crossloop.coordinator import endings, line, sagas
 from crossloop.coordinator.explain import require_enough
+from crossloop.coordinator.permitting import approval_facts, request_digest, validity, write_permit
 from crossloop.errors import AnswerRefused, LedgerBroken, StaleLease, ThreadsUnusable, UnknownName
 from crossloop.faults import crash_point
-from crossloop.governance import ApprovalFacts, Policy, PolicyChanged, check_answer, permit_for
-from crossloop.ids import ActionKey, ApprovalId, DecisionId, PersonId
+from crossloop.governance import Policy, PolicyChanged, check_answer, permit_for
+from crossloop.ids import ActionKey, PersonId
 from crossloop.signals import Proposal, Verdict
 from crossloop.store import (
     Lease,
@@ -44,7 +43,6 @@ from crossloop.store import (
     decisions,
     inbox,
     leases,
-    observations,
     policies,
     states,
     votes,
@@ -155,7 +153,7 @@ def _answer(
     asked = load(tx, row) if decision == "approve" else None
     present = policies.present(tx)
     check_answer(
-        _facts(tx, row, policy),
+        approval_facts(tx, row, policy),
         person=person,
         now=tx.now,
         policy_digest=policy.digest if present is None else present.digest,
@@ -221,11 +219,16 @@ def _approve(
     approvals.answer(
         tx, row.id, state="approved", person=str(said["person"]), reason=str(said["reason"]), body=said
     )
+    decision, _ = _decided(tx, row)
+    undertaking = sagas.key_of(decision)
+    if undertaking is not None:
+        sagas.advance(tx, undertaking, policy)  # it is permitted when it is its turn
+        return Answered(row.id, "approved", proposal.action_key, 0)
     permit = permit_for(
         proposal,
         verdict,
         now=tx.now,
-        approval=_facts(tx, row, policy),
+        approval=approval_facts(tx, row, policy),
         valid_for=validity(proposal, policy),
     )
     write_permit(tx, row.case, proposal, permit)
@@ -233,37 +236,10 @@ def _approve(
     return Answered(row.id, "approved", proposal.action_key, 0)
 
 
-def _facts(read: Read, row: ApprovalRow, policy: Policy) -> ApprovalFacts:
-    decision, before = decisions.get(read, row.decision_id), line.asked_before(read, row)
-    known = observations.newest(read)
-    return ApprovalFacts(
-        id=ApprovalId(row.id),
-        decision_id=DecisionId(row.decision_id),
-        action_digest=row.digest,
-        policy=row.policy,
-        people=tuple(PersonId(one) for one in row.people),
-        quorum=row.quorum,
-        due=row.due,
-        before=() if before is None else tuple(PersonId(one) for one in before.people),
-        before_due=None if before is None else before.until,
-        goes_on=line.comes_next(read, row) is not None,
-        valid_until=_valid_until(read, decision),
-        known_until=None if known is None else end_of_day(known, policy.document.timezone),
-        proposer=None if decision is None else decision.department,
-        approved=tuple(PersonId(one) for one in votes.people(read, row.id)),
-        ended=None if row.state == "waiting" else _ended(row),
-    )
-
-
 def _valid_until(read: Read, decision: DecisionRow | None) -> datetime | None:
     """Until when the signal holds that a decision answers."""
     signal = None if decision is None else inbox.get(read, decision.signal_id)
     return None if signal is None else signal.valid_until
-
-
-def _ended(row: ApprovalRow) -> str:
-    by = f" by {row.person}" if row.person else ""
-    return f"{row.state}{by}{f', {row.reason}' if row.reason else ''}"
 
 
 def listed(read: Read, *, now: datetime, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:

@@ -13,6 +13,7 @@ from crossloop.errors import UnknownName
 from crossloop.frozen import Frozen
 from crossloop.ids import DepartmentName, LoopName
 from crossloop.signals import Catalogue
+from crossloop.signals.types import SIGNAL_EXPIRED
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Company:
     readers: Mapping[type[Frozen], Reader] = field(default_factory=dict[type[Frozen], Reader])
     """How departments come to see an entity, for example campaigns."""
 
+    def __post_init__(self) -> None:
+        # What crossloop itself publishes has to be readable in every company.
+        object.__setattr__(self, "catalogue", self.catalogue.including(SIGNAL_EXPIRED))
+
     def loop(self, name: str) -> Loop:
         """Return a loop by name.
 
@@ -42,6 +47,10 @@ class Company:
         except KeyError:
             known = ", ".join(sorted(self.loops)) or "none"
             raise UnknownName(f"there is no loop '{name}'.", next_step=f"Loops: {known}.") from None
+
+    def handles(self, signal_type: str) -> bool:
+        """True when some department answers this type."""
+        return any(one.handler(signal_type) is not None for one in self.departments.values())
 
     def is_slow(self, signal_type: str) -> bool:
         """True when some department waits for a model or the network to answer this type."""

@@ -6,13 +6,15 @@ happened before; judging is a pure function; this module reads, asks it, and wri
 
 For each signal of the wave, in order of admission, and for each proposal, in order of department and step:
 
-1. A signal that is no longer new was decided by somebody else: it is left alone.
+1. A signal that is no longer new or parked was decided by somebody else: it is left alone. One that no
+   department has heard is parked.
 2. A signal that says that a condition is over withdraws what still waits because of that condition.
 3. Rivals of the proposal are those of its wave and the active claims of the store.
 4. The verdict is judged on the impact of the local day so far, held and executed together. An impact in
    another currency than the day's cannot be counted, so it is refused.
 5. *act* places the claims, adds the impact, and permits the action. *hold* and *escalate* place the
-   claims, add the impact, and ask people. *refuse* and *shadow* leave no trace but the decision.
+   claims, add the impact, plan the action, and ask people. *refuse* and *shadow* leave no trace but the
+   decision. A step of an undertaking is planned, and permitted when it is its turn.
 6. The signal is decided; it is finished when nothing of it is left to do or to answer.
 """
 
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
@@ -32,12 +34,15 @@ from crossloop.coordinator import line
 from crossloop.coordinator.endings import finish_if_done, withdraw_cleared
 from crossloop.coordinator.mediator import Mediated, Rival, settle, worst
 from crossloop.coordinator.notices import notify_decided
+from crossloop.coordinator.permitting import plan, request_digest, requested, validity, write_permit
+from crossloop.coordinator.resting import park
+from crossloop.coordinator.sagas import advance
 from crossloop.errors import CrossloopError
-from crossloop.governance import VALID_FOR, GateState, Policy, SignalFacts, in_conflict, judge, permit_for
+from crossloop.governance import GateState, Policy, SignalFacts, in_conflict, judge, permit_for
 from crossloop.ids import ApprovalId, DecisionId, approval_id
-from crossloop.signals import Catalogue, Claim, Permit, Proposal, Reason, Signal, Verdict
-from crossloop.store import Read, Tx, actions, approvals, claims, decisions, impacts, inbox, policies
-from crossloop.store.decisions import DecisionRow
+from crossloop.signals import Catalogue, Claim, Proposal, Reason, Signal, Verdict
+from crossloop.store import Read, Tx, approvals, claims, decisions, impacts, inbox, policies
+from crossloop.store.decisions import DecisionRow, SagaKey
 
 if TYPE_CHECKING:  # what answers the gates is light, what thinks is not
     from crossloop.departments.graph import Answers
@@ -94,12 +99,15 @@ def decide(
     permitted: list[Action] = []
     made: list[Made] = []
     for signal in wave:
-        if not inbox.is_new(tx, signal.id):
+        if not inbox.is_undecided(tx, signal.id):
             continue
         withdraw_cleared(tx, signal, catalogue, policy, as_of)
         heard = answers.get(signal.id, {})
+        if not heard:
+            park(tx, signal, policy)
+            continue
         facts = SignalFacts.of(signal, as_of=as_of)
-        proposals = _in_order(heard)
+        proposals, undertakings = _in_order(heard), dict[str, SagaKey]()
         nothing_left = True
         for proposal in proposals:
             mediated = _mediated(tx, proposal, settled.get(proposal.id), policy)
@@ -111,15 +119,23 @@ def decide(
             if verdict.outcome in ("act", "hold", "escalate"):
                 nothing_left = False
                 _occupy(tx, signal, proposal, verdict, day)
-            if verdict.outcome == "act":
+            if row.saga is not None:
+                undertakings[f"{row.department} {row.saga}"] = SagaKey(
+                    row.signal_id, row.department, row.saga
+                )
+            if verdict.outcome == "act" and proposal.saga is not None:
+                plan(tx, signal.correlation_id, proposal)
+            elif verdict.outcome == "act":
                 permitted.append(_permit(tx, row, proposal, verdict, policy))
             elif verdict.outcome in ("hold", "escalate"):
                 asked = _ask(tx, signal, proposal, verdict, policy)
             notify_decided(tx, signal, proposal, verdict, policy)
             made.append(Made(row, proposal, verdict, mediated.dissent, asked))
         inbox.decided(tx, signal.id, {"signal": signal.id, "proposals": len(proposals)})
-        if nothing_left:
-            finish_if_done(tx, signal.id, outcome="answered" if heard else "no department listens to it")
+        for undertaking in undertakings.values():
+            permitted += advance(tx, undertaking, policy)
+        if nothing_left or undertakings:
+            finish_if_done(tx, signal.id)
     return Decided(tuple(permitted), tuple(made))
 
 
@@ -136,13 +152,6 @@ def require_in_force(read: Read, policy: Policy) -> None:
             f"this coordinator works under {policy.digest[:12]}.",
             next_step="Open the company again.",
         )
-
-
-def request_digest(proposal: Proposal) -> str:
-    """Digest of what is asked for; a proposal without a request has none to permit."""
-    if proposal.action_digest is None:
-        raise ValueError(f"proposal {proposal.id} asks for nothing")
-    return proposal.action_digest
 
 
 def _in_order(by_department: Mapping[str, tuple[Proposal, ...]]) -> list[Proposal]:
@@ -223,45 +232,23 @@ def _record(
         verdict=verdict.outcome,
         case=signal.correlation_id,
         body=body,
+        saga=proposal.saga,
     )
-
-
-def validity(proposal: Proposal, policy: Policy) -> timedelta:
-    """How long a permit lasts: as long as the loop has to respond."""
-    loop = policy.document.loops[proposal.loop] if proposal.loop else None
-    return VALID_FOR if loop is None else loop.respond_within
 
 
 def _permit(tx: Tx, decision: DecisionRow, proposal: Proposal, verdict: Verdict, policy: Policy) -> Action:
     permit = permit_for(proposal, verdict, now=tx.now, valid_for=validity(proposal, policy))
     entry = write_permit(tx, decision.case, proposal, permit)
     assert entry is not None, f"{proposal.action_key} was permitted before"
-    assert proposal.action is not None, f"{proposal.id} asks for nothing"
-    rests_on = Permitted(proposal, proposal.action, permit)
-    return Action(proposal.action_key, decision, proposal.action.resource, entry, rests_on)
-
-
-def write_permit(tx: Tx, case: str, proposal: Proposal, permit: Permit) -> int | None:
-    """Write the action row that a permit opens; None when the action key has one already."""
-    if proposal.action is None:
-        raise ValueError(f"proposal {proposal.id} asks for nothing")
-    return actions.permit(
-        tx,
-        key=proposal.action_key,
-        decision_id=proposal.id,
-        case=case,
-        system=proposal.action.system,
-        operation=proposal.action.operation,
-        resource=proposal.action.resource,
-        digest=permit.action_digest,
-        expires_at=permit.expires_at,
-        body={"permit": to_json(permit)},
-    )
+    request = requested(proposal)
+    rests_on = Permitted(proposal, request, permit)
+    return Action(proposal.action_key, decision, request.resource, entry, rests_on, proposal.undoes)
 
 
 def _ask(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: Policy) -> ApprovalId:
     assert verdict.required is not None, f"verdict on {proposal.id} holds and names nobody to ask"
     asked = approval_id(proposal.id)
+    plan(tx, signal.correlation_id, proposal)
     approvals.open_(
         tx,
         id=asked,
@@ -283,7 +270,7 @@ def _ask(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, policy: P
 
 
 def _occupy(tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, day: date) -> None:
-    state = "in_force" if verdict.outcome == "act" else "held"
+    state = "in_force" if verdict.outcome == "act" and proposal.saga is None else "held"
     for claim in proposal.claims:
         claims.place(
             tx,

@@ -11,7 +11,7 @@ from typing import Any, Final
 from crossloop.errors import UnknownName
 from crossloop.frozen import Frozen
 from crossloop.ids import begins_one
-from crossloop.store import Entry, Read, actions, approvals, cases, decisions, inbox
+from crossloop.store import Entry, Read, actions, approvals, cases, decisions, inbox, incidents
 
 Body = Mapping[str, Any]
 Words = tuple[str, str, str]
@@ -97,6 +97,7 @@ def _cases(read: Read, identifier: str) -> set[str]:
         decisions.find,
         actions.find,
         approvals.find,
+        incidents.find,
     )
     return {*named, *(row.case for find in finders for row in find(read, identifier))}
 
@@ -151,8 +152,9 @@ def _decision(body: Body) -> Words:
 def _permit(body: Body) -> Words:
     permit = body["permit"]
     by = ", ".join(permit["approvers"]) or "the rules"
+    ground = f"{permit['because']}; " if permit.get("because") else ""
     what = f"permits action {permit['action_key']} once, until {permit['expires_at']}"
-    return by, what, f"policy {permit['policy'][:12]}, request {permit['action_digest'][:12]}"
+    return by, what, f"{ground}policy {permit['policy'][:12]}, request {permit['action_digest'][:12]}"
 
 
 def _receipt(body: Body) -> Words:
@@ -213,8 +215,45 @@ def _started(body: Body) -> Words:
     return "executor", f"starts action {body['action_key']}", ""
 
 
-def _undone(body: Body) -> Words:
-    return "executor", f"action {body['action_key']} was taken back by {body['by']}", ""
+def _planned(body: Body) -> Words:
+    what = f"plans action {body['action_key']}: {body['operation']} on {body['resource']}"
+    return "governance", what, "nothing permits it yet"
+
+
+def _dropped(body: Body) -> Words:
+    return "coordinator", f"drops what was planned as action {body['action_key']}", body["because"]
+
+
+def _reconciled(body: Body) -> Words:
+    found = "it was done" if body["state"] == "reconciled" else "it was not done"
+    who = f"{body['person']} ({body['identity']})" if body["person"] else body["identity"]
+    return who, f"finds out about action {body['action_key']}: {found}", body["reason"]
+
+
+def _compensated(body: Body) -> Words:
+    if body["by"] is not None:
+        return "executor", f"action {body['action_key']} was taken back by {body['by']}", ""
+    who = f"{body['person']} ({body['identity']})"
+    return who, f"has taken action {body['action_key']} back", body["reason"]
+
+
+def _incident(body: Body) -> Words:
+    word = body["kind"].replace("_", " ")
+    what = f"opens an incident, {word}, about action {body['action_key']}, for {', '.join(body['people'])}"
+    return "coordinator", what, body["because"]
+
+
+def _incident_closed(body: Body) -> Words:
+    who = f"{body['person']} ({body['identity']})" if body["person"] else body["identity"]
+    return who, f"closes incident {body['incident']}: {'yes' if body['happened'] else 'no'}", body["reason"]
+
+
+def _parked(body: Body) -> Words:
+    return "coordinator", f"parks the signal for {', '.join(body['people'])}", body["reason"]
+
+
+def _expired(body: Body) -> Words:
+    return "coordinator", f"lets the signal of {', '.join(body['people'])} expire", body["reason"]
 
 
 def _in_force(body: Body) -> Words:
@@ -247,7 +286,14 @@ _WORDS: dict[str, Callable[[Body], Words]] = {
     "condition.cleared": _over,
     "signal.decided": _decided,
     "action.started": _started,
-    "action.undone": _undone,
+    "action.planned": _planned,
+    "action.dropped": _dropped,
+    "action.reconciled": _reconciled,
+    "action.compensated": _compensated,
+    "incident.opened": _incident,
+    "incident.closed": _incident_closed,
+    "signal.parked": _parked,
+    "signal.expired": _expired,
     "claim.in_force": _in_force,
     "claim.released": _released,
 }

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from crossloop.clock import Clock
 from crossloop.coordinator import approvals as answering
-from crossloop.coordinator import handed_in
+from crossloop.coordinator import handed_in, incidents
 from crossloop.coordinator.admit import admit_signals, in_force
 from crossloop.coordinator.approvals import Answered
 from crossloop.coordinator.background import Background
@@ -29,6 +29,7 @@ from crossloop.coordinator.loop import Backtestable, Backtested, Inputs
 from crossloop.coordinator.report import PublishReport, RunReport
 from crossloop.coordinator.run import all_settings, publish_report, run_loop
 from crossloop.coordinator.settings import loop_settings, permitted_settings
+from crossloop.coordinator.settling import Closed, close
 from crossloop.coordinator.threads_file import check_threads_file
 from crossloop.coordinator.working import Working
 from crossloop.errors import CrossloopError, StoreBusy, UnknownName
@@ -37,6 +38,7 @@ from crossloop.ids import PersonId
 from crossloop.signals import Receipt, Signal
 from crossloop.store import Store, Verification, verify
 from crossloop.store.approvals import ApprovalState
+from crossloop.store.incidents import IncidentState
 
 if TYPE_CHECKING:
     from crossloop.coordinator.runtime import Runtime
@@ -50,6 +52,14 @@ class Given:
     """An answer to an approval, and what followed at once."""
 
     answered: Answered
+    receipts: tuple[Receipt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What closing an incident brought about, and what followed at once."""
+
+    closed: Closed
     receipts: tuple[Receipt, ...]
 
 
@@ -331,6 +341,75 @@ class Coordinator:
         """
         now = self._clock.now()
         return self.store.read(lambda read: answering.shown(read, answering.find(read, identifier), now=now))
+
+    def incidents(self, *, state: IncidentState | None = None) -> list[dict[str, JsonValue]]:
+        """Return incidents as people are shown them, the open ones first: actions of which somebody has to
+        find out whether they were done, or how to take them back.
+
+        Raises:
+            InputError: there is no such state.
+        """
+        asked = handed_in.incident_state(state)
+        return self.store.read(lambda read: incidents.listed(read, state=asked))
+
+    def incident(self, identifier: str) -> dict[str, JsonValue]:
+        """Return one incident as people are shown it.
+
+        Raises:
+            UnknownName: no incident, or more than one, has such an id.
+        """
+        return self.store.read(lambda read: incidents.shown(read, incidents.find(read, identifier)))
+
+    def close_incident(
+        self,
+        identifier: str,
+        *,
+        person: str,
+        happened: bool,
+        reason: str,
+        asserted: str,
+        reference: str | None = None,
+    ) -> Settled:
+        """Close an incident by what was found out, and do what follows.
+
+        Args:
+            identifier: its id, or the beginning of it.
+            person: who found out, as named in the governance document.
+            happened: whether it was done; of an action that could not be taken back, whether it is now.
+            reason: what was seen, and where.
+            asserted: how it is known who says so; it is recorded.
+            reference: the system's own id of what was done.
+
+        Raises:
+            AnswerRefused: it does not count, with its reason; nothing was changed.
+            UnknownName: no incident, or more than one, has such an id.
+        """
+        said = handed_in.yes_or_no(happened, "happened")
+        work = self._close(identifier, PersonId(person), said, reference, reason, asserted)
+        return self._background.run(work)
+
+    async def _close(
+        self,
+        identifier: str,
+        person: PersonId,
+        happened: bool,
+        reference: str | None,
+        reason: str,
+        asserted: str,
+    ) -> Settled:
+        closed = await self.store.write_async(
+            lambda tx: close(
+                tx,
+                identifier,
+                person=person,
+                happened=happened,
+                reference=reference,
+                reason=reason,
+                asserted=asserted,
+                policy=self.policy,
+            )
+        )
+        return Settled(closed, await self._follow())
 
     def explain(self, identifier: str) -> Story:
         """Return the story of a case, from fact to effect.

@@ -21,12 +21,14 @@ from typing import Any, Final, Literal, cast, get_args
 from crossloop.coordinator.loop import Inputs
 from crossloop.errors import InputError, SettingError, Where
 from crossloop.store.approvals import ApprovalState
+from crossloop.store.incidents import IncidentState
 
 Decision = Literal["approve", "reject"]
 Setting = str | int | float | Decimal
 """A value of a setting: text as for ``--set``, or a number."""
 
 _STATES: Final[tuple[str, ...]] = get_args(ApprovalState)
+_INCIDENT_STATES: Final[tuple[str, ...]] = get_args(IncidentState)
 _DECISIONS: Final[tuple[str, ...]] = get_args(Decision)
 
 
@@ -111,6 +113,30 @@ def state(given: object) -> ApprovalState | None:
         InputError: there is no such state.
     """
     return None if given is None else cast("ApprovalState", _one_of(given, _STATES, "state"))
+
+
+def incident_state(given: object) -> IncidentState | None:
+    """Read which incidents are asked for.
+
+    Raises:
+        InputError: there is no such state.
+    """
+    return None if given is None else cast("IncidentState", _one_of(given, _INCIDENT_STATES, "state"))
+
+
+def yes_or_no(given: object, field: str) -> bool:
+    """Read what was found out: one of two values, exactly, for it cannot be taken back.
+
+    Raises:
+        InputError: it is neither of them.
+    """
+    if isinstance(given, bool):
+        return given
+    raise InputError(
+        f"expected True or False, got {given!r}.",
+        where=Where(field=field),
+        next_step="Nothing was changed; say what was seen.",
+    )
 
 
 def _one_of(given: object, known: tuple[str, ...], field: str) -> str:

@@ -85,6 +85,33 @@ class WaitingReport(Frozen):
     action: str
 
 
+class IncidentReport(Frozen):
+    """An action of which a person has to find out what became of it."""
+
+    incident_id: str
+    kind: str
+    """``outcome_unknown``, or ``not_compensated``."""
+
+    action_key: str
+    intervention: str
+    resource: str
+    people: tuple[str, ...]
+    """Who may close it."""
+
+    because: str
+
+
+class ParkedReport(Frozen):
+    """A signal that no department handles."""
+
+    signal_id: str
+    type: str
+    people: tuple[str, ...]
+    """Whose it is."""
+
+    reason: str
+
+
 class SettingChange(Frozen):
     """A setting that differs from the one of the last run."""
 
@@ -116,6 +143,9 @@ class RunReport(Frozen):
     receipts: tuple[ReceiptReport, ...]
     notices: tuple[NoticeReport, ...]
     waiting: tuple[WaitingReport, ...]
+    incidents: tuple[IncidentReport, ...] = ()
+    """Open incidents of this loop, whichever run opened them."""
+
     notes: tuple[str, ...]
     governance: str
     """Where the rules came from, and their digest."""
@@ -153,6 +183,11 @@ class PublishReport(Frozen):
     decisions: tuple[DecisionReport, ...]
     receipts: tuple[ReceiptReport, ...]
     waiting: tuple[WaitingReport, ...]
+    incidents: tuple[IncidentReport, ...] = ()
+    """Incidents that this brought about and that are open."""
+
+    parked: tuple[ParkedReport, ...] = ()
+    """Those of the signals that no department handles; they wait until one does."""
 
     def __repr__(self) -> str:
         said = f"{len(self.signals)} signals, {self.new} new, {_came_of(self)}"
@@ -167,8 +202,13 @@ def _came_of(report: RunReport | PublishReport) -> str:
     outcomes = _counted(one.outcome for one in report.receipts)
     return (
         f"{len(report.decisions)} decisions{verdicts}, {len(report.receipts)} receipts{outcomes}, "
-        f"{len(report.waiting)} waiting"
+        f"{len(report.waiting)} waiting{_more(report)}"
     )
+
+
+def _more(report: RunReport | PublishReport) -> str:
+    """What went another way, where something did."""
+    return f", {len(report.incidents)} incidents" if report.incidents else ""
 
 
 def _counted(names: Iterable[str]) -> str:

@@ -10,16 +10,18 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, cast
 
-from crossloop.coordinator import earlier
+from crossloop.coordinator import earlier, resting
 from crossloop.coordinator.admit import admit, is_in_force, known_conditions
 from crossloop.coordinator.loop import Inputs, Loop, Observation
 from crossloop.coordinator.report import (
+    IncidentReport,
     LedgerReport,
     NoticeReport,
+    ParkedReport,
     PublishReport,
     RunReport,
     WaitingReport,
@@ -30,8 +32,10 @@ from crossloop.coordinator.settings import Stated, permitted_here, refuse_trials
 from crossloop.governance import Policy
 from crossloop.ids import LoopName
 from crossloop.signals import Signal
-from crossloop.store import Read, approvals, decisions
+from crossloop.store import Read, actions, approvals, decisions, inbox, incidents
 from crossloop.store.approvals import ApprovalRow
+from crossloop.store.decisions import DecisionRow
+from crossloop.store.incidents import IncidentRow
 from crossloop.store.notices import NOTICE
 
 if TYPE_CHECKING:
@@ -108,6 +112,7 @@ def _report(read: Read, runtime: Runtime, loop: Loop, observation: Observation, 
         receipts=tuple(receipt_report(one) for one in done.receipts),
         notices=tuple(_notices(read, done.since)),
         waiting=tuple(_waiting(read, row) for row in waiting),
+        incidents=tuple(_incidents(read, lambda decision, _: decision.loop == loop.name)),
         notes=observation.notes,
         governance=f"{_rules(runtime.policy)}, digest {runtime.policy.digest}",
         ledger=LedgerReport(entries=head.size, root=head.root),
@@ -130,7 +135,35 @@ def publish_report(read: Read, signals: Sequence[Signal], new: int, done: Done) 
         decisions=tuple(map(decision_report, done.made)),
         receipts=tuple(receipt_report(one) for one in done.receipts),
         waiting=tuple(_waiting(read, row) for row in asked if row is not None and row.state == "waiting"),
+        incidents=tuple(_incidents(read, lambda _, incident: incident.entry >= done.since)),
+        parked=tuple(_parked(read, signals)),
     )
+
+
+def _incidents(read: Read, wanted: Callable[[DecisionRow, IncidentRow], bool]) -> Iterator[IncidentReport]:
+    """The open incidents that are wanted."""
+    for row in incidents.listing(read, state="open"):
+        action = actions.get(read, row.action)
+        decision = None if action is None else decisions.get(read, action.decision_id)
+        if action is None or decision is None or not wanted(decision, row):
+            continue
+        body = read.entry(row.entry).body
+        yield IncidentReport(
+            incident_id=row.id,
+            kind=row.kind,
+            action_key=row.action,
+            intervention=decision.intervention,
+            resource=action.resource,
+            people=row.people,
+            because="" if body is None else str(body["because"]),
+        )
+
+
+def _parked(read: Read, signals: Sequence[Signal]) -> Iterator[ParkedReport]:
+    for signal in signals:
+        row = inbox.get(read, signal.id)
+        if row is not None and row.state == "parked":
+            yield ParkedReport(signal_id=row.id, type=row.type, **resting.whose(read, row))
 
 
 def _notices(read: Read, since: int) -> Iterator[NoticeReport]:

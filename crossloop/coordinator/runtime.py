@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from crossloop.actions import Action, Executor
 from crossloop.clock import Clock
+from crossloop.coordinator import sagas
 from crossloop.coordinator.admit import in_force
 from crossloop.coordinator.approval_graph import ApprovalThreads
 from crossloop.coordinator.approvals import bring_in_step
@@ -25,16 +26,18 @@ from crossloop.coordinator.company import Company
 from crossloop.coordinator.decide import Decided, Made, decide
 from crossloop.coordinator.endings import after_receipt, expire_overdue, set_aside
 from crossloop.coordinator.mediator import Mediated, mediate
+from crossloop.coordinator.resting import expire
+from crossloop.coordinator.settling import reconcile, unknown
 from crossloop.coordinator.supervisor import RECURSION_LIMIT, SupervisorGraph, build_supervisor
+from crossloop.coordinator.taking_back import take_back
 from crossloop.coordinator.views import Settings, Views
 from crossloop.coordinator.waves import Fresh, Waiting, run_waves
 from crossloop.departments.graph import Answers, Asked
 from crossloop.faults import crash_point
 from crossloop.governance import Policy
 from crossloop.ids import ActionKey, DecisionId, SignalId
-from crossloop.signals import Proposal, Receipt, Signal
-from crossloop.store import Lease, Read, Store, Tx, actions, approvals
-from crossloop.store.decisions import DecisionRow
+from crossloop.signals import Receipt, Signal
+from crossloop.store import Lease, Read, Store, Tx, actions, approvals, inbox, incidents
 
 _PAUSED: Final = (
     "a handler paused the graph; questions to people are asked by governance, about what a handler proposes"
@@ -80,6 +83,7 @@ class _Left(NamedTuple):
     actions: bool
     overdue: bool
     questions: bool
+    undertakings: bool
 
 
 def _left(read: Read, now: datetime, shown: int) -> _Left:
@@ -91,7 +95,11 @@ def _left(read: Read, now: datetime, shown: int) -> _Left:
     """
     under_way = bool(actions.started(read) or actions.permitted(read, 1))
     questions = bool(approvals.waiting_after(read, shown) or approvals.ended_with_thread(read))
-    return _Left(under_way, bool(approvals.overdue(read, now)), questions)
+    return _Left(under_way, bool(approvals.overdue(read, now)), questions, bool(sagas.due(read)))
+
+
+def _parked(read: Read) -> list[SignalId]:
+    return [SignalId(row.id) for row in inbox.set_aside(read)]
 
 
 Offload = Callable[[Callable[[], None]], Awaitable[None]]
@@ -133,6 +141,8 @@ class Runtime:
         self._views = Views(store, company, policy)
         self._shown = -1
         """The entry up to which every question has its thread."""
+        self._looked_into = -1
+        """The entry up to which closed incidents are known."""
         self._fresh: Fresh = {}
         self._arrival = asyncio.Event()
         self._graph: SupervisorGraph | None = None
@@ -164,7 +174,9 @@ class Runtime:
             settings: settings of the loops, for the departments' views.
         """
         done = Done(since=self.store.read(lambda read: read.head().size))
+        await self._reconcile(done)
         await self.settle(done)
+        await self._expire_parked(as_of)
         self._drained = _Drain(lambda: as_of, lambda: settings or {}, done)
         waiting = Waiting(self.store, self.company, self._fresh)
         await run_waves(waiting, self._think, self._set_aside, self._arrival)
@@ -182,7 +194,9 @@ class Runtime:
             over: set by whoever wants it to stop.
             idle: set whenever nothing waits, cleared when something arrives.
         """
+        await self._reconcile(None)
         await self.settle()
+        await self._expire_parked(self.clock.now())
         self._drained = _Drain(self.clock.now, settings, None)
         waiting = Waiting(self.store, self.company, self._fresh)
         keeping = asyncio.create_task(self._keep_in_step())
@@ -201,6 +215,7 @@ class Runtime:
         while True:
             await asyncio.sleep(_LOOK_AGAIN)
             await self.settle()
+            await self._expire_parked(self.clock.now())
             self._arrival.set()  # somebody else may have admitted something
 
     @property
@@ -208,12 +223,38 @@ class Runtime:
         assert self._drained is not None, "what thinks does so for a drain"
         return self._drained
 
+    async def _reconcile(self, done: Done | None) -> None:
+        """Look up, once, every action of which nobody can tell whether it was done."""
+        doubtful = self.store.read(unknown)
+        found = await self._executor.look_up(doubtful) if doubtful else {}
+        if found:
+            settled = await self.store.write_async(
+                lambda tx: reconcile(tx, found, self.policy), lease=self.lease
+            )
+            self._performed(settled, done)
+
+    async def _expire_parked(self, as_of: datetime) -> None:
+        await self._expire(self.store.read(_parked), as_of)
+
+    async def _expire(self, signals: Sequence[SignalId], as_of: datetime) -> None:
+        rows = self.store.read(lambda read: [inbox.get(read, one) for one in signals])
+        late = [SignalId(row.id) for row in rows if row is not None and as_of > row.valid_until]
+        if late:
+            await self.store.write_async(lambda tx: expire(tx, late, self.policy, as_of), lease=self.lease)
+
     async def _think(self, wave: tuple[Signal, ...]) -> None:
+        as_of = self._draining.as_of()
+        late = [signal.id for signal in wave if as_of > signal.valid_until]
+        if late:
+            await self._expire(late, as_of)
+            wave = tuple(signal for signal in wave if signal.id not in late)
+        if not wave:
+            return
         if self._graph is None:
             self._graph = build_supervisor(
                 self.company.departments, mediate=self._mediate, decide=self._decide, act=self._act
             )
-        async with self._views.take(self._draining.as_of(), self._draining.settings()) as view:
+        async with self._views.take(as_of, self._draining.settings()) as view:
             crash_point("wave.before_decide")
             out = await self._graph.ainvoke(  # pyright: ignore[reportUnknownMemberType]
                 {"wave": wave}, {"recursion_limit": RECURSION_LIMIT}, context=Asked(view)
@@ -233,8 +274,10 @@ class Runtime:
         """Bring what was decided before in step: effects, deadlines, answers, questions.
 
         What was started and has no receipt is looked up, what is overdue has ended, what is permitted is
-        performed, and the threads of the approval graph show what their rows say.
+        performed, undertakings that came to nothing are taken back, and the threads of the approval graph
+        show what their rows say.
         """
+        self._note_closed()
         if not self._threads.there:
             self._shown = -1
         now, shown = self.clock.now(), self._shown
@@ -245,10 +288,20 @@ class Runtime:
         if left.overdue:
             await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
         receipts += await self._executor.perform_permitted(self.lease)
+        receipts += await take_back(
+            self.store, self.company.adapters, self._executor, self.policy, self.lease
+        )
         # Making and removing threads waits for a disk of its own: not on the loop that others use.
         await self._offload(self._bring_in_step)
         self._performed(receipts, done)
         return tuple(receipts)
+
+    def _note_closed(self) -> None:
+        """Note what a person, in whatever process, has said became of actions: other things are in force."""
+        closed = self.store.read(lambda read: incidents.closed_after(read, self._looked_into))
+        if closed:
+            self._looked_into = max(entry for _, entry in closed)
+            self._views.performed(ActionKey(key) for key, _ in closed)
 
     def _bring_in_step(self) -> None:
         self._shown = bring_in_step(self.store, self._threads, self.lease, after=self._shown)
@@ -301,8 +354,8 @@ class Runtime:
     async def _set_aside(self, signal: SignalId, why: str) -> None:
         await self.store.write_async(lambda tx: set_aside(tx, signal, why), lease=self.lease)
 
-    def _write_done(self, tx: Tx, decision: DecisionRow, receipt: Receipt, proposal: Proposal | None) -> None:
-        after_receipt(tx, decision, receipt, self.policy, proposal)
+    def _write_done(self, tx: Tx, action: Action, receipt: Receipt) -> None:
+        after_receipt(tx, action, receipt, self.policy)
 
 
 async def _first_of(keeping: asyncio.Task[None], *events: asyncio.Event) -> None:

@@ -11,8 +11,9 @@ Rules, for one case, in the order the code follows them:
 2. An open condition of which an action is in force is answered, as far as nothing was asked besides that
    ended by rule 5.
 3. An open condition is signalled again when, of the last signal about it, the rules that decided were not
-   those in force now, the signal had expired, a department could not answer, a question ended unanswered
-   or was superseded by a change of the rules, or an action failed.
+   those in force now, a department could not answer, a question ended unanswered
+   or was superseded by a change of the rules, or an action failed. So it is when the last signal about it
+   expired before anybody had decided.
    What was refused, left alone or rejected under the rules in force stays answered.
 4. A cleared condition of which an action is still in force is signalled again: it was to be lifted. Where
    nothing of the last signal came to nothing, once a day is enough (``IN_FORCE``).
@@ -32,7 +33,9 @@ from crossloop.coordinator.line import comes_next
 from crossloop.coordinator.loop import IN_FORCE
 from crossloop.ids import derived
 from crossloop.signals import NO_ANSWER, Verdict
+from crossloop.signals.types import SIGNAL_EXPIRED
 from crossloop.store import Read, actions, approvals, decisions, inbox
+from crossloop.store.actions import IN_FORCE as IN_FORCE_STATES
 from crossloop.store.actions import ActionRow
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.decisions import DecisionRow
@@ -55,17 +58,19 @@ def unanswered(
         outdated: whether what was asked is looked at as of a day on which its signals hold no more.
     """
     made = decisions.listing(read, case=case, limit=_ALL)
-    if not made or any(_waits(read, one, policy, now, outdated) for one in made):
+    late = _expired(read, case, made)
+    if not (made or late) or any(_waits(read, one, policy, now, outdated) for one in made):
         return None
-    newest = max(made, key=lambda one: one.entry)
     answered = bool(in_force(read, made))
     if cleared and not answered:  # that is how it should be
         return None
-    last = [one for one in made if one.signal_id == newest.signal_id]
+    newest = max((one.entry, one.signal_id) for one in made)[1] if made else None
+    last = [one for one in made if one.signal_id == newest]
     if answered and not cleared:  # and so is this, for what was not asked of people
         endings = {text for one in last for text in _outdated(read, one, outdated)}
     else:
         endings = {text for one in last for text in _endings(read, one, policy, now, outdated)}
+        endings |= set() if late is None else {f"expired:{late}"}
     if endings:
         return derived("again", *sorted(endings))
     return IN_FORCE if cleared else None
@@ -86,6 +91,14 @@ def outdated_after(
     return None if token is None else (max(until), token)
 
 
+def _expired(read: Read, case: str, made: Sequence[DecisionRow]) -> str | None:
+    """The last signal of a case, where it expired before anything was decided about it."""
+    late = [row for row in inbox.expired_of_case(read, case) if row.type != SIGNAL_EXPIRED.name]
+    answered = (inbox.get(read, one.signal_id) for one in made)
+    since = max((row.entry for row in answered if row is not None), default=-1)
+    return late[-1].id if late and late[-1].entry > since else None
+
+
 def _question_holds_until(read: Read, decision: DecisionRow) -> datetime | None:
     asked, signal = approvals.for_decision(read, decision.id), inbox.get(read, decision.signal_id)
     if asked is None or asked.state != "waiting" or signal is None:
@@ -96,8 +109,8 @@ def _question_holds_until(read: Read, decision: DecisionRow) -> datetime | None:
 def in_force(read: Read, made: Sequence[DecisionRow]) -> list[ActionRow]:
     """Return the actions of a case that are in force, without those that only took another one back."""
     rows = [row for one in made for row in actions.for_decision(read, one.id)]
-    took_back = {row.undone_by for row in rows}
-    return [row for row in rows if row.state == "done" and row.key not in took_back]
+    took_back = {row.compensated_by for row in rows}
+    return [row for row in rows if row.state in IN_FORCE_STATES and row.key not in took_back]
 
 
 def _waits(read: Read, decision: DecisionRow, policy: str, now: datetime, outdated: bool) -> bool:

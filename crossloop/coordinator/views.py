@@ -19,7 +19,7 @@ from crossloop.governance import Policy
 from crossloop.ids import ActionKey, CaseId, LoopName
 from crossloop.signals import Proposal
 from crossloop.store import Read, Store, actions, decisions
-from crossloop.store.actions import ActionRow
+from crossloop.store.actions import IN_FORCE, ActionRow
 
 Settings = Mapping[LoopName, Mapping[str, JsonValue]]
 """Settings of each loop, defaults included."""
@@ -104,7 +104,7 @@ def _in_force(read: Read, case: CaseId | None = None) -> dict[str, tuple[int, In
     return {
         row.key: (row.entry, _shown(row, proposal))
         for row, proposal in found
-        if proposal is not None and proposal.undoes is None
+        if proposal is not None and not _takes_back(row, proposal)
     }
 
 
@@ -112,12 +112,17 @@ def _follow(read: Read, known: dict[str, tuple[int, InForce]], performed: Iterab
     for key in performed:
         row = actions.get(read, key)
         proposal = None if row is None else _proposal(read, row)
-        if row is None or proposal is None or row.state != "done":
-            continue
-        if proposal.undoes is None:
+        if row is None or proposal is None or row.state not in IN_FORCE:
+            known.pop(key, None)  # a person may have taken it back
+        elif not _takes_back(row, proposal):
             known[key] = (row.entry, _shown(row, proposal))
-        else:
-            known.pop(proposal.undoes, None)
+        elif row.undoes is not None:
+            known.pop(row.undoes, None)
+
+
+def _takes_back(row: ActionRow, proposal: Proposal) -> bool:
+    """Whether an action takes another one back, be it one that nobody knows."""
+    return row.undoes is not None or proposal.undoes is not None
 
 
 def _proposal(read: Read, row: ActionRow) -> Proposal | None:

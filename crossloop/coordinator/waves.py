@@ -2,7 +2,8 @@
 
 Rules:
 
-1. Signals are taken in the order of admission, each once. What is admitted meanwhile is taken up.
+1. Signals are taken in the order of admission, each once. What is admitted meanwhile is taken up. Parked ones
+   that somebody handles by now come first.
 2. Signals that are answered at once share waves of at most 64: asking the graph costs milliseconds,
    whatever it carries.
 3. A signal with a slow listener (a model, the network) travels alone, at most 32 of them at once, beside
@@ -73,6 +74,8 @@ class Waiting:
         self._company = company
         self._fresh = fresh if fresh is not None else {}
         self._seen = -1
+        self._parked: deque[_Admitted] | None = None
+        """Parked signals that somebody handles now; read when the first ones are asked for."""
         self._slow: deque[_Admitted] = deque()
         """Signals with a slow listener; their content is read when it is their turn."""
 
@@ -86,7 +89,7 @@ class Waiting:
         return self._store.read(lambda read: [self._signal(read, one) for one in chosen])
 
     def _fast(self, read: Read) -> list[Signal | Unreadable]:
-        chosen: list[_Admitted] = []
+        chosen = self._roused(read)
         while len(chosen) < WAVE:
             rows = inbox.waiting_after(read, self._seen, WAVE - len(chosen))
             if not rows:
@@ -96,6 +99,16 @@ class Waiting:
                 lane = self._slow if self._company.is_slow(row.type) else chosen
                 lane.append((row.entry, SignalId(row.id)))
         return [self._signal(read, one) for one in chosen]
+
+    def _roused(self, read: Read) -> list[_Admitted]:
+        """The next parked signals that somebody handles now, at most a wave of them."""
+        if self._parked is None:
+            self._parked = deque()
+            for row in inbox.set_aside(read):
+                if self._company.handles(row.type):
+                    lane = self._slow if self._company.is_slow(row.type) else self._parked
+                    lane.append((row.entry, SignalId(row.id)))
+        return [self._parked.popleft() for _ in range(min(WAVE, len(self._parked)))]
 
     def _signal(self, read: Read, admitted: _Admitted) -> Signal | Unreadable:
         entry, id = admitted

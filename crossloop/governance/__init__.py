@@ -25,6 +25,7 @@ from crossloop.governance.permits import (
     PermitRefused,
     check_permit,
     permit_for,
+    permit_to_take_back,
 )
 from crossloop.governance.policy import Policy
 from crossloop.governance.precedence import compatible, conflict_kind, in_conflict, resolve
@@ -70,5 +71,6 @@ __all__ = [
     "not_adjustable",
     "parse_policy",
     "permit_for",
+    "permit_to_take_back",
     "resolve",
 ]

@@ -6,7 +6,11 @@ Rules:
    Nothing mints one for a refusal or for shadow, whoever clicks.
 2. The verdict is the one on this proposal and on exactly this request; the approval covers the same
    decision, the same request and the same policy.
-3. A permit is worth something only for a request with its digest and before it expires.
+3. Where an undertaking came to nothing, what its earlier steps did may be taken back, and nobody is asked:
+   whoever permitted a step permitted it as a part of the whole. Such a permit is for a change in the system
+   in which the step was done, and on the same resource or on one that the department owns under the rules
+   in force. It names no approver, but the undertaking and why it came to nothing.
+4. A permit is worth something only for a request with its digest and before it expires.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from typing import ClassVar, Final
 from crossloop.clock import require_aware
 from crossloop.errors import CrossloopError
 from crossloop.governance.answers import ApprovalFacts
+from crossloop.governance.policy import Policy
+from crossloop.ids import undo_key
 from crossloop.signals import ActionRequest, Permit, Proposal, Verdict
 
 VALID_FOR: Final = timedelta(hours=24)
@@ -71,6 +77,47 @@ def permit_for(
         policy=verdict.policy,
         approvers=approval.approved if approval and needs_approval else (),
         approval_id=approval.id if approval and needs_approval else None,
+        granted_at=granted_at,
+        expires_at=granted_at + valid_for,
+    )
+
+
+def permit_to_take_back(
+    proposal: Proposal,
+    request: ActionRequest,
+    *,
+    policy: Policy,
+    because: str,
+    now: datetime,
+    valid_for: timedelta = VALID_FOR,
+) -> Permit:
+    """Mint the permit of the action that takes a step of an undertaking back (rule 3).
+
+    Args:
+        proposal: the step, whose action was done.
+        request: what takes it back.
+        policy: the rules in force.
+        because: why the undertaking came to nothing.
+
+    Raises:
+        PermitRefused: it is no step of an undertaking, or the request touches something else than it did.
+    """
+    done = proposal.action
+    if proposal.saga is None or done is None:
+        raise PermitRefused(f"{proposal.id} is no step of an undertaking; what it did stands by itself.")
+    owned = policy.boundaries.get(proposal.department, ())
+    inside = request.resource == done.resource or any(one.matches(request.resource) for one in owned)
+    if request.system != done.system or request.resource.split("/")[0] != done.system or not inside:
+        raise PermitRefused(
+            f"what {proposal.id} did is on {done.resource} in {done.system}; "
+            f"what is to take it back is on {request.resource} in {request.system}."
+        )
+    granted_at = require_aware(now)
+    return Permit(
+        action_key=undo_key(proposal.action_key),
+        action_digest=request.digest(),
+        policy=policy.digest,
+        because=f"{proposal.saga}: {because}"[:500],
         granted_at=granted_at,
         expires_at=granted_at + valid_for,
     )

@@ -81,6 +81,20 @@ class Policy:
         """The person who heads a department."""
         return next(name for name, person in self.document.people.items() if person.heads == department)
 
+    def answerable(self, department: str) -> tuple[str, ...]:
+        """Who looks into what went wrong with something that a department did or said: those to whom it
+        escalates, else its head; every head where the document knows neither."""
+        declared = self.document.departments.get(department)
+        if declared is not None and declared.escalate is not None:
+            return declared.escalate.to
+        return self.heads_of(department) or tuple(
+            name for name, person in self.document.people.items() if person.heads is not None
+        )
+
+    def heads_of(self, department: str) -> tuple[str, ...]:
+        """Who heads a department; nobody where the document does not know it."""
+        return tuple(name for name, person in self.document.people.items() if person.heads == department)
+
     def asking_head(self, loop: Loop) -> Asking:
         """Ask the head of the loop's owner, within the loop's time."""
         return Asking((self.head(loop.owner),), every=True, within=loop.respond_within)

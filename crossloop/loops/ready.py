@@ -19,6 +19,7 @@ from crossloop.loops.document import check_names
 from crossloop.loops.logistics_to_marketing.loop import LogisticsToMarketing
 from crossloop.signals import Catalogue
 from crossloop.signals.entities import Campaign, Restriction
+from crossloop.signals.types import SIGNAL_EXPIRED
 from crossloop.store import Store, path_of, policies
 
 READY_LOOPS: Final = (LogisticsToMarketing,)
@@ -29,8 +30,10 @@ EMBEDDED_GOVERNANCE = Path(__file__).with_name("governance.yaml")
 
 
 def ready_catalogue() -> Catalogue:
-    """Return the signal types of the ready-made loops."""
-    return Catalogue(dict.fromkeys(known for one in READY_LOOPS for known in one.types))
+    """Return the signal types of the ready-made loops, and those that crossloop itself publishes."""
+    return Catalogue(dict.fromkeys(known for one in READY_LOOPS for known in one.types)).including(
+        SIGNAL_EXPIRED
+    )
 
 
 def ready_company(store: str = DEFAULT_STORE) -> Company:

@@ -82,6 +82,11 @@ class Catalogue:
                 raise ValueError(f"signal type {one.name} is declared twice")
             self._types[one.name] = one
 
+    def including(self, *types: SignalType) -> Catalogue:
+        """Return a catalogue that knows these types, too; what it knows by their names already stays."""
+        missing = [one for one in types if one.name not in self._types]
+        return Catalogue([*self, *missing]) if missing else self
+
     def __iter__(self) -> Iterator[SignalType]:
         return iter(self._types.values())
 

@@ -141,6 +141,11 @@ class Proposal(Frozen):
     undoes: ActionKey | None = None
     """The action this one takes back."""
 
+    saga: Name | None = None
+    """The undertaking this is a step of. Proposals of one department in answer to one signal that name the
+    same one are performed in the order of their steps, each when the one before it is done; when one comes
+    to nothing, the later ones are dropped and those that were done are taken back, the last one first."""
+
     @cached_property
     def id(self) -> DecisionId:
         """The id of the decision about it; derived once, for a decision asks for it many times."""

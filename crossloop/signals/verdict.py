@@ -66,6 +66,9 @@ class Permit(Frozen):
     """Empty when governance let it act by itself."""
 
     approval_id: ApprovalId | None = None
+    because: Annotated[str, Field(max_length=500)] = ""
+    """On what it rests, where that is no verdict of its own: the undertaking that came to nothing."""
+
     granted_at: datetime
     expires_at: datetime
     """Real time after which the permit is worth nothing."""

@@ -1,8 +1,21 @@
 """Actions: the one place that knows how far the doing of something has come.
 
-States: *permitted*, then *started*, then *done*, *failed* or *unknown*; *done* may become *undone* by
-another action. Every move is a compare-and-set: whoever comes second is told False and does nothing. The
-action key is the position of the answer and never its content, so permitting one key twice is refused.
+Rules, which :data:`MOVES` holds as data:
+
+1. *Planned*: somebody has to agree first, or it is not its turn yet. *Permitted*: it may be performed. An
+   action begins as one or the other.
+2. What was planned is *permitted* once, or *dropped*: rejected, expired, withdrawn, superseded, or part of
+   an undertaking that came to nothing.
+3. What was permitted is *started*, and what was started is *done*, *failed* (it did not happen) or *unknown*.
+4. What is unknown is looked into: *reconciled* when the effect is there, *failed* when it is not. Nothing
+   else ends a doubt; it is never started again.
+5. What is *done* or *reconciled* is in force until it is *compensated*: another action, or a person, has
+   taken it back.
+6. *Failed*, *dropped* and *compensated* are ends.
+
+Every move is a compare-and-set through :func:`_move`: whoever comes second, or asks for a move that is not
+in the table, is told so and changes nothing. The action key is the position of the answer and never its
+content, so permitting one key twice is refused.
 """
 
 from __future__ import annotations
@@ -10,64 +23,100 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal, cast
 
 from crossloop.canonical import JSON
 from crossloop.errors import UnknownName
 from crossloop.store.decisions import key_and_case
 from crossloop.store.instants import instant, micros
 from crossloop.store.paths import below, prefixed
-from crossloop.store.session import Read, Row, Tx
+from crossloop.store.session import Read, Row, Tx, Value
 
-ActionState = Literal["permitted", "started", "done", "failed", "unknown", "undone"]
+ActionState = Literal[
+    "planned",
+    "permitted",
+    "started",
+    "done",
+    "failed",
+    "unknown",
+    "reconciled",
+    "compensated",
+    "dropped",
+]
 Outcome = Literal["done", "failed", "unknown"]
+Settled = Literal["reconciled", "failed"]
 
+MOVES: Final[Mapping[ActionState, frozenset[ActionState]]] = MappingProxyType(
+    {
+        "planned": frozenset({"permitted", "dropped"}),
+        "permitted": frozenset({"started"}),
+        "started": frozenset({"done", "failed", "unknown"}),
+        "unknown": frozenset({"reconciled", "failed"}),
+        "done": frozenset({"compensated"}),
+        "reconciled": frozenset({"compensated"}),
+        "failed": frozenset[ActionState](),
+        "dropped": frozenset[ActionState](),
+        "compensated": frozenset[ActionState](),
+    }
+)
+"""From each state, the states that may follow. A new action is *planned* or *permitted*."""
+
+IN_FORCE: Final[frozenset[ActionState]] = frozenset({"done", "reconciled"})
+"""States in which the effect is there and holds."""
+
+PLANNED = "action.planned"
 PERMIT = "permit"
 STARTED = "action.started"
 RECEIPT = "receipt"
-UNDONE = "action.undone"
+RECONCILED = "action.reconciled"
+COMPENSATED = "action.compensated"
+DROPPED = "action.dropped"
 
 _FIND_LIMIT = 50
 
-_KNOWN = "SELECT 1 FROM actions WHERE id = :id"
 _STATE = "SELECT a.key, a.state, c.id FROM actions a LEFT JOIN cases c ON c.key = a.case_key WHERE a.id = :id"
+_KEY = "SELECT key FROM actions WHERE id = :id"
+_KNOWN = "SELECT a.key, o.id FROM actions a LEFT JOIN actions o ON o.key = a.undoes WHERE a.id = :id"
 _ADD = (
-    "INSERT INTO actions (key, id, decision_key, case_key, system, operation, resource, digest, expires_at,"
-    " state) VALUES (:key, :id, :decision_key, :case_key, :system, :operation, :resource, :digest,"
-    " :expires_at, 'permitted')"
+    "INSERT INTO actions (key, id, decision_key, case_key, system, operation, resource, digest, undoes,"
+    " planned, permitted, expires_at, state) VALUES (:key, :id, :decision_key, :case_key, :system,"
+    " :operation, :resource, :digest, :undoes_key, :planned, :permitted, :expires_at, :state)"
 )
-_START = "UPDATE actions SET state = 'started', started = :entry WHERE key = :key AND state = 'permitted'"
-_FINISH = (
-    "UPDATE actions SET state = :state, finished = :entry, reference = :reference"
-    " WHERE key = :key AND state = 'started'"
-)
-_UNDO = (
-    "UPDATE actions SET state = 'undone', undone = :entry, undone_by = :by"
-    " WHERE key = :key AND state = 'done'"
-)
+_MOVE = "UPDATE actions SET state = :state, {} WHERE key = :key AND state = :before"
+_PERMIT = _MOVE.format("permitted = :entry, expires_at = :expires_at")
+_START = _MOVE.format("started = :entry")
+_FINISH = _MOVE.format("finished = :entry, reference = :reference")
+_SETTLE = _MOVE.format("reconciled = :entry, reference = :reference")
+_COMPENSATE = _MOVE.format("compensated = :entry, compensated_by = :by")
+_DROP = _MOVE.format("dropped = :entry")
 
 _ROWS = (
     "SELECT a.id, d.id, c.id, a.system, a.operation, a.resource, a.digest, a.expires_at, a.state,"
-    " a.reference, u.id, a.key, a.started, a.finished"
+    " a.reference, o.id, u.id, a.key, a.permitted, a.started, a.finished"
     " FROM actions a JOIN decisions d ON d.key = a.decision_key"
-    " LEFT JOIN cases c ON c.key = a.case_key LEFT JOIN actions u ON u.key = a.undone_by "
+    " LEFT JOIN cases c ON c.key = a.case_key LEFT JOIN actions o ON o.key = a.undoes"
+    " LEFT JOIN actions u ON u.key = a.compensated_by "
 )
 # The condition of the partial index is repeated for the planner.
 _OPEN = "a.state IN ('permitted', 'started')"
-_PERMITTED = _ROWS + f"WHERE a.state = 'permitted' AND {_OPEN} AND a.key > :after ORDER BY a.key LIMIT :limit"
-_STARTED = _ROWS + f"WHERE a.state = 'started' AND {_OPEN} ORDER BY a.key"
+_PERMITTED = (
+    _ROWS + f"WHERE a.state = 'permitted' AND {_OPEN} AND a.permitted > :after"
+    " ORDER BY a.permitted LIMIT :limit"
+)
+_STARTED = _ROWS + f"WHERE a.state = 'started' AND {_OPEN} ORDER BY a.permitted"
 _GET = _ROWS + "WHERE a.id = :id"
-_FOR_DECISION = _ROWS + "WHERE d.id = :decision_id"
+_FOR_DECISION = _ROWS + "WHERE d.id = :decision_id ORDER BY a.key"
 _FIND = _ROWS + "WHERE a.id >= :low AND a.id < :high ORDER BY a.id LIMIT :limit"
 # Sorted by the caller: asked to sort, the planner walks the whole table in the order of keys.
-_IN_FORCE = _ROWS + "WHERE a.state = 'done' "
+_IN_FORCE = _ROWS + "WHERE a.state IN ('done', 'reconciled') "
 _IN_FORCE_OF_CASE = _IN_FORCE + "AND c.id = :case_id"
 _IN_FORCE_ON = _IN_FORCE + "AND a.resource = :resource"
 _IN_FORCE_BELOW = _IN_FORCE + "AND a.resource >= :low AND a.resource < :high"
 # Counted this way, and not by a condition, so that the planner starts from the signal: from the index of
 # open actions it would visit every one of them for every signal.
 _OPEN_FOR_SIGNAL = (
-    "SELECT count(CASE WHEN a.state IN ('permitted', 'started') THEN 1 END)"
+    "SELECT count(CASE WHEN a.state IN ('planned', 'permitted', 'started') THEN 1 END)"
     " FROM signals s JOIN decisions d ON d.signal_key = s.key JOIN actions a ON a.decision_key = d.key"
     " WHERE s.id = :signal_id"
 )
@@ -86,19 +135,25 @@ class ActionRow:
     operation: str
     resource: str
     digest: str
-    """Digest of the exact request that is permitted."""
+    """Digest of the exact request that is permitted, or is to be."""
 
-    expires_at: datetime
-    """Real time after which the permit is worth nothing."""
+    expires_at: datetime | None
+    """Real time after which the permit is worth nothing; none while there is no permit."""
 
     state: ActionState
     reference: str | None
     """The system's own id of the change."""
 
-    undone_by: str | None
-    """Key of the action that took it back."""
+    undoes: str | None
+    """Key of the action that this one takes back."""
+
+    compensated_by: str | None
+    """Key of the action that took it back; none where a person did."""
 
     entry: int
+    """The entry that permits it; the one that plans it, while nothing does."""
+
+    permitted: int | None
     """The entry whose body is the permit."""
 
     started: int | None
@@ -108,20 +163,25 @@ class ActionRow:
     """The entry whose body is the receipt."""
 
 
-def permit(
-    tx: Tx,
-    *,
-    key: str,
-    decision_id: str,
-    case: str,
-    system: str,
-    operation: str,
-    resource: str,
-    digest: str,
-    expires_at: datetime,
-    body: Mapping[str, JSON],
-) -> int | None:
-    """Permit an action and return the number of its entry; None when its key was permitted before.
+@dataclass(frozen=True, slots=True)
+class NewAction:
+    """What is planned or permitted, and under which key."""
+
+    key: str
+    decision_id: str
+    case: str
+    system: str
+    operation: str
+    resource: str
+    digest: str
+    """Digest of the exact request."""
+
+    undoes: str | None = None
+    """Key of the action that this one takes back, as far as there is such an action."""
+
+
+def plan(tx: Tx, action: NewAction, *, body: Mapping[str, JSON]) -> int | None:
+    """Plan an action that nothing permits yet; return its entry, or None when its key is known already.
 
     Args:
         body: what else its entry says.
@@ -129,62 +189,148 @@ def permit(
     Raises:
         UnknownName: there is no such decision.
     """
-    if tx.row(_KNOWN, id=key) is not None:
+    if tx.row(_KEY, id=action.key) is not None:
         return None
-    decision_key, _ = key_and_case(tx, decision_id)
-    request = {"system": system, "operation": operation, "resource": resource, "digest": digest}
+    return _begin(tx, action, "planned", PLANNED, body)
+
+
+def permit(tx: Tx, action: NewAction, *, expires_at: datetime, body: Mapping[str, JSON]) -> int | None:
+    """Permit an action, a new one or one that was planned; return its entry.
+
+    Args:
+        body: what else its entry says.
+
+    Returns:
+        None when its key was permitted or dropped before.
+
+    Raises:
+        UnknownName: there is no such decision.
+    """
     until = micros(expires_at)
-    own = {**request, "action_key": key, "decision": decision_id, "expires_at": instant(until).isoformat()}
-    entry = tx.append(PERMIT, case, {**body, **own})
-    tx.execute(
-        _ADD,
-        **request,
-        key=entry,
-        id=key,
-        decision_key=decision_key,
-        case_key=tx.case_key(case),
-        expires_at=until,
-    )
-    return entry
+    own = {**body, "expires_at": instant(until).isoformat()}
+    known = tx.row(_KNOWN, id=action.key)
+    if known is None:
+        return _begin(tx, action, "permitted", PERMIT, own, expires_at=until)
+    told = {**own, **_told(action, known[1])}
+    return _move(tx, action.key, "planned", "permitted", PERMIT, _PERMIT, told, expires_at=until)
 
 
 def start(tx: Tx, key: str) -> bool:
     """Move an action from permitted to started; False when it is not permitted (any more)."""
-    row = tx.row(_STATE, id=key)
-    if row is None or row[1] != "permitted":
-        return False
-    entry = tx.append(STARTED, row[2], {"action_key": key})
-    return tx.execute(_START, key=row[0], entry=entry) == 1
+    return _move(tx, key, "permitted", "started", STARTED, _START, {"action_key": key}) is not None
 
 
 def finish(tx: Tx, key: str, outcome: Outcome, *, reference: str | None, body: Mapping[str, JSON]) -> bool:
     """Move an action from started to its outcome; False when it is not started."""
-    row = tx.row(_STATE, id=key)
-    if row is None or row[1] != "started":
-        return False
-    own = {"action_key": key, "outcome": outcome, "reference": reference}
-    entry = tx.append(RECEIPT, row[2], {**body, **own})
-    return tx.execute(_FINISH, key=row[0], state=outcome, entry=entry, reference=reference) == 1
+    own = {**body, "action_key": key, "outcome": outcome, "reference": reference}
+    return _move(tx, key, "started", outcome, RECEIPT, _FINISH, own, reference=reference) is not None
 
 
-def undone(tx: Tx, key: str, by_key: str) -> bool:
-    """Mark a done action as taken back by another one; False when it is not done.
+def settle(tx: Tx, key: str, state: Settled, *, reference: str | None, body: Mapping[str, JSON]) -> bool:
+    """Move an action from unknown to what was found out about it; False when it is not unknown.
+
+    Args:
+        reference: the system's own id of the change, where there is one.
+        body: who found out, and how.
+    """
+    own = {**body, "action_key": key, "state": state, "reference": reference}
+    return _move(tx, key, "unknown", state, RECONCILED, _SETTLE, own, reference=reference) is not None
+
+
+def compensate(tx: Tx, key: str, by_key: str | None, *, body: Mapping[str, JSON] | None = None) -> bool:
+    """Mark an action that is in force as taken back; False when it is not in force.
+
+    Args:
+        by_key: the action that took it back; none where a person did.
+        body: what else its entry says.
 
     Raises:
         UnknownName: there is no action ``by_key``.
     """
     row = tx.row(_STATE, id=key)
-    if row is None or row[1] != "done":
+    if row is None or row[1] not in IN_FORCE:
         return False
-    by = tx.row(_STATE, id=by_key)
-    if by is None:
-        raise UnknownName(f"action {key} cannot have been undone by {by_key}: there is no such action.")
-    entry = tx.append(UNDONE, row[2], {"action_key": key, "by": by_key})
-    return tx.execute(_UNDO, key=row[0], entry=entry, by=by[0]) == 1
+    by = None if by_key is None else tx.row(_KEY, id=by_key)
+    if by_key is not None and by is None:
+        raise UnknownName(f"action {key} cannot have been taken back by {by_key}: there is no such action.")
+    own = {**(body or {}), "action_key": key, "by": by_key}
+    number = None if by is None else by[0]
+    return _move(tx, key, row[1], "compensated", COMPENSATED, _COMPENSATE, own, by=number) is not None
+
+
+def drop(tx: Tx, key: str, because: str) -> bool:
+    """End an action that was planned and is not going to be permitted; False when it is not planned."""
+    own = {"action_key": key, "because": because}
+    return _move(tx, key, "planned", "dropped", DROPPED, _DROP, own) is not None
+
+
+def _move(
+    tx: Tx,
+    key: str,
+    before: ActionState,
+    state: ActionState,
+    kind: str,
+    statement: str,
+    body: Mapping[str, JSON],
+    **filled: Value,
+) -> int | None:
+    """Move an action and return the entry that says so; None when it is not where the move begins."""
+    row = tx.row(_STATE, id=key)
+    if row is None or row[1] != before or state not in MOVES[before]:
+        return None
+    entry = tx.append(kind, row[2], body)
+    moved = tx.execute(statement, key=row[0], before=before, state=state, entry=entry, **filled)
+    assert moved == 1, f"{key} was {before} when this transaction began"
+    return entry
+
+
+def _told(action: NewAction, undoes: str | None) -> dict[str, JSON]:
+    """What the entries that plan and permit an action say of it."""
+    return {
+        "action_key": action.key,
+        "decision": action.decision_id,
+        "system": action.system,
+        "operation": action.operation,
+        "resource": action.resource,
+        "digest": action.digest,
+        "undoes": undoes,
+    }
+
+
+def _begin(
+    tx: Tx,
+    action: NewAction,
+    state: Literal["planned", "permitted"],
+    kind: str,
+    body: Mapping[str, JSON],
+    *,
+    expires_at: int | None = None,
+) -> int:
+    decision_key, _ = key_and_case(tx, action.decision_id)
+    undone = None if action.undoes is None else tx.row(_KEY, id=action.undoes)
+    undoes = None if undone is None else action.undoes
+    entry = tx.append(kind, action.case, {**body, **_told(action, undoes)})
+    tx.execute(
+        _ADD,
+        key=entry,
+        id=action.key,
+        decision_key=decision_key,
+        case_key=tx.case_key(action.case),
+        system=action.system,
+        operation=action.operation,
+        resource=action.resource,
+        digest=action.digest,
+        undoes_key=None if undone is None else undone[0],
+        planned=entry if state == "planned" else None,
+        permitted=entry if state == "permitted" else None,
+        expires_at=expires_at,
+        state=state,
+    )
+    return entry
 
 
 def permitted(read: Read, limit: int, *, after: int = -1) -> list[ActionRow]:
-    """Return actions that may be started, the oldest first.
+    """Return actions that may be started, in the order in which they were permitted.
 
     Args:
         after: only those whose permit is a later entry. Entry order is commit order, so whoever reads on
@@ -194,7 +340,7 @@ def permitted(read: Read, limit: int, *, after: int = -1) -> list[ActionRow]:
 
 
 def started(read: Read) -> list[ActionRow]:
-    """Return actions that were started and have no receipt, the oldest first."""
+    """Return actions that were started and have no receipt, in the order in which they were permitted."""
     return [_row(row) for row in read.rows(_STARTED)]
 
 
@@ -205,7 +351,7 @@ def get(read: Read, key: str) -> ActionRow | None:
 
 
 def for_decision(read: Read, decision_id: str) -> list[ActionRow]:
-    """Return the actions that a decision led to."""
+    """Return the actions that a decision led to: its own, and one that takes that back."""
     return [_row(row) for row in read.rows(_FOR_DECISION, decision_id=decision_id)]
 
 
@@ -216,7 +362,7 @@ def find(read: Read, prefix: str) -> list[ActionRow]:
 
 
 def in_force(read: Read, *, case: str | None = None, resource: str | None = None) -> list[ActionRow]:
-    """Return actions that were done and not undone, the oldest first.
+    """Return actions whose effect is there and was not taken back, in the order they were permitted.
 
     Args:
         case: only those of one case.
@@ -234,11 +380,29 @@ def in_force(read: Read, *, case: str | None = None, resource: str | None = None
 
 
 def open_for_signal(read: Read, signal_id: str) -> int:
-    """Return how many actions of a signal's decisions are permitted or started."""
+    """Return how many actions of a signal's decisions are planned, permitted or started."""
     row = read.row(_OPEN_FOR_SIGNAL, signal_id=signal_id)
     return 0 if row is None else int(row[0])
 
 
 def _row(row: Row) -> ActionRow:
-    key, decision_id, case, system, operation, resource, digest, expires_at, *rest = row
-    return ActionRow(key, decision_id, case, system, operation, resource, digest, instant(expires_at), *rest)
+    *head, digest, expires_at, state, reference, undoes, by, planned, permitted, started, finished = row
+    key, decision_id, case, system, operation, resource = cast("tuple[str, str, str, str, str, str]", head)
+    return ActionRow(
+        key=key,
+        decision_id=decision_id,
+        case=case,
+        system=system,
+        operation=operation,
+        resource=resource,
+        digest=digest,
+        expires_at=None if expires_at is None else instant(expires_at),
+        state=state,
+        reference=reference,
+        undoes=undoes,
+        compensated_by=by,
+        entry=planned if permitted is None else permitted,
+        permitted=permitted,
+        started=started,
+        finished=finished,
+    )

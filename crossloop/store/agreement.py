@@ -51,9 +51,10 @@ def _written(column: str, zone: str) -> str:
 SIGNALS: Final = " AND ".join(
     (
         "t.state = 'finished' COLLATE BINARY",
+        "t.parked IS NULL AND t.expired IS NULL",
         "typeof(t.time) = 'integer' AND typeof(t.valid_until) = 'integer'",
-        _says(1, inbox.DECIDED, signal="t.id"),
-        _says(2, inbox.FINISHED, signal="t.id"),
+        _says(2, inbox.DECIDED, signal="t.id"),
+        _says(3, inbox.FINISHED, signal="t.id"),
         _says(
             0,
             inbox.RECEIVED,
@@ -66,7 +67,7 @@ SIGNALS: Final = " AND ".join(
         ),
     )
 )
-"""A finished signal."""
+"""A finished signal that was never parked."""
 
 DECISIONS: Final = _says(
     0,
@@ -78,17 +79,19 @@ DECISIONS: Final = _says(
     loop="t.loop",
     intervention="t.intervention",
     outcome="t.verdict",
+    saga="t.saga",
 )
 """A decision."""
 
 ACTIONS: Final = " AND ".join(
     (
-        "t.state IN ('done', 'failed', 'unknown') AND t.undone IS NULL AND t.undone_by IS NULL",
+        "t.state IN ('done', 'failed', 'unknown') AND t.key = t.permitted AND t.planned IS NULL",
+        "t.reconciled IS NULL AND t.compensated IS NULL AND t.compensated_by IS NULL AND t.dropped IS NULL",
         "typeof(t.expires_at) = 'integer'",
-        _says(1, actions.STARTED, action_key="t.id"),
-        _says(2, actions.RECEIPT, action_key="t.id", outcome="t.state", reference="t.reference"),
+        _says(2, actions.STARTED, action_key="t.id"),
+        _says(3, actions.RECEIPT, action_key="t.id", outcome="t.state", reference="t.reference"),
         _says(
-            0,
+            1,
             actions.PERMIT,
             action_key="t.id",
             decision="d.id",
@@ -96,8 +99,9 @@ ACTIONS: Final = " AND ".join(
             operation="t.operation",
             resource="t.resource",
             digest="t.digest",
+            undoes="o.id",
             expires_at=_written("t.expires_at", "+00:00"),
         ),
     )
 )
-"""An action with a receipt that was not taken back."""
+"""An action with a receipt that was permitted at once and not taken back."""

@@ -21,18 +21,40 @@ _FIND_LIMIT = 50
 _KNOWN = "SELECT 1 FROM decisions WHERE id = :id"
 _KEY = "SELECT d.key, c.id FROM decisions d LEFT JOIN cases c ON c.key = d.case_key WHERE d.id = :id"
 _ADD = (
-    "INSERT INTO decisions (key, id, signal_key, department, step, loop, intervention, verdict, case_key)"
-    " VALUES (:key, :id, :signal_key, :department, :step, :loop, :intervention, :verdict, :case_key)"
+    "INSERT INTO decisions (key, id, signal_key, department, step, loop, intervention, verdict, saga,"
+    " case_key) VALUES (:key, :id, :signal_key, :department, :step, :loop, :intervention, :verdict, :saga,"
+    " :case_key)"
 )
 _ROWS = (
-    "SELECT d.key, d.id, s.id, d.department, d.step, d.loop, d.intervention, d.verdict, c.id"
+    "SELECT d.key, d.id, s.id, d.department, d.step, d.loop, d.intervention, d.verdict, c.id,"
+    " d.saga"
     " FROM decisions d JOIN signals s ON s.key = d.signal_key LEFT JOIN cases c ON c.key = d.case_key "
 )
 _GET = _ROWS + "WHERE d.id = :id"
 _FIND = _ROWS + "WHERE d.id >= :low AND d.id < :high ORDER BY d.id LIMIT :limit"
+_OF_SAGA = _ROWS + "WHERE s.id = :signal_id AND d.saga = :saga AND d.department = :department ORDER BY d.step"
+# The second condition on the state names the partial index of open signals.
+_ANY_SAGA = "SELECT 1 FROM decisions WHERE saga IS NOT NULL LIMIT 1"
+_UNDER_WAY = (
+    "SELECT DISTINCT s.id, d.department, d.saga FROM signals s JOIN decisions d ON d.signal_key = s.key"
+    " WHERE s.state = 'decided' AND s.state NOT IN ('finished', 'expired') AND d.saga IS NOT NULL"
+)
+_SAGAS_OF_SIGNAL = (
+    "SELECT DISTINCT s.id, d.department, d.saga FROM signals s JOIN decisions d ON d.signal_key = s.key"
+    " WHERE s.id = :signal_id AND d.saga IS NOT NULL"
+)
 _FOR_SIGNAL = _ROWS + "WHERE s.id = :signal_id ORDER BY d.key"
 _LIST = _ROWS + "ORDER BY d.key DESC LIMIT :limit"
 _LIST_CASE = _ROWS + "WHERE c.id = :case_id ORDER BY d.key DESC LIMIT :limit"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SagaKey:
+    """One undertaking: what one department wants to do as a whole in answer to one signal."""
+
+    signal_id: str
+    department: str
+    saga: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +70,9 @@ class DecisionRow:
     intervention: str
     verdict: str
     case: str
+    saga: str | None
+    """The undertaking that it is a step of."""
+
     entry: int
     """The entry whose body holds the proposal and the verdict."""
 
@@ -64,11 +89,13 @@ def record(
     verdict: str,
     case: str,
     body: Mapping[str, JSON],
+    saga: str | None = None,
 ) -> DecisionRow | None:
     """Record a decision and return it; None when its id is known already.
 
     Args:
         body: what else its entry says.
+        saga: the undertaking that it is a step of.
 
     Raises:
         UnknownName: the signal was never admitted.
@@ -78,7 +105,7 @@ def record(
     signal = inbox.identity(tx, signal_id)
     if signal is None:
         raise UnknownName(f"decision {id} answers a signal that is not in the inbox: {signal_id}.")
-    asked = {"department": department, "step": step, "loop": loop, "intervention": intervention}
+    asked = {"department": department, "step": step, "loop": loop, "intervention": intervention, "saga": saga}
     own = {**asked, "decision": id, "signal": signal_id, "outcome": verdict}
     entry = tx.append(DECISION, case, {**body, **own})
     tx.execute(
@@ -90,7 +117,7 @@ def record(
         verdict=verdict,
         case_key=tx.case_key(case),
     )
-    return DecisionRow(entry, id, signal_id, department, step, loop, intervention, verdict, case, entry)
+    return DecisionRow(entry, id, signal_id, department, step, loop, intervention, verdict, case, saga, entry)
 
 
 def key_and_case(read: Read, id: str) -> tuple[int, str | None]:
@@ -121,6 +148,21 @@ def find(read: Read, prefix: str) -> list[DecisionRow]:
 def for_signal(read: Read, signal_id: str) -> list[DecisionRow]:
     """Return every decision about a signal, the oldest first."""
     return [_row(row) for row in read.rows(_FOR_SIGNAL, signal_id=signal_id)]
+
+
+def of_saga(read: Read, key: SagaKey) -> list[DecisionRow]:
+    """Return every decision about a step of one undertaking, in the order of the steps."""
+    found = read.rows(_OF_SAGA, signal_id=key.signal_id, saga=key.saga, department=key.department)
+    return [_row(row) for row in found]
+
+
+def sagas(read: Read, *, signal: str | None = None) -> list[SagaKey]:
+    """Return the undertakings of one signal, or those of every signal that is decided and not finished."""
+    if signal is not None:
+        found = read.rows(_SAGAS_OF_SIGNAL, signal_id=signal)
+    else:  # asked all the time, by companies that have none as well
+        found = read.rows(_UNDER_WAY) if read.row(_ANY_SAGA) else []
+    return sorted(SagaKey(*row) for row in found)
 
 
 def listing(read: Read, *, case: str | None = None, limit: int = 100) -> list[DecisionRow]:

@@ -9,10 +9,13 @@ from crossloop.store.session import Tx
 NOTICE = "notice"
 
 
-def record(tx: Tx, *, case: str, decision_id: str, recipients: Sequence[str], kind: str, text: str) -> None:
+def record(
+    tx: Tx, *, case: str, decision_id: str | None, recipients: Sequence[str], kind: str, text: str
+) -> None:
     """Record what people and departments are told.
 
     Args:
+        decision_id: what it is about; none where that is a signal that nobody decided on.
         recipients: persons and departments, each once.
         kind: what it is about, for example ``hold``.
         text: what they are told.

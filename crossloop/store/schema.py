@@ -138,16 +138,24 @@ signals: Final = _table(
     _number("time"),
     _number("valid_until"),
     _text("state"),
+    _number("parked", null=True),
     _number("decided", null=True),
     _number("finished", null=True),
-    _state("new", "decided", "finished"),
+    _number("expired", null=True),
+    _state("new", "parked", "decided", "finished", "expired"),
 )
 Index(
     "signals_open",
     signals.c.state,
     signals.c.key,
-    sqlite_where=text("state <> 'finished'"),
-    postgresql_where=text("state <> 'finished'"),
+    sqlite_where=text("state NOT IN ('finished', 'expired')"),
+    postgresql_where=text("state NOT IN ('finished', 'expired')"),
+)
+Index(
+    "signals_expired_of_case",
+    signals.c.case_key,
+    sqlite_where=text("state = 'expired'"),
+    postgresql_where=text("state = 'expired'"),
 )
 
 decisions: Final = _table(
@@ -160,10 +168,17 @@ decisions: Final = _table(
     _text("loop", null=True),
     _text("intervention"),
     _text("verdict"),
+    _text("saga", null=True),
     _case(),
 )
 Index("decisions_of_signal", decisions.c.signal_key)
 Index("decisions_of_case", decisions.c.case_key)
+Index(
+    "decisions_of_saga",
+    decisions.c.signal_key,
+    sqlite_where=text("saga IS NOT NULL"),
+    postgresql_where=text("saga IS NOT NULL"),
+)
 
 actions: Final = _table(
     "actions",
@@ -175,34 +190,50 @@ actions: Final = _table(
     _text("operation"),
     _text("resource"),
     _text("digest"),
-    _number("expires_at"),
+    _to("undoes", "actions", null=True),
+    _number("planned", null=True),
+    _number("permitted", null=True),
+    _number("expires_at", null=True),
     _text("state"),
-    _text("reference", null=True),
     _number("started", null=True),
+    _text("reference", null=True),
     _number("finished", null=True),
-    _number("undone", null=True),
-    _to("undone_by", "actions", null=True),
-    _state("permitted", "started", "done", "failed", "unknown", "undone"),
+    _number("reconciled", null=True),
+    _number("compensated", null=True),
+    _to("compensated_by", "actions", null=True),
+    _number("dropped", null=True),
+    _state(
+        "planned",
+        "permitted",
+        "started",
+        "done",
+        "failed",
+        "unknown",
+        "reconciled",
+        "compensated",
+        "dropped",
+    ),
 )
+"""One row for each action; ``key`` is the entry that planned it, or permitted it where nothing did."""
 Index("actions_of_decision", actions.c.decision_key)
 Index(
     "actions_open",
     actions.c.state,
-    actions.c.key,
+    actions.c.permitted,
     sqlite_where=text("state IN ('permitted', 'started')"),
     postgresql_where=text("state IN ('permitted', 'started')"),
 )
 Index(
     "actions_in_force",
     actions.c.resource,
-    sqlite_where=text("state = 'done'"),
-    postgresql_where=text("state = 'done'"),
+    sqlite_where=text("state IN ('done', 'reconciled')"),
+    postgresql_where=text("state IN ('done', 'reconciled')"),
 )
 Index(
     "actions_in_force_of_case",
     actions.c.case_key,
-    sqlite_where=text("state = 'done'"),
-    postgresql_where=text("state = 'done'"),
+    sqlite_where=text("state IN ('done', 'reconciled')"),
+    postgresql_where=text("state IN ('done', 'reconciled')"),
 )
 
 approvals: Final = _table(
@@ -250,6 +281,32 @@ Index(
     approvals.c.key,
     sqlite_where=text("thread_kept = 1"),
     postgresql_where=text("thread_kept = 1"),
+)
+
+incidents: Final = _table(
+    "incidents",
+    _key(),
+    _text("id", unique=True),
+    _to("action_key", "actions"),
+    _case(),
+    _text("kind"),
+    _text("people"),
+    _text("state"),
+    _number("closed", null=True),
+    _text("person", null=True),
+    _number("happened", null=True),
+    _state("open", "closed"),
+)
+"""What nobody but a person can settle; ``happened`` is 1 or 0 once it is closed."""
+Index("incidents_of_action", incidents.c.action_key)
+Index("incidents_of_case", incidents.c.case_key)
+Index("incidents_by_end", incidents.c.closed)
+Index(
+    "incidents_open",
+    incidents.c.state,
+    incidents.c.key,
+    sqlite_where=text("state = 'open'"),
+    postgresql_where=text("state = 'open'"),
 )
 
 approval_votes: Final = _table(

@@ -6,9 +6,9 @@ else than its entries would be believed, so each is compared.
 
 Rules, in the order the code follows them for one table:
 
-1. A row rests on the entry that created it and on one more for every move it has made. Each has the kind of
-   that move, belongs to the row's case, names the row, and says what the row says. Where a later move says
-   another thing about the same column (a question that was passed on), the last one counts.
+1. A row rests on the entry that created it, which is its key, and on one more for every move it has made.
+   Each has the kind of that move, belongs to the row's case, names the row, and says what the row says. Where
+   a later move says another thing about the same column (a question that was passed on), the last one counts.
 2. What only a move fills in is empty until the move was made.
 3. The state is one to which the last of these moves leads.
 4. Every entry of such a kind has its row, and no two rows rest on one entry.
@@ -40,6 +40,7 @@ from crossloop.store import (
     choices,
     decisions,
     inbox,
+    incidents,
     policies,
     sqlite,
     votes,
@@ -161,23 +162,26 @@ def _compared(read: Read, table: _Table, select: str, values: Mapping[str, str |
     width = 4
     for chunk in read.stream(select, _CHUNK, **values):
         for row in chunk:
-            own, told = row[: -width * len(table.moves)], row[-width * len(table.moves) :]
+            key, own, told = row[0], row[1 : -width * len(table.moves)], row[-width * len(table.moves) :]
             entries = [told[at : at + width] for at in range(0, len(told), width)]
-            found = _differs(table, own, entries)
+            found = _differs(table, key, own, entries)
             if found is not None:
                 return f"{table.name}, {own[0]}: {found}"
     return None
 
 
-def _differs(table: _Table, own: Row, entries: Sequence[Row]) -> str | None:
+def _differs(table: _Table, key: int, own: Row, entries: Sequence[Row]) -> str | None:
     """Rules 1, 2, 3 and 5 for one row."""
     states: tuple[str, ...] = ()
+    first = next((position for position, *_ in entries if position is not None), None)
+    if first != key:
+        return f"its key is {key}, but it begins with entry {first}"
     for move, said, (position, kind, body, of_case) in zip(
         table.moves, table.said(own), entries, strict=True
     ):
         if position is None:
             for name in move.fills:
-                if said[name] is not None:
+                if said.get(name) is not None:
                     return f"{name} is {said[name]!r}, but no entry of kind {move.kind} says so"
             continue
         states = move.states
@@ -200,10 +204,14 @@ def _differs(table: _Table, own: Row, entries: Sequence[Row]) -> str | None:
 
 def _numbers_differ(read: Read, table: _Table, kinds: Mapping[str, int]) -> str | None:
     """Rule 4, once every row rests on an entry of the right kind."""
+    if table.moves[0].column != "key":
+        [(rows, keys)] = read.rows(_COUNT.format("key", table.name, "*"))
+        if rows != keys:  # one without a key rests on nothing
+            return f"{table.name}: {rows} rows have {keys} keys"
     for move in table.moves:
         column, there = move.column, kinds.get(move.kind, 0)
         # Every row was created: one without a key rests on nothing, and is counted.
-        counted = "*" if move is table.moves[0] else column
+        counted = "*" if column == "key" else column
         [(rows, used)] = read.rows(_COUNT.format(column, table.name, counted))
         if used < there:
             [(lost,)] = read.rows(_LOST.format(column, table.name), kind=move.kind)
@@ -217,7 +225,7 @@ def _numbers_differ(read: Read, table: _Table, kinds: Mapping[str, int]) -> str 
 def _select(name: str, where: str, *, unless_plain: bool) -> str:
     """Rows with position, kind and body of each of their entries, and whether that is of their case."""
     table = next(one for one in _TABLES if one.name == name)
-    picked, joined = [table.columns], [table.joins]
+    picked, joined = ["t.key", table.columns], [table.joins]
     for number, move in enumerate(table.moves):
         same = f"e{number}.case_key IS t.case_key" if table.of_case else "1"
         picked.append(f"t.{move.column}, e{number}.kind, e{number}.body, {same}")
@@ -237,11 +245,12 @@ def _said_of_signal(row: Row) -> Sequence[Said]:
         "time": zulu(time),
         "valid_until": zulu(valid_until),
     }
-    return received, {"signal": id}, {"signal": id}
+    moved = {"signal": id}
+    return received, moved, moved, moved, moved
 
 
 def _said_of_decision(row: Row) -> Sequence[Said]:
-    id, signal, department, step, loop, intervention, verdict = row
+    id, signal, department, step, loop, intervention, saga, verdict = row
     answered = {
         "decision": id,
         "signal": signal,
@@ -250,24 +259,58 @@ def _said_of_decision(row: Row) -> Sequence[Said]:
         "loop": loop,
         "intervention": intervention,
         "outcome": verdict,
+        "saga": saga,
     }
     return (answered,)
 
 
 def _said_of_action(row: Row) -> Sequence[Said]:
-    id, decision, system, operation, resource, digest, expires_at, reference, by, state = row
-    permit = {
+    (
+        id,
+        decision,
+        system,
+        operation,
+        resource,
+        digest,
+        undoes,
+        expires_at,
+        reference,
+        by,
+        looked_into,
+        state,
+    ) = row
+    request = {
         "action_key": id,
         "decision": decision,
         "system": system,
         "operation": operation,
         "resource": resource,
         "digest": digest,
-        "expires_at": instant(expires_at).isoformat(),
+        "undoes": undoes,
     }
-    outcome = "done" if state == "undone" else state
-    receipt = {"action_key": id, "outcome": outcome, "reference": reference}
-    return permit, {"action_key": id}, receipt, {"action_key": id, "by": by}
+    until = None if expires_at is None else instant(expires_at).isoformat()
+    settled = "failed" if state == "failed" else "reconciled"
+    if looked_into is not None:
+        receipt = {"action_key": id, "outcome": "unknown"}
+    else:
+        outcome = "done" if state == "compensated" else state
+        receipt = {"action_key": id, "outcome": outcome, "reference": reference}
+    return (
+        request,
+        {**request, "expires_at": until},
+        {"action_key": id},
+        receipt,
+        {"action_key": id, "state": settled, "reference": reference},
+        {"action_key": id, "by": by},
+        {"action_key": id},
+    )
+
+
+def _said_of_incident(row: Row) -> Sequence[Said]:
+    id, action, kind, people, person, happened, _ = row
+    opened = {"incident": id, "action_key": action, "kind": kind, "people": orjson.loads(people)}
+    found = {0: False, 1: True}.get(happened, happened)
+    return opened, {"incident": id, "person": person, "happened": found}
 
 
 def _said_of_approval(row: Row) -> Sequence[Said]:
@@ -306,8 +349,10 @@ _TABLES: Final = (
         "signals",
         (
             _Move("key", inbox.RECEIVED, ("new",)),
+            _Move("parked", inbox.PARKED, ("parked",)),
             _Move("decided", inbox.DECIDED, ("decided",)),
             _Move("finished", inbox.FINISHED, ("finished",)),
+            _Move("expired", inbox.EXPIRED, ("expired",)),
         ),
         "t.id, t.type, t.subject, t.department, t.time, t.valid_until, t.state",
         _said_of_signal,
@@ -316,7 +361,7 @@ _TABLES: Final = (
     _Table(
         "decisions",
         (_Move("key", decisions.DECISION),),
-        "t.id, s.id, t.department, t.step, t.loop, t.intervention, t.verdict",
+        "t.id, s.id, t.department, t.step, t.loop, t.intervention, t.saga, t.verdict",
         _said_of_decision,
         "LEFT JOIN signals s ON s.key = t.signal_key",
         plainly=agreement.DECISIONS,
@@ -343,15 +388,30 @@ _TABLES: Final = (
     _Table(
         "actions",
         (
-            _Move("key", actions.PERMIT, ("permitted",)),
+            _Move("planned", actions.PLANNED, ("planned",)),
+            _Move("permitted", actions.PERMIT, ("permitted",), ("expires_at",)),
             _Move("started", actions.STARTED, ("started",)),
             _Move("finished", actions.RECEIPT, get_args(actions.Outcome), ("reference",)),
-            _Move("undone", actions.UNDONE, ("undone",), ("by",)),
+            _Move("reconciled", actions.RECONCILED, get_args(actions.Settled)),
+            _Move("compensated", actions.COMPENSATED, ("compensated",), ("by",)),
+            _Move("dropped", actions.DROPPED, ("dropped",)),
         ),
-        "t.id, d.id, t.system, t.operation, t.resource, t.digest, t.expires_at, t.reference, u.id, t.state",
+        "t.id, d.id, t.system, t.operation, t.resource, t.digest, o.id, t.expires_at, t.reference, u.id,"
+        " t.reconciled, t.state",
         _said_of_action,
-        "LEFT JOIN decisions d ON d.key = t.decision_key LEFT JOIN actions u ON u.key = t.undone_by",
+        "LEFT JOIN decisions d ON d.key = t.decision_key LEFT JOIN actions o ON o.key = t.undoes"
+        " LEFT JOIN actions u ON u.key = t.compensated_by",
         plainly=agreement.ACTIONS,
+    ),
+    _Table(
+        "incidents",
+        (
+            _Move("key", incidents.OPENED, ("open",)),
+            _Move("closed", incidents.CLOSED, ("closed",), ("person", "happened")),
+        ),
+        "t.id, a.id, t.kind, t.people, t.person, t.happened, t.state",
+        _said_of_incident,
+        "LEFT JOIN actions a ON a.key = t.action_key",
     ),
 )
 

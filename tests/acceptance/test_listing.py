@@ -72,7 +72,7 @@ def test_the_story_is_told_by_the_id_of_anything_in_it_or_its_beginning(kind: st
 
 def test_the_story_goes_from_fact_to_effect_in_the_order_of_the_ledger(june: Path) -> None:
     ((id,),) = books.rows(
-        june / "crossloop.db", "SELECT id FROM actions WHERE state = 'undone' ORDER BY key LIMIT 1"
+        june / "crossloop.db", "SELECT id FROM actions WHERE state = 'compensated' ORDER BY key LIMIT 1"
     )
     steps = warm("explain", id, "--json", cwd=june).expect(0).json["steps"]
     for step in steps:

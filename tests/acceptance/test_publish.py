@@ -29,7 +29,13 @@ def event(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     entries = warm("ledger", "tail", "-n", "1000", "--json", cwd=folder).expect(0).json["entries"]
     (said,) = (one["body"] for one in entries if one["kind"] == "signal.received")
     found: dict[str, Any] = json.loads(to_structured(from_body(said, ready_catalogue())))
-    return found
+    return lasting(found, datetime.now(UTC))
+
+
+def lasting(event: dict[str, Any], since: datetime) -> dict[str, Any]:
+    """The same event, said at an instant and valid for three days."""
+    data = {**event["data"], "valid_until": (since + timedelta(days=3)).isoformat()}
+    return {**event, "time": since.isoformat(), "data": data}
 
 
 def publish(folder: Path, content: object, *more: str | Path, file: str = "events.json") -> Done:
@@ -180,25 +186,20 @@ def test_standard_input_is_named_where_it_is_wrong(tmp_path: Path) -> None:
 def test_it_ends_with_three_while_what_was_published_waits(event: dict[str, Any], tmp_path: Path) -> None:
     quiet = orders.write_company(tmp_path, days=40)  # after which the campaigns are known
     warm("run", LOOP, *quiet, "--governance", rules(tmp_path, ONE), cwd=tmp_path).expect(0)
-    now = datetime.now(UTC)
-    fresh = from_elsewhere(event, "shop-42") | {"time": now.isoformat()}
-    fresh["data"]["valid_until"] = (now + timedelta(days=3)).isoformat()
-    done = publish(tmp_path, fresh).expect(3).json
+    done = publish(tmp_path, from_elsewhere(event, "shop-42")).expect(3).json
     assert [one["people"] for one in done["waiting"]] == [["asha"]]
     assert {one["verdict"] for one in done["decisions"]} == {"hold", "refuse"}
     assert books.effects(tmp_path) == []
 
 
-def test_what_is_no_longer_valid_is_recorded_and_not_acted_on(event: dict[str, Any], tmp_path: Path) -> None:
+def test_what_is_no_longer_valid_expires_and_is_not_acted_on(event: dict[str, Any], tmp_path: Path) -> None:
     quiet = orders.write_company(tmp_path, days=40)
     warm("run", LOOP, *quiet, "--governance", DEMO, cwd=tmp_path).expect(0)
-    done = publish(tmp_path, event).expect(0).json
-    assert {one["verdict"] for one in done["decisions"]} == {"refuse"}
-    assert any(
-        reason["gate"] == "validity" and reason["outcome"] == "refuse"
-        for one in done["decisions"]
-        for reason in one["reasons"]
-    )
+    done = publish(tmp_path, lasting(event, datetime(2022, 6, 12, tzinfo=UTC))).expect(0).json
+    assert (done["decisions"], done["parked"]) == ([], [])
+    listed = warm("signals", "list", "--state", "expired", "--json", cwd=tmp_path).expect(0).json
+    assert [one["id"] for one in listed["signals"]] == done["signals"]
+    assert books.effects(tmp_path) == []
 
 
 def test_people_read_what_came_of_it(event: dict[str, Any], tmp_path: Path) -> None:

@@ -218,9 +218,13 @@ def test_what_nobody_can_see_is_not_called_passed() -> None:
     }
 
 
+class TakesNothingBack(Shelf):
+    def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
+        return None
+
+
 class Unshown(ShelfConformance):
-    def system(self) -> SystemUnderTest:
-        return replace(super().system(), undoing=None)
+    adapter = TakesNothingBack
 
 
 def test_a_declared_capability_that_nobody_shows_fails() -> None:

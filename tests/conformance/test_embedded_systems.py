@@ -6,7 +6,6 @@ from collections.abc import Awaitable
 
 import pytest
 
-from crossloop.actions.port import Performed
 from crossloop.adapters.embedded.ads import EmbeddedAds
 from crossloop.adapters.embedded.crm import EmbeddedCrm
 from crossloop.adapters.embedded.erp import EmbeddedErp
@@ -15,7 +14,7 @@ from crossloop.signals import ActionRequest
 from crossloop.testing import report
 from tests.support import embedded
 from tests.support.embedded_conformance import EmbeddedConformance
-from tests.support.requests import adjust, create_party, deactivate, entry, lift, reduce, suppress
+from tests.support.requests import adjust, create_party, entry, reduce, suppress
 
 
 class TestAds(EmbeddedConformance):
@@ -40,9 +39,6 @@ class TestAds(EmbeddedConformance):
             )
         ]
 
-    def undoing(self, performed: Performed) -> ActionRequest:
-        return lift(performed.reference)
-
     def seen(self, adapter: EmbeddedAds) -> Awaitable[object]:
         return adapter.restrictions()
 
@@ -63,9 +59,6 @@ class TestCrm(EmbeddedConformance):
                 {"party": {"code": "ACME", "name": "Acme", "kind": "customer", "active": False}},
             )
         ]
-
-    def undoing(self, performed: Performed) -> ActionRequest:
-        return deactivate("ACME")
 
     async def seen(self, adapter: EmbeddedCrm) -> object:
         return await adapter.parties(), await adapter.opportunities()
@@ -102,9 +95,6 @@ class TestErp(EmbeddedConformance):
             lines(("1100", "left", "10"), ("4000", "right", "10")),
         ]
 
-    def undoing(self, performed: Performed) -> ActionRequest:
-        return entry("J1-reversed", ("4000", "debit", "250.25"), ("1100", "credit", "250.25"))
-
     async def seen(self, adapter: EmbeddedErp) -> object:
         return tuple(one for one in await adapter.balances() if one.balance.amount)
 
@@ -127,9 +117,6 @@ class TestWms(EmbeddedConformance):
                 {"direction": "up"},
             )
         ]
-
-    def undoing(self, performed: Performed) -> ActionRequest:
-        return adjust("out", 10)
 
     def seen(self, adapter: EmbeddedWms) -> Awaitable[object]:
         return adapter.stock()

@@ -127,7 +127,7 @@ MUTANTS: dict[str, Breaking] = {
     "test_a_signal_is_admitted_once_whoever_brings_it_and_moves_forward_only": always(inbox, "admit"),
     "test_a_decision_is_recorded_once_and_only_about_a_signal_that_is_known": always(decisions, "record"),
     "test_an_action_is_permitted_once_and_started_by_one_alone": always(actions, "start"),
-    "test_an_action_has_one_outcome_and_only_what_is_done_is_undone": always(actions, "finish"),
+    "test_an_action_has_one_outcome_and_only_what_is_done_is_taken_back": always(actions, "finish"),
     "test_a_question_is_asked_once_and_its_first_answer_counts": always(approvals, "answer"),
     "test_claims_meet_in_their_windows_above_and_below_and_nowhere_else": instead(
         claims, "overlapping", touching

@@ -13,10 +13,14 @@ import pytest
 
 from crossloop.faults import POINTS
 from crossloop.store import verify
+from tests.support import undertaking_story
 from tests.support.crashing import die_at, final_state, play
 from tests.support.killing import killed
 from tests.support.project import PROJECT
 from tests.support.stores import open_store
+
+OF_THIS_STORY = [one for one in POINTS if "compensat" not in one]
+"""This one takes nothing back; ``test_undertakings`` does."""
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +60,12 @@ def test_the_same_story_told_with_the_same_clock_and_salts_gives_the_same_ledger
     assert len(roots) == 1
 
 
+def test_every_point_is_interrupted_by_one_of_the_stories() -> None:
+    assert {*OF_THIS_STORY, *undertaking_story.POINTS} == set(POINTS)
+
+
 @pytest.mark.parametrize("passage", [1, 2])
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", OF_THIS_STORY)
 def test_a_process_killed_anywhere_is_followed_by_one_that_comes_to_the_same_end(
     tmp_path: Path, undisturbed: dict[str, Any], point: str, passage: int
 ) -> None:

@@ -185,12 +185,12 @@ def test_an_answer_that_the_ledger_cannot_keep_fails_its_own_signal_only(tmp_pat
         assert opened.restrictions() == ["C2 560001"]
 
 
-def test_a_signal_that_nobody_listens_to_is_finished_and_says_so(opened: Trial) -> None:
+def test_a_signal_that_nobody_listens_to_is_parked_and_says_so(opened: Trial) -> None:
     unheard = opened.said(type="trial.unheard/1")
     report = opened.publish(unheard)
     assert report.decisions == ()
-    assert opened.state(unheard) == "finished"
-    assert opened.outcome(unheard) == "no department listens to it"
+    assert opened.state(unheard) == "parked"
+    assert [one.reason for one in report.parked] == ["no department listens to trial.unheard/1"]
 
 
 def test_signals_admitted_while_a_wave_runs_are_taken_up_by_the_same_run(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def work_of(path: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> tuple[in
         watched.setattr(Read, "rows", counted_rows)
         opened.publish()
         assert opened.store.read(lambda read: inbox.waiting(read, 1)) == []
-        assert opened.store.read(lambda read: inbox.undone(read, 1)) == []
+        assert opened.store.read(lambda read: inbox.unfinished(read, 1)) == []
     return statements, rows
 
 

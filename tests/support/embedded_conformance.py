@@ -50,7 +50,7 @@ def _perform_elsewhere(opener: Opener, place: Path, request: ActionRequest) -> s
 
 
 class EmbeddedConformance(AdapterConformance):
-    """Give the opener, the requests, how one is taken back, and what can be seen."""
+    """Give the opener, the requests, and what can be seen."""
 
     opener: ClassVar[Opener]
     """Wrap it in ``staticmethod``; it has to be importable, since other processes use it too."""
@@ -59,9 +59,6 @@ class EmbeddedConformance(AdapterConformance):
         raise NotImplementedError
 
     def invalid(self) -> list[ActionRequest]:
-        raise NotImplementedError
-
-    def undoing(self, performed: Performed) -> ActionRequest:
         raise NotImplementedError
 
     def seen(self, adapter: Any) -> Awaitable[object]:
@@ -84,7 +81,6 @@ class EmbeddedConformance(AdapterConformance):
             request=request,
             other=other,
             invalid=[*self.invalid(), disguised],
-            undoing=self.undoing,
             effects=effects,
             state=lambda: self.seen(adapter),
             reopen=lambda: self.enter(self.opener(place)),

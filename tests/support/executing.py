@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from crossloop.actions import Executor, OutcomeUnknown, Retry, Unavailable
+from crossloop.actions import Action, Executor, OutcomeUnknown, Retry, Unavailable
 from crossloop.actions import executor as executor_module
 from crossloop.clock import ManualClock
 from crossloop.ids import ActionKey
-from crossloop.signals import Proposal, Receipt
+from crossloop.signals import Receipt
 from crossloop.store import Lease, Store, Tx, actions, decisions
 from crossloop.store.actions import ActionRow
-from crossloop.store.decisions import DecisionRow
 from crossloop.store.ledger.redaction import redact
 from tests.support.systems import Killed
 
@@ -29,7 +28,7 @@ class Told:
         self.receipts: list[Receipt] = []
         self.states: list[str] = []
 
-    def __call__(self, tx: Tx, _decision: DecisionRow, receipt: Receipt, _proposal: Proposal | None) -> None:
+    def __call__(self, tx: Tx, _action: Action, receipt: Receipt) -> None:
         row = actions.get(tx, receipt.action_key)
         assert row is not None
         self.receipts.append(receipt)

@@ -57,6 +57,9 @@ class Shelf:
         known = self.boxes.keys.get(self.slot(key))
         return None if known is None else known[1]
 
+    def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
+        return remove(str(request.arguments["name"])) if request.operation == "put" else None
+
     async def pause(self) -> None:
         """What stands between looking a key up and doing the work: nothing."""
 
@@ -135,7 +138,6 @@ class ShelfConformance(AdapterConformance):
             request=put("one"),
             other=put("two"),
             invalid=[put("one", label=7), put("one", name="two")],
-            undoing=lambda _performed: remove("one"),
             effects=boxes.log.count,
             state=lambda: dict(boxes.labels),
             reopen=lambda: self.adapter(boxes),

@@ -12,9 +12,10 @@ from typing import Any
 
 from crossloop.actions import Capabilities, Performed
 from crossloop.canonical import to_json
+from crossloop.coordinator.permitting import write_permit
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest, Permit, Proposal
-from crossloop.store import Store, Tx, actions, decisions
+from crossloop.store import Store, Tx, decisions
 from tests.support import governed
 from tests.support.stores import START, admit
 
@@ -95,6 +96,10 @@ class FakeSystem:
             trouble.meanwhile()
         return self._told(trouble, self._known(key))
 
+    def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
+        arguments = {"reference": performed.reference}
+        return request.model_copy(update={"operation": "take_back", "arguments": arguments})
+
     def _told(self, trouble: Trouble, own: Performed | None) -> Any:
         if trouble.error is not None:
             raise trouble.error
@@ -152,19 +157,7 @@ def permitted(
             case=case,
             body={"proposal": to_json(body or proposal)},
         )
-        assert proposal.action is not None
-        actions.permit(
-            tx,
-            key=proposal.action_key,
-            decision_id=proposal.id,
-            case=case,
-            system=proposal.action.system,
-            operation=proposal.action.operation,
-            resource=proposal.action.resource,
-            digest=granted.action_digest,
-            expires_at=granted.expires_at,
-            body={"permit": to_json(granted)},
-        )
+        write_permit(tx, case, proposal, granted)
 
     store.write(work)
     return proposal.action_key

@@ -71,6 +71,8 @@ class Ask(Frozen):
     """Key of the action to take back, with the reference the platform gave it."""
 
     restriction: str | None = None
+    saga: str | None = None
+    risk: str = "reversible"
 
 
 class Notice(SignalData):
@@ -189,7 +191,8 @@ def proposal(signal: Signal, ask: Ask, step: int = 0, *, loop: LoopName | None =
             "step": step,
             "loop": loop or LOOPS[DepartmentName(ask.by)],
             "intervention": ask.intervention,
-            "risk": "reversible",
+            "risk": ask.risk,
+            "saga": ask.saga,
             "action": ActionRequest.model_validate(
                 {
                     "system": "ads",

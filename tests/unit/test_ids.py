@@ -19,6 +19,7 @@ from crossloop.ids import (
     decision_id,
     derived,
     signal_id,
+    undo_key,
 )
 
 PARTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=4)
@@ -84,3 +85,10 @@ def test_an_action_key_depends_on_signal_department_and_step_only() -> None:
         for step in (0, 1)
     }
     assert len(keys) == 8
+
+
+def test_taking_back_has_a_key_of_its_own_that_follows_from_what_is_taken_back() -> None:
+    key = action_key(SignalId("sig_a"), "marketing", 0)
+    assert undo_key(key) == undo_key(key)
+    assert undo_key(key).startswith("act_")
+    assert len({key, undo_key(key), undo_key(undo_key(key))}) == 3

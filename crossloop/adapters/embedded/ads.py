@@ -18,6 +18,7 @@ from crossloop.actions.port import Conflict, NotFound, Performed
 from crossloop.adapters.arguments import Lift, OnArea, ReduceBid
 from crossloop.adapters.embedded.system import EmbeddedSystem, Operation, stored
 from crossloop.ids import ActionKey, derived
+from crossloop.signals import ActionRequest
 from crossloop.signals.entities import Area, Campaign, Restriction, RestrictionKind, ScaleUp
 
 
@@ -107,6 +108,12 @@ def _lift(connection: sqlite3.Connection, arguments: Lift, _key: ActionKey) -> P
     )
 
 
+def _lifting(arguments: OnArea, performed: Performed) -> ActionRequest:
+    return Lift(
+        campaign_id=arguments.campaign_id, area=arguments.area, restriction=performed.reference
+    ).request("ads", "lift")
+
+
 def _replace_campaigns(connection: sqlite3.Connection, campaigns: Iterable[Campaign]) -> None:
     known = {
         campaign_id: stored(Campaign, body)
@@ -140,12 +147,12 @@ class EmbeddedAds(EmbeddedSystem):
     name: ClassVar[str] = "ads"
     known: ClassVar[Mapping[str, Operation[Any]]] = {
         "suppress_cod": Operation(
-            "Hide a campaign from likely cash-on-delivery buyers of an area.", OnArea, _suppress_cod
+            "Hide a campaign from likely cash-on-delivery buyers of an area.", OnArea, _suppress_cod, _lifting
         ),
         "reduce_bid": Operation(
-            "Multiply a campaign's bids in an area by 0.1 to 1.0.", ReduceBid, _reduce_bid
+            "Multiply a campaign's bids in an area by 0.1 to 1.0.", ReduceBid, _reduce_bid, _lifting
         ),
-        "exclude_area": Operation("Stop showing a campaign in an area.", OnArea, _exclude_area),
+        "exclude_area": Operation("Stop showing a campaign in an area.", OnArea, _exclude_area, _lifting),
         "lift": Operation("Take one restriction back.", Lift, _lift),
     }
 

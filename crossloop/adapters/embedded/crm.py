@@ -18,6 +18,7 @@ from crossloop.actions.port import Conflict, NotFound, Performed
 from crossloop.adapters.arguments import CreateOpportunity, CreateParty, DeactivateParty, MoveOpportunity
 from crossloop.adapters.embedded.system import EmbeddedSystem, Operation, stored
 from crossloop.ids import ActionKey
+from crossloop.signals import ActionRequest
 from crossloop.signals.entities import Opportunity, Party
 
 _PARTY = "SELECT code, name, kind, active FROM party"
@@ -107,18 +108,32 @@ def _move_opportunity(
     )
 
 
+def _deactivating(arguments: CreateParty, _performed: Performed) -> ActionRequest:
+    return DeactivateParty(code=arguments.party.code).request("crm", "deactivate_party")
+
+
+def _moving_back(arguments: MoveOpportunity, _performed: Performed) -> ActionRequest:
+    back = {"from_stage": arguments.to_stage, "to_stage": arguments.from_stage}
+    return arguments.model_copy(update=back).request("crm", "move_opportunity")
+
+
 class EmbeddedCrm(EmbeddedSystem):
     """Implements :class:`crossloop.adapters.ports.Crm`."""
 
     name: ClassVar[str] = "crm"
     known: ClassVar[Mapping[str, Operation[Any]]] = {
-        "create_party": Operation("Create a customer or supplier.", CreateParty, _create_party),
+        "create_party": Operation(
+            "Create a customer or supplier.", CreateParty, _create_party, _deactivating
+        ),
         "deactivate_party": Operation("Take a party out of use.", DeactivateParty, _deactivate_party),
         "create_opportunity": Operation(
             "Create an opportunity for a party.", CreateOpportunity, _create_opportunity
         ),
         "move_opportunity": Operation(
-            "Move an opportunity from its present stage to another.", MoveOpportunity, _move_opportunity
+            "Move an opportunity from its present stage to another.",
+            MoveOpportunity,
+            _move_opportunity,
+            _moving_back,
         ),
     }
 

@@ -30,10 +30,12 @@ from crossloop.adapters.embedded.crm import require_party
 from crossloop.adapters.embedded.system import EmbeddedSystem, Operation, stored
 from crossloop.ids import ActionKey
 from crossloop.money import Money
+from crossloop.signals import ActionRequest
 from crossloop.signals.entities import (
     Account,
     AccountBalance,
     Invoice,
+    JournalEntry,
     Product,
     PurchaseOrder,
 )
@@ -156,22 +158,49 @@ def _find_invoice(connection: sqlite3.Connection, number: str) -> Invoice | None
     return stored(Invoice, row[0]).model_copy(update={"status": row[1]})
 
 
+def _cancelling(arguments: DraftPurchaseOrder, _performed: Performed) -> ActionRequest:
+    return CancelPurchaseOrder(number=arguments.order.number).request("erp", "cancel_purchase_order")
+
+
+def _reversing(arguments: PostInvoice, _performed: Performed) -> ActionRequest:
+    """Booked on the day of the invoice: the period in which it counted counts it no more."""
+    invoice = arguments.invoice
+    return ReverseInvoice(number=invoice.number, reversed_on=invoice.issued_on).request(
+        "erp", "reverse_invoice"
+    )
+
+
+def _booking_back(arguments: PostJournalEntry, _performed: Performed) -> ActionRequest:
+    entry = arguments.entry
+    turned = tuple(
+        line.model_copy(update={"side": "credit" if line.side == "debit" else "debit"})
+        for line in entry.lines
+    )
+    opposite = {**entry.model_dump(), "reference": f"{entry.reference}-reversed", "lines": turned}
+    return PostJournalEntry(entry=JournalEntry.model_validate(opposite)).request("erp", "post_journal_entry")
+
+
 class EmbeddedErp(EmbeddedSystem):
     """Implements :class:`crossloop.adapters.ports.Erp`."""
 
     name: ClassVar[str] = "erp"
     known: ClassVar[Mapping[str, Operation[Any]]] = {
         "draft_purchase_order": Operation(
-            "Draft a purchase order for a person to place.", DraftPurchaseOrder, _draft_purchase_order
+            "Draft a purchase order for a person to place.",
+            DraftPurchaseOrder,
+            _draft_purchase_order,
+            _cancelling,
         ),
         "cancel_purchase_order": Operation(
             "Cancel a drafted purchase order.", CancelPurchaseOrder, _cancel_purchase_order
         ),
-        "post_invoice": Operation("Post an invoice and book it.", PostInvoice, _post_invoice),
+        "post_invoice": Operation("Post an invoice and book it.", PostInvoice, _post_invoice, _reversing),
         "reverse_invoice": Operation(
             "Reverse a posted invoice by the opposite booking.", ReverseInvoice, _reverse_invoice
         ),
-        "post_journal_entry": Operation("Book a balanced entry.", PostJournalEntry, _post_journal_entry),
+        "post_journal_entry": Operation(
+            "Book a balanced entry.", PostJournalEntry, _post_journal_entry, _booking_back
+        ),
     }
 
     async def products(self) -> tuple[Product, ...]:

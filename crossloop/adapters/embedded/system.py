@@ -43,6 +43,9 @@ class Operation(Generic[ArgumentsT]):
     effect: Callable[[sqlite3.Connection, ArgumentsT, ActionKey], Performed]
     """Does it inside the transaction it is given; raises an AdapterError to refuse."""
 
+    undo: Callable[[ArgumentsT, Performed], ActionRequest | None] = lambda _arguments, _performed: None
+    """The request that takes it back; none where nothing does."""
+
 
 class EmbeddedSystem:
     """One of the four systems: an Adapter over the shared database."""
@@ -60,7 +63,7 @@ class EmbeddedSystem:
 
     @property
     def capabilities(self) -> Capabilities:
-        """It keeps keys, finds by key, and every change has an operation that takes it back."""
+        """It keeps keys, finds by key, and most changes have an operation that takes them back."""
         return Capabilities(idempotent=True, find=True, undo=True)
 
     @property
@@ -102,6 +105,11 @@ class EmbeddedSystem:
         """Return the effect of a key in this system, or None when there certainly is none."""
         found = await self._database.read(lambda connection: _effect(connection, key))
         return found[2] if found is not None and found[0] == self.name else None
+
+    def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
+        """Return the request that takes a change back; see :class:`crossloop.actions.port.Adapter`."""
+        operation = self.known.get(request.operation) if request.system == self.name else None
+        return None if operation is None else operation.undo(parse(request, operation.arguments), performed)
 
 
 def stored(model: type[RecordT], body: str) -> RecordT:

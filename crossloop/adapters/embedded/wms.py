@@ -18,6 +18,7 @@ from crossloop.actions.port import Conflict, NotFound, Performed
 from crossloop.adapters.arguments import AdjustStock, CreateShipment, MoveStock, OnShipment
 from crossloop.adapters.embedded.system import EmbeddedSystem, Operation, stored
 from crossloop.ids import ActionKey
+from crossloop.signals import ActionRequest
 from crossloop.signals.entities import OutboundShipment, StockLevel
 
 _SHIPMENT = "SELECT body, status FROM shipment"
@@ -115,14 +116,34 @@ def _require_known(connection: sqlite3.Connection, sku: str, location: str) -> N
         raise NotFound(f"there is no location '{location}'.")
 
 
+def _adjusting_back(arguments: AdjustStock, _performed: Performed) -> ActionRequest:
+    direction = "out" if arguments.direction == "in" else "in"
+    reason = f"taken back: {arguments.reason}"[:200]
+    back = arguments.model_copy(update={"direction": direction, "reason": reason})
+    return back.request("wms", "adjust_stock")
+
+
+def _moving_back(arguments: MoveStock, _performed: Performed) -> ActionRequest:
+    back = {"from_location": arguments.to_location, "to_location": arguments.from_location}
+    return arguments.model_copy(update=back).request("wms", "move_stock")
+
+
+def _cancelling(arguments: CreateShipment, _performed: Performed) -> ActionRequest:
+    return OnShipment(number=arguments.shipment.number).request("wms", "cancel_shipment")
+
+
 class EmbeddedWms(EmbeddedSystem):
     """Implements :class:`crossloop.adapters.ports.Wms`."""
 
     name: ClassVar[str] = "wms"
     known: ClassVar[Mapping[str, Operation[Any]]] = {
-        "adjust_stock": Operation("Take stock in, or write it off.", AdjustStock, _adjust_stock),
-        "move_stock": Operation("Move stock between two locations.", MoveStock, _move_stock),
-        "create_shipment": Operation("Pick an outbound shipment.", CreateShipment, _create_shipment),
+        "adjust_stock": Operation(
+            "Take stock in, or write it off.", AdjustStock, _adjust_stock, _adjusting_back
+        ),
+        "move_stock": Operation("Move stock between two locations.", MoveStock, _move_stock, _moving_back),
+        "create_shipment": Operation(
+            "Pick an outbound shipment.", CreateShipment, _create_shipment, _cancelling
+        ),
         "ship": Operation("Hand a picked shipment to the courier.", OnShipment, _ship),
         "cancel_shipment": Operation(
             "Cancel a picked shipment and put its stock back.", OnShipment, _cancel_shipment

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeVar
 
 from crossloop.store import Store, Tx, actions, approvals, claims, decisions, inbox, verify
+from crossloop.store.actions import NewAction
 from crossloop.testing.conformance.suite import expect
 
 T = TypeVar("T")
@@ -54,13 +55,15 @@ def permit(tx: Tx, key: str = "a1", decision_id: str = "d1") -> bool:
     """Permit its action."""
     made = actions.permit(
         tx,
-        key=key,
-        decision_id=decision_id,
-        case="case_of_s1",
-        system="ads",
-        operation="reduce_bid",
-        resource="ads/campaign/C1",
-        digest="0" * 64,
+        NewAction(
+            key=key,
+            decision_id=decision_id,
+            case="case_of_s1",
+            system="ads",
+            operation="reduce_bid",
+            resource="ads/campaign/C1",
+            digest="0" * 64,
+        ),
         expires_at=START + HOUR,
         body={},
     )

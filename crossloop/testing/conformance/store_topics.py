@@ -75,7 +75,7 @@ class TopicChecks(StoreSuite):
         self._only_one(store, _Race("start", lambda tx: actions.start(tx, "a1")))
 
     @proves("actions")
-    def test_an_action_has_one_outcome_and_only_what_is_done_is_undone(self) -> None:
+    def test_an_action_has_one_outcome_and_only_what_is_done_is_taken_back(self) -> None:
         store = self.opened()
         store.write(given)
 
@@ -83,15 +83,15 @@ class TopicChecks(StoreSuite):
             return actions.finish(tx, "a1", "done", reference="r1", body={})
 
         def undo(tx: Tx) -> bool:
-            return actions.undone(tx, "a1", "a1")
+            return actions.compensate(tx, "a1", "a1")
 
         expect(not store.write(finish), "an action that was not started has an outcome")
-        expect(not store.write(undo), "an action that was not done was undone")
+        expect(not store.write(undo), "an action that was not done was taken back")
         store.write(lambda tx: actions.start(tx, "a1"))
         self._only_one(store, _Race("finish", finish))
-        self._only_one(store, _Race("undo", undo))
+        self._only_one(store, _Race("take back", undo))
         row = store.read(lambda read: actions.get(read, "a1"))
-        expect(row is not None and (row.state, row.reference) == ("undone", "r1"), f"got {row}")
+        expect(row is not None and (row.state, row.reference) == ("compensated", "r1"), f"got {row}")
 
     @proves("approvals")
     def test_a_question_is_asked_once_and_its_first_answer_counts(self) -> None:

@@ -58,9 +58,6 @@ class SystemUnderTest:
     """Requests of known operations that it must refuse as Invalid. Where the arguments name the resource
     again, one whose two names differ: it would be permitted for one thing and change another."""
 
-    undoing: Callable[[Performed], ActionRequest] | None = None
-    """The request that takes ``request`` back, given how it was performed."""
-
     effects: Callable[[ActionKey], int | Awaitable[int]] | None = None
     """How many effects a key has had in the system, looked up behind the adapter's back."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from crossloop.actions import (
     boundary,
 )
 from crossloop.ids import ActionKey
+from crossloop.signals import ActionRequest
 from tests.support.governed import proposal
 from tests.support.systems import FakeSystem, Killed, Trouble, after, before
 
@@ -124,6 +126,9 @@ class Hanging(FakeSystem):
         await asyncio.get_running_loop().create_future()
         raise AssertionError("nobody answers")
 
+    def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
+        return None
+
 
 @BOTH
 def test_no_answer_within_the_deadline_says_nothing(call: Call) -> None:
@@ -160,3 +165,37 @@ def test_cancellation_of_the_calling_task_passes(call: Call) -> None:
 def test_the_end_of_the_process_passes(call: Call, error: BaseException) -> None:
     with pytest.raises(type(error)):
         answer(call, after(error))
+
+
+def test_a_system_says_which_request_takes_a_change_back() -> None:
+    request, performed = REQUEST, Performed(reference="r-1")
+    assert request is not None
+    undoing = boundary.undo_request(FakeSystem(), request, performed)
+    assert undoing is not None
+    assert undoing.arguments == {"reference": "r-1"}
+    assert boundary.undo_request(Hanging(), request, performed) is None
+
+
+class Wrong(Hanging):
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (KeyError("defect"), "could not say how to take it back: KeyError: 'defect'"),
+        ("lift", "answered str, which is no request"),
+        (Unavailable("down"), "down"),
+    ],
+)
+def test_whatever_goes_wrong_there_means_that_nothing_was_done(answer: object, said: str) -> None:
+    assert REQUEST is not None
+    with pytest.raises(AdapterError, match=said):
+        boundary.undo_request(Wrong(answer), REQUEST, Performed(reference="r-1"))

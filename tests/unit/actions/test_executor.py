@@ -259,7 +259,7 @@ def undoing(store: Store, clock: ManualClock, *performing: Trouble) -> tuple[Act
     return done, receipt, told
 
 
-def test_taking_back_marks_the_first_one_as_undone_in_the_same_transaction(
+def test_taking_back_marks_the_first_one_as_compensated_in_the_same_transaction(
     store: Store, clock: ManualClock
 ) -> None:
     seen: list[str] = []
@@ -273,10 +273,10 @@ def test_taking_back_marks_the_first_one_as_undone_in_the_same_transaction(
         seen.append(first.state)
 
     perform(executor(store, clock, FakeSystem(), told=told), lift)
-    assert seen == ["undone"]
-    assert (row(store, done).state, row(store, done).undone_by) == ("undone", lift)
+    assert seen == ["compensated"]
+    assert (row(store, done).state, row(store, done).compensated_by) == ("compensated", lift)
     kinds = [one.kind for one in store.read(lambda read: list(read.entries()))]
-    assert kinds[-2:] == [actions.RECEIPT, actions.UNDONE]
+    assert kinds[-2:] == [actions.RECEIPT, actions.COMPENSATED]
 
 
 @pytest.mark.parametrize(

@@ -97,10 +97,11 @@ def test_refused_and_shadow_leave_the_decision_and_nothing_else(opened: Trial, s
     assert opened.state(signal) == "finished"
 
 
-def test_a_signal_that_nobody_was_asked_about_is_finished_and_says_so(opened: Trial) -> None:
+def test_a_signal_that_nobody_was_asked_about_is_parked(opened: Trial) -> None:
     signal = opened.said(type="trial.unheard/1")
     decided(opened, signal)
-    assert opened.outcome(signal) == "no department listens to it"
+    assert opened.state(signal) == "parked"
+    assert opened.entries("signal.decided") == []
 
 
 def test_an_exception_before_the_commit_leaves_nothing_at_all(opened: Trial) -> None:

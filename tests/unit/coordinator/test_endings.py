@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crossloop.actions import Capabilities, OutcomeUnknown, Unavailable
+from crossloop.actions import Capabilities, OutcomeUnknown, Performed, Unavailable
 from crossloop.coordinator.admit import admit_signals
 from crossloop.coordinator.approvals import answer
 from crossloop.coordinator.endings import adopt, expire_outdated, expire_overdue, set_aside, withdraw_cleared
@@ -166,7 +166,7 @@ def test_other_rules_withdraw_what_waits_in_the_transaction_that_puts_them_in_fo
     opened.publish(signal)
     size = opened.store.read(lambda read: read.head().size)
     with monkeypatch.context() as broken:
-        broken.setattr("crossloop.coordinator.endings.notify_closed", _dies)
+        broken.setattr("crossloop.coordinator.closing.notify_closed", _dies)
         with pytest.raises(RuntimeError):
             opened.store.write(lambda tx: adopt(tx, OTHER))
     assert opened.store.read(lambda read: read.head().size) == size
@@ -361,6 +361,8 @@ def test_an_unknown_outcome_gives_nothing_back(opened: Trial, monkeypatch: pytes
         async def find(self, key: ActionKey) -> None:
             raise Unavailable("cannot be asked")
 
+        def undo_request(self, request: ActionRequest, performed: Performed) -> None: ...
+
     monkeypatch.setitem(opened.company.adapters, "ads", Silent())
     signal = opened.said(Ask(share=0.1))
     (receipt,) = opened.publish(signal).receipts
@@ -368,6 +370,8 @@ def test_an_unknown_outcome_gives_nothing_back(opened: Trial, monkeypatch: pytes
     assert taken(opened) == (1, 0.1)
     assert opened.state(signal) == "finished"
     assert "It will not be repeated" in opened.entries("notice")[-1]["text"]
+    (incident,) = opened.entries("incident.opened")
+    assert (incident["kind"], incident["people"]) == ("outcome_unknown", ["asha"])
 
 
 def test_a_permit_that_expired_before_it_was_used_performs_nothing_and_gives_back(opened: Trial) -> None:

@@ -85,6 +85,7 @@ def test_the_story_goes_from_the_fact_to_the_effect(opened: Trial, told: Signal)
         "decision",
         "permit",
         "decision",
+        "action.planned",
         "approval.requested",
         "decision",
         "signal.decided",

@@ -263,15 +263,15 @@ def test_the_store_of_a_process_that_died_at_work_is_taken_over_at_once(tmp_path
         assert opened.coordinator.verify().ok
 
 
-def test_a_signal_that_no_longer_holds_is_refused_and_says_since_when(opened: Trial) -> None:
+def test_a_signal_that_no_longer_holds_expires_and_says_since_when(opened: Trial) -> None:
     signal = opened.said(Ask(), valid_until=opened.clock.now() + timedelta(hours=1))
     opened.clock.advance(timedelta(hours=1, seconds=1))
-    decision = opened.publish(signal).decisions[0]
-    assert decision.verdict == "refuse"
-    (reason,) = (one for one in decision.reasons if one.outcome == "refuse")
-    assert (reason.gate, reason.text) == (
-        "validity",
-        "the signal expired at 2025-03-01T10:30:00+00:00; it is 2025-03-01T10:30:01+00:00.",
+    assert opened.publish(signal).decisions == ()
+    assert opened.state(signal) == "expired"
+    (expired,) = opened.entries("signal.expired")
+    assert expired["reason"] == (
+        "it was valid until 2025-03-01T10:30:00+00:00, facts are known up to 2025-03-01T10:30:01+00:00, "
+        "and it was not decided in time"
     )
     assert opened.restrictions() == []
 

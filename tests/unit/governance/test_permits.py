@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from crossloop.governance import (
+    VALID_FOR,
     ApprovalFacts,
     PermitExpired,
     PermitMismatch,
     PermitRefused,
     check_permit,
     permit_for,
+    permit_to_take_back,
 )
-from crossloop.ids import PersonId, approval_id
-from crossloop.signals import NO_ACTION, Proposal, Verdict
+from crossloop.ids import PersonId, approval_id, undo_key
+from crossloop.signals import NO_ACTION, ActionRequest, Permit, Proposal, Verdict
 from tests.support.governed import AREA, NOW, impact, policy, proposal, verdict_on
 
 ASHA, RAVI = PersonId("asha"), PersonId("ravi")
@@ -136,3 +139,46 @@ def test_any_change_of_the_request_voids_the_permit(change: dict[str, object]) -
     permit = permit_for(asked, verdict_on(asked), now=NOW)
     with pytest.raises(PermitMismatch):
         check_permit(permit, asked.action.model_copy(update=change), now=NOW)
+
+
+def step(**changes: Any) -> Proposal:
+    return proposal(**{"saga": "spring_sale", **changes})
+
+
+def back(**changes: Any) -> ActionRequest:
+    return ActionRequest(**{"system": "ads", "operation": "lift", "resource": AREA, **changes})
+
+
+def take_back(asked: Proposal | None = None, request: ActionRequest | None = None) -> Permit:
+    return permit_to_take_back(
+        asked or step(), request or back(), policy=policy(), because="step 2 failed", now=NOW
+    )
+
+
+def test_what_a_step_did_may_be_taken_back_and_the_permit_says_why_and_names_no_approver() -> None:
+    permit = take_back()
+    assert permit.action_key == undo_key(step().action_key)
+    assert permit.action_digest == back().digest()
+    assert (permit.approvers, permit.approval_id) == ((), None)
+    assert permit.because == "spring_sale: step 2 failed"
+    assert permit.policy == policy().digest
+    assert permit.expires_at == NOW + VALID_FOR
+
+
+def test_it_may_touch_what_the_department_owns_in_the_same_system() -> None:
+    assert take_back(request=back(resource="ads/campaign/C9")).because
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [back(system="erp"), back(resource="erp/invoice/1"), back(system="erp", resource="erp/invoice/1")],
+)
+def test_it_touches_nothing_else(request_: ActionRequest) -> None:
+    with pytest.raises(PermitRefused, match="what is to take it back is on"):
+        take_back(request=request_)
+
+
+@pytest.mark.parametrize("alone", [proposal(), step(action=None)])
+def test_what_is_no_step_of_an_undertaking_is_not_taken_back_by_itself(alone: Proposal) -> None:
+    with pytest.raises(PermitRefused, match="no step of an undertaking"):
+        take_back(alone)

@@ -86,3 +86,12 @@ def test_a_stored_policy_needs_the_types_that_it_names() -> None:
 
 def test_the_body_holds_no_directories() -> None:
     assert policy().as_body()["file"] == "governance.yaml"
+
+
+def test_those_to_whom_a_department_escalates_look_into_what_went_wrong_else_its_head() -> None:
+    rules = policy()
+    assert rules.answerable("marketing") == rules.document.departments["marketing"].escalate.to  # pyright: ignore[reportOptionalMemberAccess]
+    assert rules.answerable("logistics") == rules.heads_of("logistics") == ("ravi",)
+    heads = tuple(name for name, one in rules.document.people.items() if one.heads)
+    assert rules.answerable("nobody") == heads
+    assert rules.heads_of("nobody") == ()

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crossloop.errors import UnknownName
-from crossloop.store import Store, Tx, actions
-from crossloop.store.actions import ActionRow
-from tests.support.stores import START, admit, decide, plan
+from crossloop.store import Store, Tx, actions, verify
+from crossloop.store.actions import MOVES, ActionRow, ActionState, NewAction
+from tests.support.stores import START, admit, decide, open_store, plan
 
 SOON = START + timedelta(hours=1)
 
 
-def permit(
-    tx: Tx, key: str, *, decision: str = "dec_1", resource: str = "ads/C1/560", case: str = "case_x"
-) -> bool:
-    return actions.permit(
-        tx,
+def new(
+    key: str,
+    *,
+    decision: str = "dec_1",
+    resource: str = "ads/C1/560",
+    case: str = "case_x",
+    undoes: str | None = None,
+) -> NewAction:
+    return NewAction(
         key=key,
         decision_id=decision,
         case=case,
@@ -27,9 +36,16 @@ def permit(
         operation="exclude_area",
         resource=resource,
         digest="d" * 64,
-        expires_at=SOON,
-        body={"key": key},
+        undoes=undoes,
     )
+
+
+def permit(tx: Tx, key: str, **changes: Any) -> int | None:
+    return actions.permit(tx, new(key, **changes), expires_at=SOON, body={"key": key})
+
+
+def plan_(tx: Tx, key: str, **changes: Any) -> int | None:
+    return actions.plan(tx, new(key, **changes), body={"key": key})
 
 
 def done(tx: Tx, key: str) -> bool:
@@ -61,8 +77,10 @@ def test_a_permitted_action_comes_back_as_it_was_given(store: Store):
         expires_at=SOON,
         state="permitted",
         reference=None,
-        undone_by=None,
+        undoes=None,
+        compensated_by=None,
         entry=2,
+        permitted=2,
         started=None,
         finished=None,
     )
@@ -106,7 +124,8 @@ def test_an_action_is_started_once_and_ends_once(store: Store, outcome: actions.
         "operation": row.operation,
         "resource": row.resource,
         "digest": row.digest,
-        "expires_at": row.expires_at.isoformat(),
+        "undoes": None,
+        "expires_at": SOON.isoformat(),
     }
     assert [(entry.kind, entry.case, entry.body) for entry in entries] == [
         ("permit", "case_x", permitted),
@@ -121,8 +140,13 @@ def test_an_action_is_started_once_and_ends_once(store: Store, outcome: actions.
         lambda tx: actions.start(tx, "act_9"),
         lambda tx: actions.finish(tx, "act_9", "done", reference=None, body={}),
         lambda tx: actions.finish(tx, "act_1", "done", reference=None, body={}),
-        lambda tx: actions.undone(tx, "act_1", "act_1"),
-        lambda tx: actions.undone(tx, "act_9", "act_1"),
+        lambda tx: actions.settle(tx, "act_1", "reconciled", reference=None, body={}),
+        lambda tx: actions.settle(tx, "act_9", "failed", reference=None, body={}),
+        lambda tx: actions.compensate(tx, "act_1", "act_1"),
+        lambda tx: actions.compensate(tx, "act_9", "act_1"),
+        lambda tx: actions.drop(tx, "act_1", "because"),
+        lambda tx: actions.drop(tx, "act_9", "because"),
+        lambda tx: plan_(tx, "act_1"),
     ],
 )
 def test_a_step_from_another_state_is_refused_and_leaves_no_entry(store: Store, step: Callable[[Tx], bool]):
@@ -132,21 +156,21 @@ def test_a_step_from_another_state_is_refused_and_leaves_no_entry(store: Store, 
     assert store.read(lambda read: read.head().size) == 3
 
 
-def test_a_done_action_is_undone_by_another_one_once(store: Store):
+def test_a_done_action_is_taken_back_by_another_one_once(store: Store):
     store.write(lambda tx: [permit(tx, key) and done(tx, key) for key in ("act_1", "act_2")])
-    assert store.write(lambda tx: actions.undone(tx, "act_1", "act_2"))
-    assert not store.write(lambda tx: actions.undone(tx, "act_1", "act_2"))
+    assert store.write(lambda tx: actions.compensate(tx, "act_1", "act_2"))
+    assert not store.write(lambda tx: actions.compensate(tx, "act_1", "act_2"))
     row = store.read(lambda read: actions.get(read, "act_1"))
     assert row is not None
-    assert (row.state, row.undone_by) == ("undone", "act_2")
+    assert (row.state, row.compensated_by) == ("compensated", "act_2")
     last = store.read(lambda read: list(read.entries())[-1])
-    assert (last.kind, last.body) == ("action.undone", {"action_key": "act_1", "by": "act_2"})
+    assert (last.kind, last.body) == ("action.compensated", {"action_key": "act_1", "by": "act_2"})
 
 
-def test_an_action_is_not_undone_by_one_that_does_not_exist(store: Store):
+def test_an_action_is_not_taken_back_by_one_that_does_not_exist(store: Store):
     store.write(lambda tx: permit(tx, "act_1") and done(tx, "act_1"))
     with pytest.raises(UnknownName, match="act_9"):
-        store.write(lambda tx: actions.undone(tx, "act_1", "act_9"))
+        store.write(lambda tx: actions.compensate(tx, "act_1", "act_9"))
     assert state(store, "act_1") == "done"
 
 
@@ -157,12 +181,12 @@ def test_permitted_actions_come_in_order_and_only_so_many(store: Store):
     assert [row.key for row in store.read(lambda read: actions.permitted(read, 1))] == ["act_c"]
 
 
-def test_in_force_is_what_was_done_and_not_undone_on_a_path_and_below_it(store: Store):
+def test_in_force_is_what_was_done_and_not_taken_back_on_a_path_and_below_it(store: Store):
     places = {"act_1": "ads/C1", "act_2": "ads/C1/geo/560", "act_3": "ads/C10", "act_4": "ads/C1/geo/561"}
     store.write(lambda tx: [permit(tx, key, resource=resource) for key, resource in places.items()])
     store.write(lambda tx: permit(tx, "act_5", resource="ads/C1/geo/562", case="case_y"))
     store.write(lambda tx: [done(tx, key) for key in ("act_1", "act_2", "act_3", "act_4", "act_5")])
-    store.write(lambda tx: actions.undone(tx, "act_4", "act_1"))
+    store.write(lambda tx: actions.compensate(tx, "act_4", "act_1"))
 
     def keys(**chosen: str) -> list[str]:
         return [row.key for row in store.read(lambda read: actions.in_force(read, **chosen))]
@@ -174,12 +198,133 @@ def test_in_force_is_what_was_done_and_not_undone_on_a_path_and_below_it(store: 
     assert keys(case="case_x", resource="ads/C1/geo") == ["act_2"]
 
 
-def test_the_open_actions_of_a_signal_are_those_permitted_or_started(store: Store):
+def test_what_is_planned_is_permitted_once_under_its_own_key(store: Store):
+    assert store.write(lambda tx: plan_(tx, "act_1")) == 2
+    assert store.read(lambda read: actions.permitted(read, 10)) == []
+    planned = store.read(lambda read: actions.get(read, "act_1"))
+    assert planned is not None
+    assert (planned.state, planned.expires_at, planned.entry, planned.permitted) == ("planned", None, 2, None)
+    assert store.write(lambda tx: plan_(tx, "act_1")) is None
+    assert store.write(lambda tx: permit(tx, "act_1")) == 3
+    assert store.write(lambda tx: permit(tx, "act_1")) is None
+    row = store.read(lambda read: actions.get(read, "act_1"))
+    assert row is not None
+    assert (row.state, row.expires_at, row.entry, row.permitted) == ("permitted", SOON, 3, 3)
+    kinds = [entry.kind for entry in store.read(lambda read: list(read.entries(2)))]
+    assert kinds == ["action.planned", "permit"]
+
+
+def test_what_is_dropped_is_never_permitted(store: Store):
+    store.write(lambda tx: plan_(tx, "act_1"))
+    assert store.write(lambda tx: actions.drop(tx, "act_1", "rejected"))
+    assert not store.write(lambda tx: actions.drop(tx, "act_1", "rejected"))
+    assert store.write(lambda tx: permit(tx, "act_1")) is None
+    assert state(store, "act_1") == "dropped"
+    last = store.read(lambda read: list(read.entries())[-1])
+    assert (last.kind, last.body) == ("action.dropped", {"action_key": "act_1", "because": "rejected"})
+
+
+@pytest.mark.parametrize("found", ["reconciled", "failed"])
+def test_what_is_unknown_is_settled_once(store: Store, found: actions.Settled):
+    store.write(lambda tx: (permit(tx, "act_1"), actions.start(tx, "act_1")))
+    store.write(lambda tx: actions.finish(tx, "act_1", "unknown", reference=None, body={}))
+
+    def settle(tx: Tx) -> bool:
+        return actions.settle(tx, "act_1", found, reference="ref-7", body={"person": "asha"})
+
+    assert store.write(settle)
+    assert not store.write(settle)
+    row = store.read(lambda read: actions.get(read, "act_1"))
+    assert row is not None
+    assert (row.state, row.reference) == (found, "ref-7")
+    last = store.read(lambda read: list(read.entries())[-1])
+    expected = {"action_key": "act_1", "state": found, "reference": "ref-7", "person": "asha"}
+    assert (last.kind, last.body) == ("action.reconciled", expected)
+
+
+def test_what_was_found_to_be_there_is_in_force_and_can_be_taken_back(store: Store):
+    store.write(lambda tx: (permit(tx, "act_1"), actions.start(tx, "act_1")))
+    store.write(lambda tx: actions.finish(tx, "act_1", "unknown", reference=None, body={}))
+    assert store.read(actions.in_force) == []
+    store.write(lambda tx: actions.settle(tx, "act_1", "reconciled", reference="ref-7", body={}))
+    assert [row.key for row in store.read(actions.in_force)] == ["act_1"]
+    assert store.write(lambda tx: actions.compensate(tx, "act_1", None, body={"person": "asha"}))
+    row = store.read(lambda read: actions.get(read, "act_1"))
+    assert row is not None
+    assert (row.state, row.compensated_by) == ("compensated", None)
+    assert store.read(actions.in_force) == []
+
+
+def test_an_action_says_what_it_takes_back_as_far_as_there_is_such_an_action(store: Store):
+    store.write(lambda tx: permit(tx, "act_1"))
+    store.write(lambda tx: [permit(tx, "act_2", undoes="act_1"), permit(tx, "act_3", undoes="act_9")])
+    rows = {row.key: row.undoes for row in store.read(lambda read: actions.permitted(read, 10))}
+    assert rows == {"act_1": None, "act_2": "act_1", "act_3": None}
+
+
+def test_permitted_actions_come_in_the_order_of_their_permits_not_of_their_plans(store: Store):
+    store.write(lambda tx: [plan_(tx, key) for key in ("act_a", "act_b")])
+    store.write(lambda tx: [permit(tx, key) for key in ("act_c", "act_b", "act_a")])
+    first, *rest = store.read(lambda read: actions.permitted(read, 10))
+    assert [first.key, *(row.key for row in rest)] == ["act_c", "act_b", "act_a"]
+    after = store.read(lambda read: actions.permitted(read, 10, after=first.entry))
+    assert [row.key for row in after] == ["act_b", "act_a"]
+
+
+MADE: dict[str, Callable[[Tx, str], object]] = {
+    "plan": plan_,
+    "permit": permit,
+    "start": actions.start,
+    "drop": lambda tx, key: actions.drop(tx, key, "because"),
+    "compensate": lambda tx, key: actions.compensate(tx, key, None),
+    **{
+        f"finish {outcome}": lambda tx, key, outcome=outcome: actions.finish(
+            tx, key, outcome, reference="r", body={}
+        )
+        for outcome in get_args(actions.Outcome)
+    },
+    **{
+        f"settle {found}": lambda tx, key, found=found: actions.settle(tx, key, found, reference="r", body={})
+        for found in get_args(actions.Settled)
+    },
+}
+
+
+def test_every_state_has_its_row_in_the_table_of_moves():
+    states = set(get_args(ActionState))
+    assert set(MOVES) == states
+    assert set().union(*MOVES.values()) | {"planned"} == states
+    assert {one for one, following in MOVES.items() if not following} == {"failed", "dropped", "compensated"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(walk=st.lists(st.sampled_from(sorted(MADE)), max_size=14))
+def test_whatever_is_tried_in_whatever_order_only_moves_of_the_table_are_made(walk: list[str]):
+    with TemporaryDirectory() as place, open_store(Path(place) / "store.db") as store:
+        store.write(lambda tx: (admit(tx, "sig_a"), decide(tx, "dec_1", "sig_a")))
+        for name in walk:
+            before = store.read(lambda read: actions.get(read, "act_1"))
+            size = store.read(lambda read: read.head().size)
+            moved = bool(store.write(lambda tx, name=name: MADE[name](tx, "act_1")))
+            after = store.read(lambda read: actions.get(read, "act_1"))
+            assert store.read(lambda read: read.head().size) - size == int(moved)
+            if not moved:
+                assert after == before
+            elif before is None:
+                assert after is not None
+                assert after.state in ("planned", "permitted")
+            else:
+                assert after is not None
+                assert after.state in MOVES[before.state]
+        assert store.read(verify).ok
+
+
+def test_the_open_actions_of_a_signal_are_those_planned_permitted_or_started(store: Store):
     def opened() -> int:
         return store.read(lambda read: actions.open_for_signal(read, "sig_a"))
 
     store.write(lambda tx: (admit(tx, "sig_b"), decide(tx, "dec_2", "sig_b")))
-    store.write(lambda tx: [permit(tx, "act_1"), permit(tx, "act_2"), permit(tx, "act_3", decision="dec_2")])
+    store.write(lambda tx: [permit(tx, "act_1"), plan_(tx, "act_2"), permit(tx, "act_3", decision="dec_2")])
     assert opened() == 2
     store.write(lambda tx: actions.start(tx, "act_1"))
     assert opened() == 2
@@ -189,7 +334,7 @@ def test_the_open_actions_of_a_signal_are_those_permitted_or_started(store: Stor
 
 
 def test_looking_for_open_actions_reads_an_index_that_holds_the_open_ones_only(store: Store):
-    assert "USING INDEX actions_open (state=? AND key>?)" in plan(
+    assert "USING INDEX actions_open (state=? AND permitted>?)" in plan(
         store, actions._PERMITTED, limit=1, after=-1
     )
     assert "USING INDEX actions_open (state=?)" in plan(store, actions._STARTED)

@@ -13,16 +13,30 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossloop.store import Store, Tx, actions, decisions, inbox, states, verify, votes
+from crossloop.store.actions import NewAction
 from tests.support.ledger_drills import reading
 from tests.support.stores import START, admit, decide, open_store
 
 ODD = 'Ünal "q" \\ \u2028 \x01\n {"id":"sig_b"}'
 COLUMNS = {
-    "signals": ("id", "type", "subject", "department", "time", "valid_until", "state", "decided", "finished"),
-    "decisions": ("id", "department", "step", "loop", "intervention", "verdict", "signal_key"),
+    "signals": (
+        "id",
+        "type",
+        "subject",
+        "department",
+        "time",
+        "valid_until",
+        "state",
+        "decided",
+        "finished",
+        "parked",
+        "expired",
+    ),
+    "decisions": ("id", "department", "step", "loop", "intervention", "verdict", "saga", "signal_key"),
     "actions": (
         *("id", "system", "operation", "resource", "digest", "expires_at", "state"),
-        *("reference", "started", "finished", "undone", "decision_key"),
+        *("reference", "started", "finished", "decision_key", "planned", "permitted", "undoes"),
+        *("reconciled", "compensated", "compensated_by", "dropped"),
     ),
 }
 KEYS = ("key", "case_key")
@@ -57,13 +71,7 @@ def finished_case(tx: Tx, name: str, text: str, moment: datetime) -> None:
     )
     actions.permit(
         tx,
-        key=action,
-        decision_id=decision,
-        case=case,
-        system=text,
-        operation=text,
-        resource=text,
-        digest=text,
+        NewAction(action, decision, case, system=text, operation=text, resource=text, digest=text),
         expires_at=moment,
         body={"permit": {"action_key": "another"}},
     )

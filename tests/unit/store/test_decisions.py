@@ -28,6 +28,7 @@ def test_a_decision_comes_back_as_it_was_recorded(store: Store):
         intervention="reduce_bid",
         verdict="act",
         case="case_x",
+        saga=None,
         entry=2,
     )
     entry = store.read(lambda read: read.entry(2))
@@ -41,6 +42,7 @@ def test_a_decision_comes_back_as_it_was_recorded(store: Store):
         "loop": "logistics-to-marketing",
         "intervention": "reduce_bid",
         "outcome": "act",
+        "saga": None,
     }
 
 

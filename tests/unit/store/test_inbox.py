@@ -77,9 +77,9 @@ def test_a_signal_moves_from_new_to_decided_to_finished_each_told_by_an_entry(st
     store.write(lambda tx: admit(tx, "sig_a"))
     assert store.write(lambda tx: inbox.decided(tx, "sig_a", {"decisions": 1}))
     assert store.read(lambda read: inbox.waiting(read, 10)) == []
-    assert [row.state for row in store.read(inbox.undone)] == ["decided"]
+    assert [row.state for row in store.read(inbox.unfinished)] == ["decided"]
     assert store.write(lambda tx: inbox.finished(tx, "sig_a", {"done": 1}))
-    assert store.read(inbox.undone) == []
+    assert store.read(inbox.unfinished) == []
     entries = store.read(lambda read: list(read.entries(case="case_of_sig_a")))
     assert [(entry.kind, entry.body) for entry in entries] == [
         ("signal.received", RECEIVED),
@@ -143,3 +143,38 @@ def test_reading_on_from_an_entry_gives_what_was_admitted_after_it_and_is_still_
     assert [row.id for row in following] == ["sig_d"]
     used = plan(store, inbox._OPEN_AFTER, state="new", after=3, limit=1)
     assert "USING INDEX signals_open (state=? AND key>?)" in used
+
+
+def test_a_signal_is_parked_once_and_then_decided_like_a_new_one(store: Store):
+    store.write(lambda tx: admit(tx, "sig_a"))
+    assert store.write(lambda tx: inbox.parked(tx, "sig_a", {"reason": "nobody"}))
+    assert not store.write(lambda tx: inbox.parked(tx, "sig_a", {"reason": "nobody"}))
+    assert [row.id for row in store.read(inbox.set_aside)] == ["sig_a"]
+    assert store.read(lambda read: inbox.waiting(read, 10)) == []
+    assert store.read(lambda read: inbox.aside(read, "sig_a")) == {"signal": "sig_a", "reason": "nobody"}
+    assert store.write(lambda tx: inbox.is_undecided(tx, "sig_a"))
+    assert store.write(lambda tx: inbox.decided(tx, "sig_a", {}))
+    assert store.read(inbox.set_aside) == []
+    assert not store.write(lambda tx: inbox.parked(tx, "sig_a", {}))
+
+
+@pytest.mark.parametrize("first", ["new", "parked"])
+def test_a_signal_that_was_not_decided_expires_once_and_that_is_its_end(store: Store, first: str):
+    store.write(lambda tx: admit(tx, "sig_a"))
+    if first == "parked":
+        store.write(lambda tx: inbox.parked(tx, "sig_a", {"reason": "nobody"}))
+    assert store.write(lambda tx: inbox.expired(tx, "sig_a", {"reason": "late"}))
+    assert not store.write(lambda tx: inbox.expired(tx, "sig_a", {"reason": "late"}))
+    assert not store.write(lambda tx: inbox.decided(tx, "sig_a", {}))
+    assert not store.write(lambda tx: inbox.is_undecided(tx, "sig_a"))
+    case = "case_of_sig_a"
+    assert [row.id for row in store.read(lambda read: inbox.expired_of_case(read, case))] == ["sig_a"]
+    assert store.read(lambda read: inbox.expired_of_case(read, "case_of_nobody")) == []
+    assert [row.id for row in store.read(lambda read: inbox.listing(read, state="expired"))] == ["sig_a"]
+    assert store.read(lambda read: inbox.aside(read, "sig_a")) == {"signal": "sig_a", "reason": "late"}
+
+
+def test_a_decided_signal_neither_expires_nor_rests(store: Store):
+    store.write(lambda tx: (admit(tx, "sig_a"), inbox.decided(tx, "sig_a", {})))
+    assert not store.write(lambda tx: inbox.expired(tx, "sig_a", {}))
+    assert store.read(lambda read: inbox.aside(read, "sig_a")) is None

@@ -24,19 +24,20 @@ from crossloop.store import (
     choices,
     decisions,
     inbox,
+    incidents,
     policies,
     states,
     verify,
     votes,
 )
+from crossloop.store.actions import NewAction
 from crossloop.store.ledger.redaction import redact
 from crossloop.store.schema import metadata
 from tests.support.stores import START, admit, decide
 
 
-def permit(tx: Tx, key: str, decision: str) -> None:
-    actions.permit(
-        tx,
+def new(key: str, decision: str, undoes: str | None = None) -> NewAction:
+    return NewAction(
         key=key,
         decision_id=decision,
         case="case_of_sig_a",
@@ -44,9 +45,12 @@ def permit(tx: Tx, key: str, decision: str) -> None:
         operation="suppress_audience",
         resource="ads/C1",
         digest="d" * 64,
-        expires_at=START + timedelta(hours=1),
-        body={},
+        undoes=undoes,
     )
+
+
+def permit(tx: Tx, key: str, decision: str, undoes: str | None = None) -> None:
+    assert actions.permit(tx, new(key, decision, undoes), expires_at=START + timedelta(hours=1), body={})
 
 
 def ask(tx: Tx, id: str, decision: str) -> None:
@@ -73,17 +77,26 @@ def finish(tx: Tx, key: str, outcome: actions.Outcome) -> None:
     actions.finish(tx, key, outcome, reference="r" if outcome == "done" else None, body={})
 
 
+def close_incident(tx: Tx, action: str, person: str | None, *, happened: bool) -> None:
+    id = incidents.incident_id(action, "outcome_unknown")
+    assert incidents.close(tx, id, person=person, happened=happened, body={})
+
+
 def everything(tx: Tx) -> None:
     """Something in every state that there is."""
     for document in ("one", "two"):
         policies.adopt(tx, digest=document, body={})
-    for id in ("sig_a", "sig_b", "sig_c"):
+    for id in ("sig_a", "sig_b", "sig_c", "sig_d", "sig_e", "sig_f"):
         admit(tx, id)
     for number in range(10):
         decide(tx, f"dec_{number}", "sig_a")
     for id in ("sig_a", "sig_b"):
         inbox.decided(tx, id, {})
     inbox.finished(tx, "sig_b", {})
+    inbox.parked(tx, "sig_d", {})
+    inbox.expired(tx, "sig_e", {})
+    inbox.parked(tx, "sig_f", {})
+    inbox.expired(tx, "sig_f", {})
     for number in range(7):
         ask(tx, f"apr_{number}", f"dec_{number}")
     for id in ("apr_5", "apr_6"):
@@ -106,7 +119,21 @@ def everything(tx: Tx) -> None:
     finish(tx, "act_3", "failed")
     finish(tx, "act_4", "unknown")
     finish(tx, "act_5", "done")
-    actions.undone(tx, "act_5", "act_2")
+    actions.compensate(tx, "act_5", "act_2")
+    for number in range(6, 9):
+        assert actions.plan(tx, new(f"act_{number}", f"dec_{min(number, 7)}", "act_5"), body={})
+    permit(tx, "act_7", "dec_7", "act_5")
+    actions.drop(tx, "act_8", "rejected")
+    settled: dict[str, actions.Settled] = {"act_r": "reconciled", "act_f": "failed", "act_c": "reconciled"}
+    for key, found in settled.items():
+        permit(tx, key, "dec_9", "act_5")
+        finish(tx, key, "unknown")
+        actions.settle(tx, key, found, reference="r" if found == "reconciled" else None, body={})
+    actions.compensate(tx, "act_c", None)
+    for key in ("act_4", "act_r", "act_f"):
+        incidents.open_(tx, action=key, kind="outcome_unknown", people=["asha"], body={})
+    close_incident(tx, "act_r", "ravi", happened=True)
+    close_incident(tx, "act_f", None, happened=False)
     choices.record(tx, loop="rto", chosen={"threshold": "0.2"}, settings={"threshold": 0.2}, body={})
 
 
@@ -193,19 +220,33 @@ def found(store: Store, *statements: str) -> str:
             "rests on entry 10000, which is not",
         ),
         # What is permitted, and how far it has come.
+        ("UPDATE actions SET state = 'permitted' WHERE id = 'act_6'", "lead to 'planned'"),
+        ("UPDATE actions SET state = 'planned' WHERE id = 'act_8'", "lead to 'dropped'"),
+        ("UPDATE actions SET state = 'planned', dropped = NULL WHERE id = 'act_8'", "(action.dropped)"),
+        ("UPDATE actions SET undoes = NULL WHERE id = 'act_6'", "undoes is None"),
+        ("UPDATE actions SET expires_at = 1 WHERE id = 'act_6'", "expires_at is"),
+        ("UPDATE actions SET state = 'done' WHERE id = 'act_r'", "lead to 'reconciled' or 'failed'"),
+        ("UPDATE actions SET state = 'failed' WHERE id = 'act_r'", "state is 'failed', but entry"),
+        ("UPDATE actions SET state = 'unknown', reconciled = NULL WHERE id = 'act_f'", "(action.reconciled)"),
+        ("UPDATE actions SET reference = 'x' WHERE id = 'act_r'", "reference is 'x'"),
+        # What nobody but a person can settle.
+        ("UPDATE incidents SET people = '[\"mallory\"]' WHERE state = 'open'", "people is ['mallory']"),
+        ("UPDATE incidents SET state = 'closed' WHERE state = 'open'", "lead to 'open'"),
+        ("UPDATE incidents SET person = 'asha' WHERE state = 'open'", "no entry of kind incident.closed"),
+        ("UPDATE incidents SET happened = 0 WHERE person = 'ravi'", "happened is False"),
         ("UPDATE actions SET state = 'permitted' WHERE id = 'act_3'", "outcome is 'permitted', but entry"),
         ("UPDATE actions SET state = 'done' WHERE id = 'act_3'", "outcome is 'done', but entry"),
         ("UPDATE actions SET state = 'done' WHERE id = 'act_0'", "lead to 'permitted'"),
         ("UPDATE actions SET state = 'permitted', started = NULL WHERE id = 'act_1'", "(action.started)"),
         ("UPDATE actions SET state = 'started', finished = NULL WHERE id = 'act_3'", "(receipt)"),
-        ("UPDATE actions SET state = 'done' WHERE id = 'act_5'", "lead to 'undone'"),
-        ("UPDATE actions SET state = 'done', undone = NULL WHERE id = 'act_5'", "by is 'act_2', but"),
+        ("UPDATE actions SET state = 'done' WHERE id = 'act_5'", "lead to 'compensated'"),
+        ("UPDATE actions SET state = 'done', compensated = NULL WHERE id = 'act_5'", "by is 'act_2', but"),
         (
-            "UPDATE actions SET state = 'done', undone = NULL, undone_by = NULL WHERE id = 'act_5'",
-            "(action.undone)",
+            "UPDATE actions SET state = 'done', compensated = NULL, compensated_by = NULL WHERE id = 'act_5'",
+            "(action.compensated)",
         ),
-        ("UPDATE actions SET undone_by = key WHERE id = 'act_5'", "by is 'act_5'"),
-        ("UPDATE actions SET undone_by = key WHERE id = 'act_2'", "no entry of kind action.undone"),
+        ("UPDATE actions SET compensated_by = key WHERE id = 'act_5'", "by is 'act_5'"),
+        ("UPDATE actions SET compensated_by = key WHERE id = 'act_2'", "no entry of kind action.compensated"),
         ("UPDATE actions SET reference = 'x' WHERE id = 'act_2'", "reference is 'x'"),
         ("UPDATE actions SET reference = 'x' WHERE id = 'act_1'", "no entry of kind receipt"),
         ("UPDATE actions SET digest = 'x' WHERE id = 'act_0'", "digest is 'x'"),
@@ -218,8 +259,9 @@ def found(store: Store, *statements: str) -> str:
         ("DELETE FROM actions WHERE id = 'act_0'", "(permit)"),
         (
             "INSERT INTO actions SELECT 3, 'act_9', decision_key, case_key, system, operation, resource,"
-            " digest, expires_at, state, NULL, NULL, NULL, NULL, NULL FROM actions WHERE id = 'act_0'",
-            "actions, act_9: it rests on entry 3, which is not of kind permit",
+            " digest, NULL, NULL, permitted, expires_at, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+            " FROM actions WHERE id = 'act_0'",
+            "actions, act_9: its key is 3, but it begins with entry",
         ),
         # What they all rest on.
         ("UPDATE decisions SET id = 'dec_99' WHERE id = 'dec_9'", "decision is 'dec_99'"),
@@ -270,10 +312,17 @@ def redacted(store: Store, kind: str) -> None:
         approvals.PASSED_ON,
         approvals.ANSWERED,
         votes.VOTE,
+        actions.PLANNED,
         actions.PERMIT,
         actions.STARTED,
         actions.RECEIPT,
-        actions.UNDONE,
+        actions.RECONCILED,
+        actions.COMPENSATED,
+        actions.DROPPED,
+        inbox.PARKED,
+        inbox.EXPIRED,
+        incidents.OPENED,
+        incidents.CLOSED,
     ],
 )
 def test_rows_whose_entries_were_redacted_are_well(store: Store, kind: str) -> None:
@@ -293,7 +342,7 @@ def test_rows_that_share_a_redacted_entry_are_found(store: Store) -> None:
 def test_a_row_that_borrows_the_redacted_entry_of_another_is_found(store: Store) -> None:
     redacted(store, actions.STARTED)
     other = "(SELECT started FROM actions WHERE id = 'act_2')"
-    assert "6 rows" in found(
+    assert "9 rows" in found(
         store, f"UPDATE actions SET started = {other}, state = 'started' WHERE id = 'act_0'"
     )
 

@@ -1,0 +1,115 @@
+"""Incidents: opening them, and how people are shown them.
+
+Rules:
+
+1. An action of which nobody can tell whether it was done, and one that was to be taken back and could not be,
+   is an incident: it is opened in the transaction that finds out.
+2. Those to whom the department escalates look into it; its head, where the document names nobody.
+3. An action has at most one incident of each kind. What was looked into once is not asked again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import JsonValue
+
+from crossloop.coordinator import alerts
+from crossloop.coordinator.explain import require_enough
+from crossloop.errors import UnknownName
+from crossloop.governance import Policy
+from crossloop.store import Read, Tx, actions, decisions, incidents
+from crossloop.store.decisions import DecisionRow
+from crossloop.store.incidents import IncidentKind, IncidentRow, IncidentState
+
+ASKED: Final[dict[IncidentKind, str]] = {
+    "outcome_unknown": "Was it done?",
+    "not_compensated": "Was it taken back?",
+}
+"""What a person is asked to find out."""
+
+
+def open_(
+    tx: Tx, action: str, kind: IncidentKind, decision: DecisionRow, because: str, policy: Policy
+) -> IncidentRow | None:
+    """Open an incident and tell those who look into it; None when there was one of this kind before."""
+    people = policy.answerable(decision.department)
+    body: dict[str, JsonValue] = {"decision": decision.id, "because": because}
+    opened = incidents.open_(tx, action=action, kind=kind, people=people, body=body)
+    if opened is None:
+        return None
+    row = incidents.get(tx, opened)
+    assert row is not None, f"{opened} was opened in this transaction"
+    alerts.incident_opened(tx, row, decision, f"{decision.intervention} ({because}). {ASKED[kind]}")
+    return row
+
+
+def find(read: Read, prefix: str) -> IncidentRow:
+    """Return the one incident whose id starts like this.
+
+    Raises:
+        UnknownName: none, or more than one, or too little of the id was given.
+    """
+    rows = incidents.find(read, prefix) if prefix else []
+    if not rows:
+        raise UnknownName(f"there is no incident '{prefix}'.", next_step="See: crossloop incidents list")
+    if len(rows) > 1:
+        raise UnknownName(f"'{prefix}' fits {len(rows)} incidents.", next_step="Give more of the id.")
+    require_enough(prefix)
+    return rows[0]
+
+
+def may_close(row: IncidentRow, department: str, policy: Policy) -> tuple[str, ...]:
+    """Who may close an incident: those who were told, as far as the document still knows them; those whom it
+    would tell now, where it knows none of them any more."""
+    known = tuple(one for one in row.people if one in policy.document.people)
+    return known or policy.answerable(department)
+
+
+def listed(read: Read, *, state: IncidentState | None = None) -> list[dict[str, JsonValue]]:
+    """Return incidents as people are shown them, the open ones first, then the oldest."""
+    rows = sorted(incidents.listing(read, state=state), key=lambda row: (row.state != "open", row.key))
+    return [shown(read, row) for row in rows]
+
+
+def shown(read: Read, row: IncidentRow) -> dict[str, JsonValue]:
+    """Return one incident as people are shown it: what it is about, who looks into it, and what was found."""
+    action = actions.get(read, row.action)
+    assert action is not None, f"{row.id} is about {row.action}, which is not in the store"
+    decision = decisions.get(read, action.decision_id)
+    opened = read.entry(row.entry)
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "question": ASKED[row.kind],
+        "state": row.state,
+        "action": row.action,
+        "action_state": action.state,
+        "system": action.system,
+        "operation": action.operation,
+        "resource": action.resource,
+        "reference": action.reference,
+        "decision": action.decision_id,
+        "department": None if decision is None else decision.department,
+        "intervention": None if decision is None else decision.intervention,
+        "case": row.case,
+        "from": list(row.people),
+        "opened_at": opened.at.isoformat(),
+        "because": "redacted" if opened.body is None else str(opened.body["because"]),
+        "closed": _found(read, row),
+    }
+
+
+def _found(read: Read, row: IncidentRow) -> dict[str, JsonValue] | None:
+    """When, by whom and how it was closed; nobody where the system found out by itself."""
+    if row.closed is None:
+        return None
+    entry = read.entry(row.closed)
+    said = entry.body or {}
+    return {
+        "at": entry.at.isoformat(),
+        "person": row.person,
+        "happened": row.happened,
+        "reference": None if said.get("reference") is None else str(said["reference"]),
+        "reason": str(said.get("reason", "redacted")),
+    }
