@@ -15,6 +15,7 @@ from typing import Final
 from crossloop.canonical import JSON
 from crossloop.ids import action_key, case_id, decision_id, derived, signal_id
 from crossloop.store import Tx, actions, claims, decisions, inbox, notices
+from crossloop.store.actions import NewAction
 
 ENTRIES_OF_A_CASE: Final = 10
 
@@ -165,13 +166,15 @@ def _permit(tx: Tx, key: str, decision: str, case: str, resource: str) -> None:
     }
     actions.permit(
         tx,
-        key=key,
-        decision_id=decision,
-        case=case,
-        system="ads",
-        operation="suppress_cod",
-        resource=resource,
-        digest=digest,
+        NewAction(
+            key=key,
+            decision_id=decision,
+            case=case,
+            system="ads",
+            operation="suppress_cod",
+            resource=resource,
+            digest=digest,
+        ),
         expires_at=until,
         body={"permit": permit},
     )

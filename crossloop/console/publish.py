@@ -75,6 +75,8 @@ def _say(out: Output, published: PublishReport, given: int, zone: str, store: st
     for one in published.parked:
         people = words.listed(one.people)
         say(out.people, f"[yellow]●[/] parked for {people}: {escape(one.reason)}", indent=2, hang=4)
+    for one in published.expired:
+        say(out.people, f"[dim]●[/] expired: {escape(words.told(one.reason))}", indent=2, hang=4)
     for one in published.waiting:
         people = f"{words.asked(one.people, one.quorum)}, until {words.minute(one.due, zone)}"
         say(out.people, f"[yellow]●[/] {one.action} waits for {people}", indent=2, hang=4)

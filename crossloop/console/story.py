@@ -29,6 +29,12 @@ _TOLD: Final = {
     "done": ("change made", "changes made"),
     "failed": ("change that failed", "changes that failed"),
     "unknown": ("change nobody can tell the end of", "changes nobody can tell the end of"),
+    "dropped": ("change that was given up", "changes that were given up"),
+    "compensated": ("change taken back", "changes taken back"),
+    "not_compensated": ("change that was not taken back", "changes that were not taken back"),
+    "incident": ("incident to look into", "incidents to look into"),
+    "incident_closed": ("incident that was looked into", "incidents that were looked into"),
+    "parked": ("signal that nobody handles", "signals that nobody handles"),
     "refuse": ("answer that nothing is done", "answers that nothing is done"),
     "shadow": ("change only recorded", "changes only recorded"),
 }

@@ -94,7 +94,8 @@ def expire_outdated(tx: Tx, policy: Policy, as_of: datetime) -> int:
 
 def _pass_on(tx: Tx, row: ApprovalRow, following: line.Next, because: str) -> None:
     due, body = tx.now + following.within, {"decision": row.decision_id, "reason": because}
-    approvals.pass_on(tx, row.id, people=following.people, due=due, body=body)
+    if not approvals.pass_on(tx, row.id, people=following.people, due=due, body=body):
+        return  # what ended before it in this transaction has ended it, too
     notify_passed_on(tx, decision_of(tx, row), row, following.people, because)
 
 

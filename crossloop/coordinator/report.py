@@ -101,8 +101,8 @@ class IncidentReport(Frozen):
     because: str
 
 
-class ParkedReport(Frozen):
-    """A signal that no department handles."""
+class RestingReport(Frozen):
+    """A signal that nobody answers: parked, or expired."""
 
     signal_id: str
     type: str
@@ -186,8 +186,11 @@ class PublishReport(Frozen):
     incidents: tuple[IncidentReport, ...] = ()
     """Incidents that this brought about and that are open."""
 
-    parked: tuple[ParkedReport, ...] = ()
+    parked: tuple[RestingReport, ...] = ()
     """Those of the signals that no department handles; they wait until one does."""
+
+    expired: tuple[RestingReport, ...] = ()
+    """Those of the signals that held no more; nobody was asked about them."""
 
     def __repr__(self) -> str:
         said = f"{len(self.signals)} signals, {self.new} new, {_came_of(self)}"

@@ -21,8 +21,8 @@ from crossloop.coordinator.report import (
     IncidentReport,
     LedgerReport,
     NoticeReport,
-    ParkedReport,
     PublishReport,
+    RestingReport,
     RunReport,
     WaitingReport,
     decision_report,
@@ -35,6 +35,7 @@ from crossloop.signals import Signal
 from crossloop.store import Read, actions, approvals, decisions, inbox, incidents
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.decisions import DecisionRow
+from crossloop.store.inbox import SignalState
 from crossloop.store.incidents import IncidentRow
 from crossloop.store.notices import NOTICE
 
@@ -136,7 +137,8 @@ def publish_report(read: Read, signals: Sequence[Signal], new: int, done: Done) 
         receipts=tuple(receipt_report(one) for one in done.receipts),
         waiting=tuple(_waiting(read, row) for row in asked if row is not None and row.state == "waiting"),
         incidents=tuple(_incidents(read, lambda _, incident: incident.entry >= done.since)),
-        parked=tuple(_parked(read, signals)),
+        parked=tuple(_resting(read, signals, "parked")),
+        expired=tuple(_resting(read, signals, "expired")),
     )
 
 
@@ -159,11 +161,11 @@ def _incidents(read: Read, wanted: Callable[[DecisionRow, IncidentRow], bool]) -
         )
 
 
-def _parked(read: Read, signals: Sequence[Signal]) -> Iterator[ParkedReport]:
+def _resting(read: Read, signals: Sequence[Signal], state: SignalState) -> Iterator[RestingReport]:
     for signal in signals:
         row = inbox.get(read, signal.id)
-        if row is not None and row.state == "parked":
-            yield ParkedReport(signal_id=row.id, type=row.type, **resting.whose(read, row))
+        if row is not None and row.state == state:
+            yield RestingReport(signal_id=row.id, type=row.type, **resting.whose(read, row))
 
 
 def _notices(read: Read, since: int) -> Iterator[NoticeReport]:

@@ -197,6 +197,7 @@ def test_what_is_no_longer_valid_expires_and_is_not_acted_on(event: dict[str, An
     warm("run", LOOP, *quiet, "--governance", DEMO, cwd=tmp_path).expect(0)
     done = publish(tmp_path, lasting(event, datetime(2022, 6, 12, tzinfo=UTC))).expect(0).json
     assert (done["decisions"], done["parked"]) == ([], [])
+    assert [one["signal_id"] for one in done["expired"]] == done["signals"]
     listed = warm("signals", "list", "--state", "expired", "--json", cwd=tmp_path).expect(0).json
     assert [one["id"] for one in listed["signals"]] == done["signals"]
     assert books.effects(tmp_path) == []
