@@ -99,7 +99,7 @@ ACTIONS: Final = " AND ".join(
             operation="t.operation",
             resource="t.resource",
             digest="t.digest",
-            undoes="o.id",
+            undoes="coalesce(o.id, t.undoes)",
             expires_at=_written("t.expires_at", "+00:00"),
         ),
     )

@@ -396,8 +396,8 @@ _TABLES: Final = (
             _Move("compensated", actions.COMPENSATED, ("compensated",), ("by",)),
             _Move("dropped", actions.DROPPED, ("dropped",)),
         ),
-        "t.id, d.id, t.system, t.operation, t.resource, t.digest, o.id, t.expires_at, t.reference, u.id,"
-        " t.reconciled, t.state",
+        "t.id, d.id, t.system, t.operation, t.resource, t.digest, coalesce(o.id, t.undoes), t.expires_at,"
+        " t.reference, coalesce(u.id, t.compensated_by), t.reconciled, t.state",
         _said_of_action,
         "LEFT JOIN decisions d ON d.key = t.decision_key LEFT JOIN actions o ON o.key = t.undoes"
         " LEFT JOIN actions u ON u.key = t.compensated_by",
