@@ -41,7 +41,7 @@ def draw_signal(sim: Simulation) -> Signal:
     """A signal that nobody has said before."""
     draw, now = sim.draw, sim.clock.now()
     sim.number += 1
-    kind = draw.choices((ALARM, QUESTION, OVER, UNHEARD), (60, 25, 12, 3))[0]
+    kind = draw.choices((ALARM, QUESTION, OVER, UNHEARD), (70, 15, 12, 3))[0]
     opened = [one for one in sim.said if one.type == ALARM.name]
     about = draw.choice(opened) if kind is OVER and opened else None
     if kind is OVER and about is None:
