@@ -9,7 +9,7 @@ Rules, in the order the code follows them for what is permitted:
    settle a doubt about each of them. One whose system cannot is started and performed alone: a crash then
    leaves one in doubt, and not all of them.
 3. It is performed outside any transaction, as :mod:`~crossloop.actions.once` says: within its permit, with
-   one key, never blindly again.
+   one key, never blindly again, and not by a worker whom somebody has followed.
 4. The receipt is written with the state it changes: *done*; *failed*, and nothing happened; or *unknown*, an
    incident for a person. An action that takes another one back marks that one as compensated in the same
    transaction. Whoever finds the action finished by somebody else writes nothing. Receipts that are there at
@@ -34,11 +34,11 @@ from crossloop.actions.order import rounds
 from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed
 from crossloop.canonical import to_json, writable
 from crossloop.clock import Clock
-from crossloop.errors import CrossloopError, UnknownName
+from crossloop.errors import CrossloopError, StaleLease, UnknownName
 from crossloop.faults import crash_point
 from crossloop.ids import ActionKey, undo_key
 from crossloop.signals import ActionRequest, Effect, Permit, Proposal, Receipt
-from crossloop.store import Lease, Read, Store, Tx, actions, decisions
+from crossloop.store import Lease, Read, Store, Tx, actions, decisions, leases
 from crossloop.store.decisions import DecisionRow
 
 _BATCH: Final = 1000
@@ -246,13 +246,16 @@ class Executor:
     ) -> list[Receipt]:
         """Perform what was started and write down how each ended (rule 4)."""
         turn = asyncio.Semaphore(AT_ONCE)
-        under_way = {asyncio.create_task(self._ended(action, turn, in_doubt=in_doubt)) for action in started}
+        under_way = {
+            asyncio.create_task(self._ended(action, turn, lease, in_doubt=in_doubt)) for action in started
+        }
         receipts: list[Receipt] = []
         try:
             while under_way:
                 ended, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 crash_point("act.after_effect")
-                receipts += await self._write([one.result() for one in ended], lease)
+                # Gathered, so that of several that failed none goes unseen.
+                receipts += await self._write(await asyncio.gather(*ended), lease)
         finally:
             for one in under_way:
                 one.cancel()
@@ -260,17 +263,19 @@ class Executor:
         return receipts
 
     async def _ended(
-        self, action: Action, turn: asyncio.Semaphore, *, in_doubt: bool
+        self, action: Action, turn: asyncio.Semaphore, lease: Lease | None, *, in_doubt: bool
     ) -> tuple[Action, Receipt]:
         async with turn:
-            return action, await self._receipt(action, in_doubt=in_doubt)
+            return action, await self._receipt(action, lease, in_doubt=in_doubt)
 
-    async def _receipt(self, action: Action, *, in_doubt: bool) -> Receipt:
+    async def _receipt(self, action: Action, lease: Lease | None, *, in_doubt: bool) -> Receipt:
         began = self._clock.now()
         outcome: Effect
         try:
-            performed = await self._effect(action.key, action.permitted, in_doubt=in_doubt)
+            performed = await self._effect(action.key, action.permitted, lease, in_doubt=in_doubt)
             outcome, reference, detail = "done", performed.reference, performed.detail
+        except StaleLease:
+            raise
         except OutcomeUnknown as unknown:
             outcome, reference, detail = "unknown", None, str(unknown)
         except CrossloopError as failure:
@@ -284,7 +289,9 @@ class Executor:
             finished_at=self._clock.now(),
         )
 
-    async def _effect(self, key: ActionKey, permitted: Permitted | None, *, in_doubt: bool) -> Performed:
+    async def _effect(
+        self, key: ActionKey, permitted: Permitted | None, lease: Lease | None, *, in_doubt: bool
+    ) -> Performed:
         if permitted is None:
             raise OutcomeUnknown(f"{_REMOVED} after it was started as {key}.")
         request = permitted.request
@@ -292,8 +299,22 @@ class Executor:
         if adapter is None:
             missing = f"there is no adapter for the system '{request.system}'."
             raise OutcomeUnknown(missing) if in_doubt else AdapterError(missing)
-        once = Once(adapter, key, request, permitted.permit, self._clock, self._retry, in_doubt)
+        once = Once(
+            adapter,
+            key,
+            request,
+            permitted.permit,
+            self._clock,
+            self._retry,
+            in_doubt,
+            fence=lambda: self._require_held(lease),
+        )
         return await once.perform(self._sleep)
+
+    def _require_held(self, lease: Lease | None) -> None:
+        if lease is not None:
+            held = lease
+            self._store.read(lambda read: leases.check(read, held))
 
     async def _give_up(self, action: Action, lease: Lease | None) -> Receipt | None:
         """End an action that was not started and that nothing permits any more (rule 7)."""

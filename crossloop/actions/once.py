@@ -8,7 +8,9 @@ Rules, in the order the code follows them for one attempt:
    not in doubt any more. A system that cannot be asked but is idempotent is sent the same key again, which
    cannot double the effect. One that is neither ends the matter: never a blind retry (invariant 2).
 3. The permit is compared with the request immediately before every time it is sent: another digest, or an
-   expired permit, and nothing is sent (invariant 3).
+   expired permit, and nothing is sent (invariant 3). So is the lease: a worker that was paused and that
+   somebody has followed sends nothing any more, for whoever followed may have looked, found nothing and sent
+   it. What is between this look and the sending only a system that is idempotent makes good.
 4. An error that says that nothing happened ends a doubt, unless it is transient: then the system has not
    looked at the key.
 5. Transient errors and doubts that can be settled are tried again with the same key, as often as
@@ -33,13 +35,20 @@ from tenacity import (
 from crossloop.actions import boundary
 from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed, RateLimited
 from crossloop.clock import Clock
-from crossloop.errors import CrossloopError
+from crossloop.errors import CrossloopError, StaleLease
 from crossloop.governance import check_permit
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest, Permit
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits for so many seconds."""
+
+Fence = Callable[[], None]
+"""Raises StaleLease when somebody else works on the store by now."""
+
+
+def _unfenced() -> None:
+    """Whoever works without a lease has nobody to be followed by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +90,19 @@ class Once:
     in_doubt: bool
     """Whether the effect may exist already."""
 
+    fence: Fence = _unfenced
+
     async def perform(self, sleep: Sleep) -> Performed:
         """Bring the effect about, or find it.
 
         Raises:
             OutcomeUnknown: nobody can tell whether it happened.
+            StaleLease: somebody else works on the store by now; it is theirs to bring to an end.
             CrossloopError: it certainly did not happen.
         """
         try:
             return await self._tried(sleep)
-        except OutcomeUnknown:
+        except (OutcomeUnknown, StaleLease):
             raise
         except CrossloopError as failure:
             if not self.in_doubt:
@@ -126,6 +138,7 @@ class Once:
             if found is not None:
                 return found
         check_permit(self.permit, self.request, now=self.clock.now())
+        self.fence()
         try:
             return await boundary.perform(self.adapter, self.key, self.request, deadline=self.retry.deadline)
         except OutcomeUnknown:

@@ -102,14 +102,12 @@ async def admit(runtime: Runtime, loop: Loop, observation: Observation, *, chose
 
 def in_force(store: Store) -> str:
     """Digest of the governance document in force; empty in a store without one."""
-    present = store.read(policies.present)
-    return "" if present is None else present.digest
+    return store.read(policies.digest) or ""
 
 
 def is_in_force(read: Read, policy: Policy) -> bool:
     """True when this governance document is the one in force."""
-    present = policies.present(read)
-    return present is not None and present.digest == policy.digest
+    return policies.digest(read) == policy.digest
 
 
 def put_in_force(tx: Tx, runtime: Runtime) -> None:
@@ -119,10 +117,10 @@ def put_in_force(tx: Tx, runtime: Runtime) -> None:
         PolicyReplaced: somebody put another one in force since it was read.
         SettingError: a trial on this store stands against it.
     """
-    present = policies.present(tx)
-    if is_in_force(tx, runtime.policy):
+    present = policies.digest(tx)
+    if present == runtime.policy.digest:
         return
-    if present is None or present.digest == runtime.replaces:
+    if present is None or present == runtime.replaces:
         refuse_trials(tx, runtime.policy, runtime.company)
         adopt(tx, runtime.policy)
     else:

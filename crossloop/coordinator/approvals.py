@@ -151,12 +151,12 @@ def _answer(
     if decision == "approve":
         _require_as_recorded(tx, row)
     asked = load(tx, row) if decision == "approve" else None
-    present = policies.present(tx)
+    present = policies.digest(tx)
     check_answer(
         approval_facts(tx, row, policy),
         person=person,
         now=tx.now,
-        policy_digest=policy.digest if present is None else present.digest,
+        policy_digest=present or policy.digest,
         action_digest=row.digest if asked is None else request_digest(asked[0]),
         decision=decision,
         people=policy.document.people,

@@ -145,10 +145,10 @@ def require_in_force(read: Read, policy: Policy) -> None:
     Raises:
         PolicyReplaced: another document was adopted since this one was read.
     """
-    present = policies.present(read)
-    if present is not None and present.digest != policy.digest:
+    present = policies.digest(read)
+    if present is not None and present != policy.digest:
         raise PolicyReplaced(
-            f"the governance document {present.digest[:12]} was put in force meanwhile; "
+            f"the governance document {present[:12]} was put in force meanwhile; "
             f"this coordinator works under {policy.digest[:12]}.",
             next_step="Open the company again.",
         )

@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Annotated, TypedDict
+from functools import lru_cache
+from typing import Annotated, Final, TypedDict
 
 from langgraph.errors import GraphBubbleUp
 from langgraph.graph import END, START, StateGraph
@@ -26,6 +27,9 @@ from crossloop.departments.department import Department, Handler
 from crossloop.departments.view import View
 from crossloop.ids import SignalId
 from crossloop.signals import Proposal, Signal
+
+_KEPT: Final = 64
+"""Departments whose compiled graph is kept; more than a company has."""
 
 Answers = dict[SignalId, dict[str, tuple[Proposal, ...]]]
 """Proposals by signal, then by department."""
@@ -61,8 +65,13 @@ class DepartmentState(DepartmentInput, DepartmentOutput):
 DepartmentGraph = CompiledStateGraph[DepartmentState, Asked, DepartmentInput, DepartmentOutput]
 
 
+@lru_cache(maxsize=_KEPT)
 def build(department: Department) -> DepartmentGraph:
-    """Compile a department into a subgraph."""
+    """Compile a department into a subgraph.
+
+    It holds nothing of a run, so one is made for a department and used again: compiling takes as long as
+    asking does.
+    """
     graph = StateGraph(
         DepartmentState,
         context_schema=Asked,

@@ -42,6 +42,12 @@ def present(read: Read) -> PolicyRow | None:
     return None if row is None else PolicyRow(row[1], read.body(row[0]), row[0])
 
 
+def digest(read: Read) -> str | None:
+    """Return the digest of the document in force, without reading the document."""
+    row = read.row(_PRESENT)
+    return None if row is None else str(row[1])
+
+
 def history(read: Read) -> Iterator[Mapping[str, JSON] | None]:
     """Yield every document that was ever in force, once, the latest first; None for a redacted one."""
     for (key,) in read.rows(_HISTORY):

@@ -76,7 +76,7 @@ class Lasting:
 
 
 class Statements:
-    """SQL with ``:name`` parameters in the form the driver wants, compiled once per store."""
+    """SQL with ``:name`` parameters in the form the driver wants, compiled once."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect

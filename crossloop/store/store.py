@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
@@ -32,6 +32,9 @@ from crossloop.store.session import Read, Statements, Tx
 from crossloop.store.writer import InlineWriter, ThreadWriter, Transactions, Writer
 
 T = TypeVar("T")
+
+_STATEMENTS: Final = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
+"""What was rendered once serves every store. Named parameters go to the driver as they are written."""
 
 
 def random_salts() -> Callable[[], bytes]:
@@ -66,8 +69,7 @@ class Store:
         self.url = url
         """The URL it was opened with."""
         self._path = path
-        # Named parameters go to the driver as they are written.
-        self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
+        self._statements = _STATEMENTS
         self._readers = sqlite.reader(path)
         self._writers = sqlite.writer(path, patience)
         transactions = Transactions(self._writers, path, self._statements, clock, salts)

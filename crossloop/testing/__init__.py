@@ -15,14 +15,32 @@ if TYPE_CHECKING:
     from crossloop.testing.conformance import StoreConformance as StoreConformance
     from crossloop.testing.conformance import SystemUnderTest as SystemUnderTest
     from crossloop.testing.conformance import report as report
+    from crossloop.testing.evidence import Evidence as Evidence
+    from crossloop.testing.evidence import Violation as Violation
+    from crossloop.testing.simulation import Outcome as Outcome
+    from crossloop.testing.simulation import simulate as simulate
+    from crossloop.testing.systems import SimulatedSystem as SimulatedSystem
+    from crossloop.testing.systems import World as World
+    from crossloop.testing.virtual_time import VirtualClock as VirtualClock
+    from crossloop.testing.virtual_time import VirtualLoop as VirtualLoop
 
 _MODULES: Final = {
+    # certify what is yours
     "AdapterConformance": "conformance",
     "DepartmentConformance": "conformance",
     "Report": "conformance",
     "StoreConformance": "conformance",
     "SystemUnderTest": "conformance",
     "report": "conformance",
+    # a whole company over virtual time
+    "Evidence": "evidence",
+    "Outcome": "simulation",
+    "SimulatedSystem": "systems",
+    "VirtualClock": "virtual_time",
+    "VirtualLoop": "virtual_time",
+    "Violation": "evidence",
+    "World": "systems",
+    "simulate": "simulation",
 }
 
 __all__ = sorted(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll] - one list, kept in one place

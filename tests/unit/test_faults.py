@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from crossloop.faults import POINTS, crash_point
+from crossloop.faults import POINTS, crash_point, on_pass
 
 PASSES = """
 from crossloop.faults import crash_point
@@ -52,3 +52,34 @@ def test_points_are_unique_and_pass_unarmed() -> None:
     assert len(set(POINTS)) == len(POINTS)
     for point in POINTS:
         crash_point(point)
+
+
+def test_whoever_watches_is_told_of_every_point_that_is_passed_inside_the_block() -> None:
+    told: list[str] = []
+    with on_pass(told.append):
+        crash_point("decide.before_commit")
+        crash_point("act.after_effect")
+    crash_point("act.after_receipt")
+    assert told == ["decide.before_commit", "act.after_effect"]
+
+
+def test_what_a_watcher_raises_goes_up_from_the_point_and_ends_the_watch() -> None:
+    class Died(BaseException):
+        pass
+
+    def die(_: str) -> None:
+        raise Died
+
+    with pytest.raises(Died), on_pass(die):
+        crash_point("decide.before_commit")
+    crash_point("decide.before_commit")
+
+
+def test_a_watch_inside_another_one_gives_way_to_it_again() -> None:
+    outer: list[str] = []
+    inner: list[str] = []
+    with on_pass(outer.append):
+        with on_pass(inner.append):
+            crash_point("admit.before_commit")
+        crash_point("admit.after_commit")
+    assert (outer, inner) == (["admit.after_commit"], ["admit.before_commit"])

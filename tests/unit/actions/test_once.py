@@ -22,7 +22,7 @@ from crossloop.actions import (
 )
 from crossloop.actions.once import Once
 from crossloop.clock import ManualClock
-from crossloop.errors import CrossloopError
+from crossloop.errors import CrossloopError, StaleLease
 from crossloop.governance import PermitExpired, PermitMismatch
 from tests.support.governed import proposal
 from tests.support.stores import START
@@ -87,6 +87,32 @@ def test_what_goes_well_is_sent_once(able: dict[str, bool]) -> None:
     assert one.run().reference == "ads-0"
     assert one.system.calls == [PERFORM]
     assert one.waits == []
+
+
+@ANY
+@pytest.mark.parametrize("in_doubt", [False, True])
+def test_whoever_was_followed_sends_nothing_and_says_so(able: dict[str, bool], in_doubt: bool) -> None:
+    """It is no unknown outcome either: whoever followed brings it to an end."""
+
+    def followed() -> None:
+        raise StaleLease("somebody else holds it")
+
+    one = trying(in_doubt=in_doubt, fence=followed, **able)
+    one.error(OutcomeUnknown if in_doubt and able == NEITHER else StaleLease)
+    assert PERFORM not in one.system.calls
+
+
+def test_the_fence_is_looked_at_before_every_attempt() -> None:
+    looks: list[int] = []
+
+    def fence() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            raise StaleLease("somebody else holds it")
+
+    one = trying(before(DOWN), before(DOWN), fence=fence)
+    one.error(StaleLease)
+    assert one.system.calls == [PERFORM, PERFORM]
 
 
 # Nothing happened.

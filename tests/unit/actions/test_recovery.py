@@ -17,6 +17,7 @@ from crossloop.adapters.arguments import OnArea
 from crossloop.adapters.embedded.ads import EmbeddedAds
 from crossloop.clock import ManualClock
 from crossloop.errors import StaleLease
+from crossloop.faults import on_pass
 from crossloop.ids import ActionKey
 from crossloop.signals import Receipt
 from crossloop.store import Lease, Store, leases
@@ -246,6 +247,30 @@ def test_a_worker_whose_lease_was_taken_performs_nothing(store: Store, clock: Ma
     assert system.calls == []
     assert row(store, key).state == "permitted"
     assert perform(executor(store, clock, system), key, present) is not None
+
+
+@pytest.mark.parametrize("find", [True, False])
+def test_a_worker_that_is_followed_after_it_has_claimed_sends_nothing(
+    store: Store, clock: ManualClock, find: bool
+) -> None:
+    """It was paused before it sent. Whoever followed has looked, found nothing, and may have sent it."""
+
+    def acquire(owner: str) -> Lease:
+        return store.write(lambda tx: leases.acquire(tx, "worker", owner=owner, ttl=timedelta(seconds=30)))
+
+    def follow(point: str) -> None:
+        if point == "act.after_started":
+            clock.advance(timedelta(minutes=1))
+            acquire("other")
+
+    key, system = permitted(store), FakeSystem(idempotent=False, find=find)
+    stale = acquire("one")
+    with on_pass(follow), pytest.raises(StaleLease):
+        perform(executor(store, clock, system), key, stale)
+    assert system.calls == []
+    assert row(store, key).state == "started"
+    (receipt,) = recover(executor(store, clock, system))
+    assert (receipt.outcome, len(system.effects)) == (("done", 1) if find else ("unknown", 0))
 
 
 def test_a_failure_to_tell_the_coordinator_leaves_the_action_for_recovery(

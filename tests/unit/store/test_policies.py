@@ -9,12 +9,14 @@ from crossloop.store.policies import PolicyRow
 
 def test_a_new_store_has_no_document(store: Store):
     assert store.read(policies.present) is None
+    assert store.read(policies.digest) is None
 
 
 def test_the_document_that_was_adopted_last_is_in_force(store: Store):
     assert store.write(lambda tx: policies.adopt(tx, digest="a", body={"company": "A"}))
     assert store.write(lambda tx: policies.adopt(tx, digest="b", body={"company": "B"}))
     assert store.read(policies.present) == PolicyRow("b", {"company": "B", "digest": "b"}, 1)
+    assert store.read(policies.digest) == "b"
 
 
 def test_adopting_the_document_in_force_changes_nothing(store: Store):
