@@ -95,6 +95,10 @@ class Permitted:
     started: int | None = None
     receipt: int | None = None
     outcome: str | None = None
+    """How it ended; what was unknown ends as what was found out."""
+
+    told: tuple[str, ...] = ()
+    """Every outcome that an entry tells of it, in their order."""
 
 
 @dataclass(slots=True)
@@ -136,10 +140,13 @@ class Ledger:
             inbox.RECEIVED: self._received,
             inbox.DECIDED: self._moved,
             inbox.FINISHED: self._moved,
+            inbox.PARKED: self._moved,
+            inbox.EXPIRED: self._moved,
             decisions.DECISION: self._decided,
             actions.PERMIT: self._permitted,
             actions.STARTED: self._started,
             actions.RECEIPT: self._receipt,
+            actions.RECONCILED: self._reconciled,
             approvals.REQUESTED: self._requested,
             approvals.PASSED_ON: self._passed_on,
             approvals.ANSWERED: self._answered,
@@ -225,12 +232,20 @@ class Ledger:
         if permit is not None:
             permit.started = entry.position
 
+    def _reconciled(self, entry: Entry, body: Mapping[str, Any]) -> None:
+        permit = self.by_key.get(body["action_key"])
+        if permit is not None:
+            outcome = "done" if body["state"] == "reconciled" else "failed"
+            permit.receipt, permit.outcome = entry.position, outcome
+            permit.told += (outcome,)
+
     def _receipt(self, entry: Entry, body: Mapping[str, Any]) -> None:
         permit = self.by_key.get(body["action_key"])
         if permit is not None:
             if permit.receipt is not None:
                 self.repeated.append((permit.key, entry.position))
             permit.receipt, permit.outcome = entry.position, body["outcome"]
+            permit.told += (body["outcome"],)
 
     def _requested(self, entry: Entry, body: Mapping[str, Any]) -> None:
         if body["approval"] in self.asked:

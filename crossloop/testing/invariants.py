@@ -23,6 +23,11 @@ _ONE_WAY: Final = (
     [inbox.RECEIVED],
     [inbox.RECEIVED, inbox.DECIDED],
     [inbox.RECEIVED, inbox.DECIDED, inbox.FINISHED],
+    [inbox.RECEIVED, inbox.EXPIRED],
+    [inbox.RECEIVED, inbox.PARKED],
+    [inbox.RECEIVED, inbox.PARKED, inbox.DECIDED],
+    [inbox.RECEIVED, inbox.PARKED, inbox.DECIDED, inbox.FINISHED],
+    [inbox.RECEIVED, inbox.PARKED, inbox.EXPIRED],
 )
 _ENDED_UNDONE: Final = ("rejected", "expired", "withdrawn", "superseded")
 _EXACT: Final = Decimal("0.000000001")
@@ -36,7 +41,7 @@ def acknowledged_is_kept(evidence: Evidence) -> Iterator[Violation]:
         moves = ledger.moves.get(signal, [])
         if not moves:
             yield Violation(1, "an acknowledged signal is not in the ledger", signal)
-        elif moves[-1] != inbox.FINISHED and signal not in evidence.open:
+        elif moves[-1] not in (inbox.FINISHED, inbox.EXPIRED) and signal not in evidence.open:
             yield Violation(1, f"a signal ended as {moves[-1]} and is not listed as open", signal)
     for signal, moves in ledger.moves.items():
         if moves not in _ONE_WAY:
@@ -80,7 +85,7 @@ def _receipts_are_true(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(2, "a receipt of an action that nobody has started", key)
     for key, outcome in evidence.receipts:
         known = evidence.ledger.by_key.get(key)
-        if known is None or known.outcome != outcome:
+        if known is None or outcome not in known.told:
             yield Violation(2, f"a receipt that says {outcome} was handed out and is not in the ledger", key)
 
 

@@ -319,9 +319,7 @@ async def again(sim: Simulation) -> None:
                 runtime.store,
                 runtime.company.adapters,
                 runtime.clock,
-                done=lambda tx, decision, receipt, proposal: after_receipt(
-                    tx, decision, receipt, runtime.policy, proposal
-                ),
+                done=lambda tx, action, receipt: after_receipt(tx, action, receipt, runtime.policy),
             )
             for _ in range(2)
         ]

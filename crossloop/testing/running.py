@@ -264,7 +264,7 @@ class Simulation:
         def found(read: Any) -> list[str]:
             return [
                 *(one.id for one in inbox.waiting(read, 1000)),
-                *(one.id for one in inbox.undone(read)),
+                *(one.id for one in inbox.unfinished(read)),
                 *(one.id for one in approvals.listing(read, state="waiting")),
             ]
 
@@ -288,7 +288,7 @@ class Simulation:
                 evidence.skipped.append(f"{len(known)} of {len(again)} entries")
             evidence.roots = dict(stored.roots(read, [one.size for one in evidence.checkpoints]))
             evidence.open = {
-                one.id for state in ("new", "decided") for one in inbox.listing(read, state=state)
+                one.id for state in ("new", "parked", "decided") for one in inbox.listing(read, state=state)
             }
             for resource, day in days:
                 if resource is not None and day is not None:

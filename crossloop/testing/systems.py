@@ -169,6 +169,10 @@ class SimulatedSystem:
         await asyncio.sleep(self._source.choice((0.0, 0.0, 0.02, 0.2)))
         return performed
 
+    def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:  # noqa: ARG002
+        """Nothing is taken back in this world."""
+        return None
+
     async def find(self, key: ActionKey) -> Performed | None:
         """Look a key up, or go wrong."""
         if not self.capabilities.find:
