@@ -21,6 +21,7 @@ POINTS: Final = (
     "decide.before_commit",
     "decide.after_commit",
     "act.after_started",
+    "act.before_effect",
     "act.after_effect",
     "act.after_receipt",
     "act.before_compensate",

@@ -253,7 +253,6 @@ class Executor:
         try:
             while under_way:
                 ended, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                crash_point("act.after_effect")
                 # Gathered, so that of several that failed none goes unseen.
                 receipts += await self._write(await asyncio.gather(*ended), lease)
         finally:
@@ -271,6 +270,7 @@ class Executor:
     async def _receipt(self, action: Action, lease: Lease | None, *, in_doubt: bool) -> Receipt:
         began = self._clock.now()
         outcome: Effect
+        crash_point("act.before_effect")
         try:
             performed = await self._effect(action.key, action.permitted, lease, in_doubt=in_doubt)
             outcome, reference, detail = "done", performed.reference, performed.detail
@@ -280,6 +280,7 @@ class Executor:
             outcome, reference, detail = "unknown", None, str(unknown)
         except CrossloopError as failure:
             outcome, reference, detail = "failed", None, f"{failure.code}: {failure}"
+        crash_point("act.after_effect")
         return Receipt(
             action_key=action.key,
             outcome=outcome,

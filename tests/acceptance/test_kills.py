@@ -137,15 +137,16 @@ def test_killed_at_a_named_point_a_run_ends_as_if_undisturbed(
 
 
 @pytest.mark.parametrize("count", [2, 3])
-@pytest.mark.parametrize("point", ["act.after_started", "act.after_effect"])
+@pytest.mark.parametrize("point", ["act.before_effect", "act.after_effect"])
 def test_killed_between_actions_what_was_done_is_found_and_the_rest_is_done(
     point: str, count: int, before: Path, undisturbed: Undisturbed, months: Months, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(before, tmp_path / "store"))
     died = crossloop(*arguments(months, DAY), cwd=folder, env={"CROSSLOOP_CRASH_AT": f"{point}:{count}"})
     assert died.code == -signal.SIGKILL
-    done = count - 1 if point == "act.after_started" else count
-    assert len(books.effects(folder)) == len(books.effects(before)) + done
+    least = 1 if point == "act.after_effect" else 0
+    made = len(books.effects(folder)) - len(books.effects(before))
+    assert least <= made < len(books.effects(undisturbed.folder)) - len(books.effects(before))
     warm(*arguments(months, DAY), cwd=folder).expect(3)
     finished_as_if_undisturbed(folder, undisturbed.folder)
 
@@ -154,7 +155,7 @@ def test_killed_again_and_again_it_still_ends(
     before: Path, undisturbed: Undisturbed, months: Months, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(before, tmp_path / "store"))
-    for point in ("admit.after_commit", "decide.after_commit", "act.after_effect", "act.after_started"):
+    for point in ("admit.after_commit", "decide.after_commit", "act.after_started", "act.after_effect"):
         died = crossloop(*arguments(months, DAY), cwd=folder, env={"CROSSLOOP_CRASH_AT": point})
         assert died.code == -signal.SIGKILL, point
     warm(*arguments(months, DAY), cwd=folder).expect(3)

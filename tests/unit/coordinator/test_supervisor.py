@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -30,13 +31,21 @@ class Watched:
             {one.name: one for one in asked}, mediate=self.mediate, decide=self.decide, act=self.act
         )
 
-    def mediate(self, wave: Sequence[Signal], answers: Answers) -> dict[DecisionId, Mediated]:
+    def mediate(
+        self, wave: Sequence[Signal], answers: Answers, as_of: datetime
+    ) -> dict[DecisionId, Mediated]:
+        assert as_of == START
         self.steps.append(f"mediate {len(wave)}")
         return {DecisionId("dec_1"): Mediated(None, ())}
 
     async def decide(
-        self, wave: Sequence[Signal], answers: Answers, settled: Mapping[DecisionId, Mediated]
+        self,
+        wave: Sequence[Signal],
+        answers: Answers,
+        settled: Mapping[DecisionId, Mediated],
+        as_of: datetime,
     ) -> list[ActionKey]:
+        assert as_of == START
         self.steps.append(f"decide {len(wave)} {list(settled)}")
         self.answers = answers
         return KEYS
