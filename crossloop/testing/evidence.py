@@ -95,10 +95,12 @@ class Permitted:
     started: int | None = None
     receipt: int | None = None
     outcome: str | None = None
-    """How it ended; what was unknown ends as what was found out."""
+    """The last one: what was unknown may be reconciled."""
 
-    told: tuple[str, ...] = ()
-    """Every outcome that an entry tells of it, in their order."""
+    told: set[str] = field(default_factory=set[str])
+    """Every outcome that an entry told."""
+
+    dropped: int | None = None
 
 
 @dataclass(slots=True)
@@ -147,6 +149,7 @@ class Ledger:
             actions.STARTED: self._started,
             actions.RECEIPT: self._receipt,
             actions.RECONCILED: self._reconciled,
+            actions.DROPPED: self._dropped,
             approvals.REQUESTED: self._requested,
             approvals.PASSED_ON: self._passed_on,
             approvals.ANSWERED: self._answered,
@@ -232,20 +235,25 @@ class Ledger:
         if permit is not None:
             permit.started = entry.position
 
-    def _reconciled(self, entry: Entry, body: Mapping[str, Any]) -> None:
-        permit = self.by_key.get(body["action_key"])
-        if permit is not None:
-            outcome = "done" if body["state"] == "reconciled" else "failed"
-            permit.receipt, permit.outcome = entry.position, outcome
-            permit.told += (outcome,)
-
     def _receipt(self, entry: Entry, body: Mapping[str, Any]) -> None:
         permit = self.by_key.get(body["action_key"])
         if permit is not None:
             if permit.receipt is not None:
                 self.repeated.append((permit.key, entry.position))
             permit.receipt, permit.outcome = entry.position, body["outcome"]
-            permit.told += (body["outcome"],)
+            permit.told.add(body["outcome"])
+
+    def _reconciled(self, entry: Entry, body: Mapping[str, Any]) -> None:
+        permit = self.by_key.get(body["action_key"])
+        if permit is not None:
+            permit.receipt = entry.position
+            permit.outcome = "done" if body["state"] == "reconciled" else str(body["state"])
+            permit.told.add(permit.outcome)
+
+    def _dropped(self, entry: Entry, body: Mapping[str, Any]) -> None:
+        permit = self.by_key.get(body["action_key"])
+        if permit is not None:
+            permit.dropped = entry.position
 
     def _requested(self, entry: Entry, body: Mapping[str, Any]) -> None:
         if body["approval"] in self.asked:

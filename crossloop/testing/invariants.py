@@ -19,16 +19,12 @@ from crossloop.testing.evidence import Decision, Evidence, Ledger, Violation
 Checker = Callable[[Evidence], Iterator[Violation]]
 
 _LEADS_TO_PERMIT: Final = ("act", "hold", "escalate")
-_ONE_WAY: Final = (
-    [inbox.RECEIVED],
-    [inbox.RECEIVED, inbox.DECIDED],
-    [inbox.RECEIVED, inbox.DECIDED, inbox.FINISHED],
-    [inbox.RECEIVED, inbox.EXPIRED],
-    [inbox.RECEIVED, inbox.PARKED],
-    [inbox.RECEIVED, inbox.PARKED, inbox.DECIDED],
-    [inbox.RECEIVED, inbox.PARKED, inbox.DECIDED, inbox.FINISHED],
-    [inbox.RECEIVED, inbox.PARKED, inbox.EXPIRED],
-)
+_TERMINAL: Final = (inbox.FINISHED, inbox.EXPIRED)
+_ONE_WAY: Final = [
+    [inbox.RECEIVED, *aside, *on]
+    for aside in ([], [inbox.PARKED])
+    for on in ([], [inbox.DECIDED], [inbox.DECIDED, inbox.FINISHED], [inbox.EXPIRED])
+]
 _ENDED_UNDONE: Final = ("rejected", "expired", "withdrawn", "superseded")
 _EXACT: Final = Decimal("0.000000001")
 """Shares are compared with limits to nine decimals."""
@@ -41,7 +37,7 @@ def acknowledged_is_kept(evidence: Evidence) -> Iterator[Violation]:
         moves = ledger.moves.get(signal, [])
         if not moves:
             yield Violation(1, "an acknowledged signal is not in the ledger", signal)
-        elif moves[-1] not in (inbox.FINISHED, inbox.EXPIRED) and signal not in evidence.open:
+        elif moves[-1] not in _TERMINAL and signal not in evidence.open:
             yield Violation(1, f"a signal ended as {moves[-1]} and is not listed as open", signal)
     for signal, moves in ledger.moves.items():
         if moves not in _ONE_WAY:
@@ -201,7 +197,12 @@ def _counted(ledger: Ledger) -> list[tuple[int, tuple[str, bool]]]:
         for one in ledger.asked.values()
         if one.state in _ENDED_UNDONE and one.ended is not None and one.decision in ledger.decisions
     ]
-    return sorted([*begins, *failed, *undone])
+    dropped = [
+        (one.dropped, (one.decision, False))
+        for one in ledger.by_key.values()
+        if one.dropped is not None and one.decision in ledger.decisions
+    ]
+    return sorted([*begins, *failed, *undone, *dropped])
 
 
 def append_only(evidence: Evidence) -> Iterator[Violation]:

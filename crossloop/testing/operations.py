@@ -170,13 +170,22 @@ async def race(sim: Simulation) -> None:
     """Freeze the company, have a second one take over meanwhile, and let the first one go on."""
     first = sim.worker
     befall(sim, "freezes")
-    going = asyncio.ensure_future(publish(sim))
+    going = asyncio.ensure_future(sim.attempt(first, lambda runtime: _publish_twice(sim, runtime)))
     await asyncio.sleep(sim.draw.uniform(0, 20))
     second = sim.open_worker(first.policy)
     sim.faults["worker.second"] += 1
     await sim.attempt(second, sim.drained)
     await going
     await sim.keep(first, second)
+
+
+async def _publish_twice(sim: Simulation, runtime: Runtime) -> None:
+    """Admit, think, and admit again under the same lease: a worker that was followed has more to write."""
+    for _ in range(2):
+        fresh = [draw_signal(sim) for _ in range(sim.draw.choice((1, 2, 3)))]
+        sim.said += fresh
+        await sim.admitted(runtime, fresh)
+        await sim.drained(runtime)
 
 
 def befall(sim: Simulation, what: Literal["dies", "freezes"]) -> None:
@@ -188,7 +197,7 @@ def befall(sim: Simulation, what: Literal["dies", "freezes"]) -> None:
     elif where < 0.6:  # the narrowest places: begun and not sent, done and not recorded
         sim.arm(sim.worker, sim.draw.choice(("act.after_started", "act.after_effect")), 1, what, seconds)
     elif where < 0.8:
-        sim.arm(sim.worker, COMMIT, sim.draw.randint(1, 8), what, seconds)
+        sim.arm(sim.worker, COMMIT, sim.draw.choice((1, 1, 2, 3, 5, 8)), what, seconds)
     else:
         life = sim.worker.life
         call_outside(sim.draw.uniform(0, 40), life.die if what == "dies" else lambda: life.freeze(seconds))

@@ -126,6 +126,8 @@ class WatchedStore(Store):
         self.life.check()
         result = await super().write_async(work, lease=lease)
         self.life.passes(COMMIT)
+        if self.life.frozen:
+            await asyncio.sleep(0)  # it stops here, and not where it would wait next
         return result
 
     def read(self, work: Callable[[Read], T]) -> T:

@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import itertools
 import random
-import shutil
 import tempfile
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -108,7 +107,7 @@ class Simulation:
         self._shown = Shown()
         self._policies: dict[str, Policy] = {}
         self._open: list[WatchedStore] = []
-        shutil.copyfile(_empty_store(), folder / "store.db")
+        (folder / "store.db").write_bytes(_empty_store())
         self.observer = self._store(Life("observer"))
         self.console = self._console()
         self.worker = self.open_worker(self._policy(self.draw.randrange(VARIANTS)))
@@ -376,11 +375,12 @@ def _digest(read: Any) -> str:
 
 
 @cache
-def _empty_store() -> Path:
-    """An empty store to copy: making its tables takes longer than copying them."""
-    made = Path(tempfile.mkdtemp(prefix="crossloop-empty-")) / "store.db"
-    open_store(made, _Epoch(), lambda: b"").close()
-    return made
+def _empty_store() -> bytes:
+    """The file of an empty store: making its tables takes longer than writing it down."""
+    with tempfile.TemporaryDirectory(prefix="crossloop-empty-") as made:
+        file = Path(made) / "store.db"
+        open_store(file, _Epoch(), lambda: b"").close()
+        return file.read_bytes()
 
 
 class _Epoch:

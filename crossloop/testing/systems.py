@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NoReturn
 
+from pydantic import JsonValue
+
 from crossloop.actions import (
     Capabilities,
     Conflict,
@@ -169,9 +171,13 @@ class SimulatedSystem:
         await asyncio.sleep(self._source.choice((0.0, 0.0, 0.02, 0.2)))
         return performed
 
-    def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:  # noqa: ARG002
-        """Nothing is taken back in this world."""
-        return None
+    def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
+        """Return the request that takes a change back; what took one back stays."""
+        if request.operation != "change":
+            return None
+        arguments: dict[str, JsonValue] = {"reference": performed.reference}
+        changed = {"operation": "take_back", "arguments": arguments}
+        return request.model_copy(update=changed)
 
     async def find(self, key: ActionKey) -> Performed | None:
         """Look a key up, or go wrong."""
