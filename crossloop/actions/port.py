@@ -72,7 +72,8 @@ class Adapter(Protocol):
         ...
 
     async def find(self, key: ActionKey) -> Performed | None:
-        """Return the effect of a key, or None when there certainly is none."""
+        """Return the effect of a key, or None when there certainly is none, and none can still come about
+        from a request that was sent before."""
         ...
 
     def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:

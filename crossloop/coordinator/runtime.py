@@ -344,7 +344,12 @@ class Runtime:
     async def _act(self, keys: Sequence[ActionKey]) -> None:
         drain = self._draining
         known = {key: drain.permitted.pop(key) for key in keys if key in drain.permitted}
-        self._performed(await self._executor.perform_all(keys, self.lease, known=known), drain.done)
+        try:
+            receipts = await self._executor.perform_all(keys, self.lease, known=known)
+        except BaseException:
+            self._views.forget()  # some of them may be in force, and nobody was told which
+            raise
+        self._performed(receipts, drain.done)
 
     def _performed(self, receipts: Sequence[Receipt], done: Done | None) -> None:
         self._views.performed(one.action_key for one in receipts)
