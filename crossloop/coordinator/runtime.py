@@ -93,9 +93,18 @@ def _left(read: Read, now: datetime, shown: int) -> _Left:
         now: real time, for deadlines.
         shown: the entry up to which every question has its thread.
     """
-    under_way = bool(actions.started(read) or actions.permitted(read, 1))
     questions = bool(approvals.waiting_after(read, shown) or approvals.ended_with_thread(read))
-    return _Left(under_way, bool(approvals.overdue(read, now)), questions, bool(sagas.due(read)))
+    overdue, undertakings = bool(approvals.overdue(read, now)), bool(sagas.due(read))
+    return _Left(_acting(read), overdue, questions, undertakings)
+
+
+def _acting(read: Read) -> bool:
+    return bool(actions.started(read) or actions.permitted(read, 1))
+
+
+def _under_way(read: Read) -> bool:
+    """True while something is to be done, or to be taken back, that waits for no person."""
+    return _acting(read) or bool(sagas.due(read))
 
 
 def _parked(read: Read) -> list[SignalId]:
@@ -204,7 +213,9 @@ class Runtime:
             while not over.is_set():
                 await run_waves(waiting, self._think, self._set_aside, self._arrival)
                 if not self._arrival.is_set():
-                    idle.set()
+                    # What a person permitted, or what is being performed beside its wave, is not done yet.
+                    if not self.store.read(_under_way):
+                        idle.set()
                     await _first_of(keeping, self._arrival, over)
         finally:
             keeping.cancel()

@@ -72,12 +72,15 @@ class Working:
     def wake(self) -> None:
         """Have it look at what others wrote. On the loop's own thread."""
         if self._runtime is not None:
+            self._idle.clear()
             self._runtime.arrived(())
 
     async def _admit(self, signals: Sequence[Signal]) -> int:
         runtime = self._present()
+        new = await admit_signals(runtime, signals)
+        # Afterwards, and without a pause: while it was being written the others may have found nothing to do.
         self._idle.clear()
-        return await admit_signals(runtime, signals)
+        return new
 
     async def _until_idle(self) -> None:
         self._present()

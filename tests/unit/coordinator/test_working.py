@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from crossloop.coordinator import Runtime
+from crossloop.coordinator.admit import admit_signals
 from crossloop.coordinator.decide import PolicyReplaced
 from crossloop.departments import Answer, View, no_action
 from crossloop.errors import CrossloopError, StoreBusy
@@ -52,6 +55,57 @@ def test_at_the_end_what_was_taken_in_is_finished_first(opened: Trial) -> None:
         for one in signals:
             work.submit([one]).result(30)
     assert set(states(opened, *signals)) == {"finished"}
+
+
+def test_what_is_just_being_written_is_waited_for_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def think(signal: Signal, view: View) -> Answer:
+        assert go.wait(60)
+        return (no_action(signal, MARKETING, QUESTIONS, f"seen as of {view.as_of}"),)
+
+    with trial(tmp_path, departments=departments(slow=think)) as opened, opened.coordinator.working() as work:
+
+        async def while_nothing_waits(runtime: Runtime, signals: Sequence[Signal]) -> int:
+            await work._idle.wait()
+            new = await admit_signals(runtime, signals)
+            assert work._idle.is_set(), "it looked in between and found nothing"
+            return new
+
+        monkeypatch.setattr("crossloop.coordinator.working.admit_signals", while_nothing_waits)
+        work.admit([opened.said(type=QUESTION.name)])
+        assert not work._idle.is_set()
+        go.set()
+        work.wait()
+
+
+def test_what_a_person_permitted_is_waited_for(opened: Trial) -> None:
+    signals = [opened.said(Ask(campaign=f"C{number}", share=0.5)) for number in range(1, 4)]
+    with opened.coordinator.working() as work:
+        work.admit(signals)
+        work.wait()
+        for one in opened.coordinator.approvals(state="waiting"):
+            for person in ("asha", "ravi"):
+                opened.coordinator.answer(str(one["id"]), person=person, decision="approve", asserted="test")
+        work.wait()
+        assert states(opened, *signals) == ["finished"] * 3
+    assert len(opened.entries("receipt")) == 3
+
+
+def test_what_is_performed_beside_its_wave_is_waited_for(
+    opened: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossloop.coordinator.runtime._LOOK_AGAIN", 0.0)
+    with opened.coordinator.working() as work:
+        for number in range(40):
+            signals = [opened.said(Ask(campaign=f"C{number * 3 + one + 1}")) for one in range(3)]
+            for one in signals:
+                work.submit([one])
+            work.admit(signals)
+            work.wait()
+            assert states(opened, *signals) == ["finished"] * 3
 
 
 def test_slow_signals_do_not_hold_the_others_up(tmp_path: Path) -> None:
