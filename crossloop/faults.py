@@ -15,6 +15,10 @@ from contextlib import contextmanager
 from typing import Final
 
 POINTS: Final = (
+    "store.while_created",
+    "store.before_commit",
+    "store.after_commit",
+    "lease.after_acquired",
     "admit.before_commit",
     "admit.after_commit",
     "wave.before_decide",
@@ -28,14 +32,22 @@ POINTS: Final = (
     "act.after_planned_compensation",
     "answer.before_commit",
     "answer.after_commit",
+    "threads.before_shown",
+    "threads.after_asked",
+    "threads.after_ended",
+    "lease.before_released",
 )
-"""Every crash point there is, in the order a signal passes them."""
+"""Every crash point there is, in the order a signal passes them. Every transaction passes the two of the
+store, whatever it is about; the others say what it was."""
 
 _ENVIRONMENT = "CROSSLOOP_CRASH_AT"
 
 
 def _armed() -> dict[str, int]:
-    text = os.environ.get(_ENVIRONMENT, "")
+    return _read(os.environ.get(_ENVIRONMENT, ""))
+
+
+def _read(text: str) -> dict[str, int]:
     if not text:
         return {}
     name, _, count = text.partition(":")
@@ -61,6 +73,15 @@ def on_pass(handler: Callable[[str], None]) -> Generator[None]:
         yield
     finally:
         _told = before
+
+
+def arm(text: str) -> None:
+    """Arm this process as the environment variable does: for one that was forked and has read it already.
+
+    Raises:
+        ValueError: it names no crash point.
+    """
+    _countdown.update(_read(text))
 
 
 def crash_point(name: str) -> None:

@@ -376,8 +376,11 @@ def _wanted(read: Read, after: int) -> _Wanted:
 
 
 def _show(threads: ApprovalThreads, wanted: _Wanted, lease: Lease | None) -> None:
+    crash_point("threads.before_shown")
     threads.ask(wanted.waiting, lease=lease)
+    crash_point("threads.after_asked")
     threads.end(wanted.ended, lease=lease)
+    crash_point("threads.after_ended")
 
 
 def _questions(read: Read, rows: Sequence[ApprovalRow]) -> dict[str, dict[str, JsonValue]]:

@@ -21,6 +21,7 @@ from datetime import timedelta
 from typing import Final
 
 from crossloop.errors import StaleLease, StoreBusy
+from crossloop.faults import crash_point
 from crossloop.store import Lease, Store, leases
 from crossloop.store.owners import is_alive, this_process
 
@@ -59,11 +60,13 @@ class Holding:
             await asyncio.sleep(_TURN)
         try:
             lease = await self._acquire(patience)
+            crash_point("lease.after_acquired")
             try:
                 self._renewal.begin(lease)
                 yield lease
             finally:
                 self._renewal.end()
+                crash_point("lease.before_released")
                 await self._store.write_async(lambda tx: leases.release(tx, lease))
         finally:
             self._turn.release()

@@ -30,6 +30,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from crossloop.errors import CrossloopError, StoreBusy, StoreNotUsable
+from crossloop.faults import crash_point
 from crossloop.store.ledger.entries import head_digest
 from crossloop.store.schema import FORMAT, metadata
 
@@ -218,6 +219,7 @@ def create(path: Path, patience: float) -> None:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             for statement in _definitions():
                 connection.execute(statement)
+            crash_point("store.while_created")
             connection.execute(
                 "INSERT INTO head (id, format, size, frontier, digest) VALUES (1, ?, 0, x'', ?)",
                 (FORMAT, head_digest(FORMAT, 0, b"")),

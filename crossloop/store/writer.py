@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeGuard, TypeVar, cast
 
 from crossloop.clock import Clock
+from crossloop.faults import crash_point
 from crossloop.store import leases, sqlite
 from crossloop.store.leases import Lease
 from crossloop.store.session import Lasting, Row, Statements, Tx
@@ -82,6 +83,7 @@ class Transactions:
             for job in jobs:
                 taken.append(job)
                 answers.append((job, *self._alone(connection, job, learned)))
+            crash_point("store.before_commit")
             connection.commit()
             for one in learned:
                 self._lasting.learn(one)
@@ -93,6 +95,7 @@ class Transactions:
             for job in taken or jobs:
                 job.outcome.set_exception(told)
             return
+        crash_point("store.after_commit")
         for job, result, failure in answers:
             if failure is None:
                 job.outcome.set_result(result)
