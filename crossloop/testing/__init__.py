@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from crossloop.testing.conformance import report as report
     from crossloop.testing.evidence import Evidence as Evidence
     from crossloop.testing.evidence import Violation as Violation
+    from crossloop.testing.killing.crash_points import crash_at_every_point as crash_at_every_point
+    from crossloop.testing.killing.kill import kill as kill
     from crossloop.testing.simulation import Outcome as Outcome
     from crossloop.testing.simulation import simulate as simulate
     from crossloop.testing.systems import SimulatedSystem as SimulatedSystem
@@ -41,6 +43,9 @@ _MODULES: Final = {
     "Violation": "evidence",
     "World": "systems",
     "simulate": "simulation",
+    # a real company that is killed
+    "crash_at_every_point": "killing.crash_points",
+    "kill": "killing.kill",
 }
 
 __all__ = sorted(_MODULES)  # pyright: ignore[reportUnsupportedDunderAll] - one list, kept in one place

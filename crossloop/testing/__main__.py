@@ -7,6 +7,11 @@ from importlib import import_module
 from typing import Final
 
 COMMANDS: Final = {
+    "kill": ("crossloop.testing.killing.kill_command", "kill a company many times and check what is left"),
+    "crash-points": (
+        "crossloop.testing.killing.crash_points_command",
+        "kill a company at every named crash point",
+    ),
     "simulate": ("crossloop.testing.simulate_command", "run a company over seeded histories and check it"),
 }
 """By name: the module whose ``main`` takes the arguments, and what it does. Loaded when it is named."""
@@ -16,7 +21,7 @@ def main(arguments: list[str]) -> int:
     """Run a command; return its exit code."""
     name = arguments[0] if arguments else ""
     if name not in COMMANDS:
-        known = "\n".join(f"  {command:10} {what}" for command, (_, what) in COMMANDS.items())
+        known = "\n".join(f"  {command:12} {what}" for command, (_, what) in COMMANDS.items())
         wanted = name in ("-h", "--help")
         stream = sys.stdout if wanted else sys.stderr
         stream.write(f"usage: python -m crossloop.testing COMMAND [--help]\n\n{known}\n")

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from crossloop.clock import local_day
+from crossloop.ids import undo_key
 from crossloop.store import Entry, actions, approvals, decisions, inbox, policies, votes
 from crossloop.testing.systems import Effect
 
@@ -102,6 +103,9 @@ class Permitted:
 
     dropped: int | None = None
 
+    takes_back: str | None = None
+    """Key of the step that it takes back, where an undertaking came to nothing."""
+
 
 @dataclass(slots=True)
 class Asked:
@@ -133,7 +137,7 @@ class Ledger:
         """Ids that an entry made a second time, with its position."""
 
         self.permits: dict[str, list[Permitted]] = {}
-        """By decision."""
+        """By decision; what takes a step of an undertaking back is in :attr:`by_key` alone."""
 
         self.by_key: dict[str, Permitted] = {}
         self.asked: dict[str, Asked] = {}
@@ -225,10 +229,14 @@ class Ledger:
             expires_at=datetime.fromisoformat(granted["expires_at"]),
             approval=granted.get("approval_id"),
         )
+        undoes = body.get("undoes")
+        if undoes is not None and permit.key == undo_key(undoes):
+            permit.takes_back = undoes
         if permit.key in self.by_key:
             self.repeated.append((permit.key, entry.position))
         self.by_key[permit.key] = permit
-        self.permits.setdefault(permit.decision, []).append(permit)
+        if permit.takes_back is None:
+            self.permits.setdefault(permit.decision, []).append(permit)
 
     def _started(self, entry: Entry, body: Mapping[str, Any]) -> None:
         permit = self.by_key.get(body["action_key"])

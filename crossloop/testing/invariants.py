@@ -90,6 +90,8 @@ def _keys_are_positions(ledger: Ledger) -> Iterator[Violation]:
         decision = ledger.decisions.get(permit.decision)
         if decision is None:
             yield Violation(2, "a permit of no decision", key)
+        elif permit.takes_back is not None:
+            continue  # its key is derived from that of the step
         elif key != derived("act", decision.signal, decision.department, str(decision.step)):
             yield Violation(2, "an action key that is not derived from its position alone", key)
 
@@ -118,6 +120,8 @@ def one_permit_per_approval(evidence: Evidence) -> Iterator[Violation]:
         asked = ledger.asked.get(permit.approval or "")
         if decision is None or (permit.approval is None and decision.outcome == "act"):
             continue
+        if permit.takes_back is not None:
+            continue  # it rests on the permit of what it takes back
         if asked is None:
             yield Violation(4, f"a permit without an approval for a decision to {decision.outcome}", key)
         elif asked.decision != permit.decision or asked.state != "approved":
