@@ -308,4 +308,5 @@ def _fitting(thread: str, approval: Shown) -> Shown:
 
 
 def _config(thread: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": thread}, "recursion_limit": RECURSION_LIMIT}
+    # A run of one node writes one thing after the other; without the limit it starts a thread for each.
+    return {"configurable": {"thread_id": thread}, "recursion_limit": RECURSION_LIMIT, "max_concurrency": 1}
