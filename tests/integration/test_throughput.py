@@ -13,7 +13,6 @@ from benchmarks import children, disk, slow_lane_child, throughput, throughput_c
 from benchmarks.peers import steps
 from benchmarks.peers.environments import CannotInstall
 
-
 LATENCY = {"p50": 0.001, "p99": 0.002, "inside_p50": 0.0005, "inside_p99": 0.0015}
 
 
