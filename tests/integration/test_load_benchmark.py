@@ -1,4 +1,4 @@
-"""The load benchmark: what is offered comes to an end or waits, people answer meanwhile, all of it is told."""
+"""The load benchmark: what is offered ends or waits, people answer meanwhile, and all of it is told."""
 
 from __future__ import annotations
 
