@@ -80,7 +80,7 @@ def _draw(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     try:
         from benchmarks import pictures
     except ModuleNotFoundError as missing:
-        parser.error(f"pictures need {missing.name}: pip install matplotlib")
+        parser.error(f"pictures need {missing.name}: pip install 'crossloop[bench]'")
     for file in pictures.draw(chosen.results, chosen.to):
         sys.stderr.write(f"{file}\n")
     return 0
