@@ -28,7 +28,7 @@ _STEPS = (
     " (SELECT count(*) FROM approvals p WHERE p.decision_key = d.key)"
     " FROM signals s JOIN entries r ON r.position = s.key"
     " JOIN decisions d ON d.signal_key = s.key JOIN actions a ON a.decision_key = d.key"
-    " JOIN entries e ON e.position = a.finished ORDER BY s.key"
+    " JOIN entries e ON e.position = a.finished WHERE a.state = 'done' ORDER BY s.key"
 )
 
 

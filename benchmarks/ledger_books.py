@@ -27,8 +27,12 @@ _LOOP: Final = "logistics-to-marketing"
 _OPTIONS: Final = ("do_nothing", "suppress_cod", "reduce_bid", "exclude")
 
 
-def add_case(tx: Tx, number: int) -> None:
-    """Write the ten entries of one case, each with its row."""
+def add_case(tx: Tx, number: int, *, undoes: ActionKey | None = None) -> None:
+    """Write the ten entries of one case, each with its row.
+
+    Args:
+        undoes: the key of the action that this case takes back, which its caller marks as such.
+    """
     signal = _signal(number)
     case = case_id(signal)
     acting, refusing = (decision_id(signal, who, 0) for who in ("marketing", "service"))
@@ -50,7 +54,7 @@ def add_case(tx: Tx, number: int) -> None:
         state="in_force",
         argument=_why(number),
     )
-    _permit(tx, key, acting, case, resource)
+    _permit(tx, key, acting, case, resource, undoes)
     inbox.decided(tx, signal, {"proposals": 2})
     actions.start(tx, key)
     reference = derived("rst", signal)
@@ -161,7 +165,7 @@ def _decide(tx: Tx, id: str, signal: str, case: str, department: str, outcome: s
     )
 
 
-def _permit(tx: Tx, key: str, decision: str, case: str, resource: str) -> None:
+def _permit(tx: Tx, key: str, decision: str, case: str, resource: str, undoes: str | None) -> None:
     until = tx.now + timedelta(days=1)
     digest = derived("", key) * 2
     permit: dict[str, JSON] = {
@@ -183,6 +187,7 @@ def _permit(tx: Tx, key: str, decision: str, case: str, resource: str) -> None:
             operation="suppress_cod",
             resource=resource,
             digest=digest,
+            undoes=undoes,
         ),
         expires_at=until,
         body={"permit": permit},

@@ -76,9 +76,12 @@ def fill(folder: Path, size: int) -> dict[str, float]:
 
 def _add(numbers: range, over: bool, tx: Tx) -> None:
     for number in numbers:
-        add_case(tx, number)
+        taken_back = None
         if number % 10 in range(_TAKES_BACK, 2 * _TAKES_BACK):
-            actions.undone(tx, key_of(number - _TAKES_BACK), key_of(number))
+            taken_back = key_of(number - _TAKES_BACK)
+        add_case(tx, number, undoes=taken_back)
+        if taken_back is not None:
+            assert actions.compensate(tx, taken_back, key_of(number))
     if over:
         claims.expire(tx, _PAST)
 
@@ -111,7 +114,7 @@ def work(folder: Path, signals: int) -> dict[str, float]:
         looked = _looked(coordinator, said(0, datetime.now(UTC)).id)
         done = coordinator.store.read(
             lambda read: read.rows(
-                "SELECT count(*) FROM actions WHERE system = 'ads' AND operation = 'leave_out'"
+                "SELECT count(*) FROM actions WHERE operation = 'leave_out' AND state = 'done'"
             )
         )
     assert done == [(signals + 1 + WAVE,)], f"{done} receipts for {signals} signals"

@@ -32,7 +32,7 @@ def test_a_company_works_on_a_filled_store_which_stays_good(tmp_path: Path) -> N
         )
         past = store.read(lambda read: read.row("SELECT count(*) FROM claims_past"))
         waiting = store.read(lambda read: approvals.listing(read, state="waiting"))
-    assert states == {"done": 60 + 10 + 1 + size_child.WAVE, "undone": 40}
+    assert states == {"done": 60 + 10 + 1 + size_child.WAVE, "compensated": 40, "planned": 20}
     assert past is not None
     assert 0 < past[0] < 100
     assert len(waiting) == size_child.WAITING
@@ -50,7 +50,7 @@ def test_after_a_crash_everything_is_brought_to_its_end_or_waits(tmp_path: Path)
             store.read(lambda read: read.rows("SELECT state, count(*) FROM actions GROUP BY state"))
         )
     assert signals == {"new": 30, "decided": 70}
-    assert actions == {"permitted": 30, "started": 20}
+    assert actions == {"planned": 20, "permitted": 30, "started": 20}
     found = recovery_child.recover(tmp_path)
     assert 0 < found["recovery"] <= found["recovery_and_list"]
 
