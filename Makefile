@@ -45,8 +45,9 @@ format: $(STAMP) ## mend lint and format where a tool can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(STAMP) ## measure the detection
+bench: $(STAMP) ## measure the detection, and the throughput without peers (with: benchmarks throughput --peers all)
 	@$(BIN)/python -m benchmarks detection
+	@$(BIN)/python -m benchmarks throughput --peers none
 
 clean: ## take away .venv and everything that tools and runs left
 	@rm -rf .venv .benchmarks .pytest_cache .ruff_cache .hypothesis .coverage build dist crossloop-demo

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from crossloop.canonical import JSON
-from crossloop.ids import action_key, case_id, decision_id, derived, signal_id
+from crossloop.ids import ActionKey, SignalId, action_key, case_id, decision_id, derived, signal_id
 from crossloop.store import Tx, actions, claims, decisions, inbox, notices
 from crossloop.store.actions import NewAction
 
@@ -27,12 +27,16 @@ _LOOP: Final = "logistics-to-marketing"
 _OPTIONS: Final = ("do_nothing", "suppress_cod", "reduce_bid", "exclude")
 
 
-def add_case(tx: Tx, number: int) -> None:
-    """Write the ten entries of one case, each with its row."""
-    signal = signal_id("logistics.geo_risk/1", "/benchmark", f"area-{number}")
+def add_case(tx: Tx, number: int, *, undoes: ActionKey | None = None) -> None:
+    """Write the ten entries of one case, each with its row.
+
+    Args:
+        undoes: the key of the action that this case takes back, which its caller marks as such.
+    """
+    signal = _signal(number)
     case = case_id(signal)
     acting, refusing = (decision_id(signal, who, 0) for who in ("marketing", "service"))
-    key = action_key(signal, "marketing", 0)
+    key = key_of(number)
     resource = f"ads/campaign/C{number % 40}/geo/IN/STATE {number % 30}/{number:06}"
     _admit(tx, number, signal, case)
     for id, department, outcome in ((acting, "marketing", "act"), (refusing, "service", "refuse")):
@@ -50,7 +54,7 @@ def add_case(tx: Tx, number: int) -> None:
         state="in_force",
         argument=_why(number),
     )
-    _permit(tx, key, acting, case, resource)
+    _permit(tx, key, acting, case, resource, undoes)
     inbox.decided(tx, signal, {"proposals": 2})
     actions.start(tx, key)
     reference = derived("rst", signal)
@@ -65,6 +69,15 @@ def add_case(tx: Tx, number: int) -> None:
         text=f"Done: suppress_cod. Why: {_why(number)}",
     )
     inbox.finished(tx, signal, {"outcome": "answered"})
+
+
+def key_of(number: int) -> ActionKey:
+    """The key of the action of a case."""
+    return action_key(_signal(number), "marketing", 0)
+
+
+def _signal(number: int) -> SignalId:
+    return signal_id("logistics.geo_risk/1", "/benchmark", f"area-{number}")
 
 
 def _admit(tx: Tx, number: int, signal: str, case: str) -> None:
@@ -152,7 +165,7 @@ def _decide(tx: Tx, id: str, signal: str, case: str, department: str, outcome: s
     )
 
 
-def _permit(tx: Tx, key: str, decision: str, case: str, resource: str) -> None:
+def _permit(tx: Tx, key: str, decision: str, case: str, resource: str, undoes: str | None) -> None:
     until = tx.now + timedelta(days=1)
     digest = derived("", key) * 2
     permit: dict[str, JSON] = {
@@ -174,6 +187,7 @@ def _permit(tx: Tx, key: str, decision: str, case: str, resource: str) -> None:
             operation="suppress_cod",
             resource=resource,
             digest=digest,
+            undoes=undoes,
         ),
         expires_at=until,
         body={"permit": permit},

@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -58,6 +58,9 @@ _SHAPE: Final = (
     " WHERE one.name IN ('checkpoints', 'writes', 'fence')"
 )
 """LangGraph's own tables and the fence: their columns and primary keys."""
+
+_TOGETHER: Final = 100
+"""Most threads that are written in one commit: whoever else wants the file waits no longer than for these."""
 
 _PATIENCE: Final = 30.0
 """Seconds to wait for another program that holds the file."""
@@ -127,9 +130,7 @@ class ApprovalThreads:
             StaleLease: somebody who holds the lease since has been here; nothing was changed.
         """
         if questions:
-            self._use(
-                lambda threads: [threads.ask(key, question) for key, question in questions.items()], lease
-            )
+            self._use(lambda threads: threads.ask_all(questions), lease)
 
     def end(self, approval_ids: Collection[str], *, lease: Lease | None = None) -> None:
         """Remove the threads of approvals that have ended, if they are there.
@@ -142,7 +143,7 @@ class ApprovalThreads:
             StaleLease: somebody who holds the lease since has been here; nothing was changed.
         """
         if approval_ids:
-            self._use(lambda threads: [threads.end(one) for one in approval_ids], lease)
+            self._use(lambda threads: threads.end_all(approval_ids), lease)
 
     def set_aside(self, why: Exception) -> None:
         """Keep the file under another name, and begin with a new one.
@@ -240,9 +241,23 @@ class _State:
 class _Threads:
     """The threads over one open connection."""
 
-    def __init__(self, saver: SqliteSaver) -> None:
+    def __init__(self, saver: FencedSaver) -> None:
         self._saver = saver
         self._graph = build_approval_graph(saver)
+
+    def ask_all(self, questions: Mapping[str, Shown]) -> None:
+        """Bring threads to their questions, many of them in one commit."""
+        for some in _batches(questions):
+            with self._saver.together():
+                for one in some:
+                    self.ask(one, questions[one])
+
+    def end_all(self, threads: Collection[str]) -> None:
+        """Remove threads, many of them in one commit."""
+        for some in _batches(threads):
+            with self._saver.together():
+                for one in some:
+                    self.end(one)
 
     def state(self, thread: str) -> _State:
         """Where a thread stands; one that cannot be read is thrown away and stands nowhere."""
@@ -254,21 +269,35 @@ class _Threads:
 
     def ask(self, thread: str, approval: Shown) -> None:
         """Bring a thread to its question. One that has ended was answered behind the row's back."""
-        state, shown = self.state(thread), _fitting(thread, approval)
-        if any(one.value == shown for one in state.interrupts):
-            return
-        if state.interrupts or state.answer:
-            self._saver.delete_thread(thread)
+        shown = _fitting(thread, approval)
+        if self._is_known(thread):
+            state = self.state(thread)
+            if any(one.value == shown for one in state.interrupts):
+                return
+            if state.interrupts or state.answer:
+                self._saver.delete_thread(thread)
         question: Question = {"version": GRAPH_VERSION, "approval": shown}
         self._graph.invoke(question, _config(thread), durability="sync")  # pyright: ignore[reportUnknownMemberType]
 
     def end(self, thread: str) -> None:
         self._saver.delete_thread(thread)
 
+    def _is_known(self, thread: str) -> bool:
+        """False where nothing stands of a thread: finding that out through LangGraph costs a millisecond."""
+        with self._saver.cursor(transaction=False) as reading:
+            found = reading.execute("SELECT 1 FROM checkpoints WHERE thread_id = ? LIMIT 1", (thread,))
+            return found.fetchone() is not None
+
     def _read(self, thread: str) -> _State:
         found = self._graph.get_state(_config(thread))
         values = cast("dict[str, Any]", found.values)
         return _State(found.interrupts, values.get("answer", {}))
+
+
+def _batches(threads: Collection[str]) -> Iterator[tuple[str, ...]]:
+    rest = iter(threads)
+    while some := tuple(itertools.islice(rest, _TOGETHER)):
+        yield some
 
 
 def _fitting(thread: str, approval: Shown) -> Shown:
@@ -279,4 +308,5 @@ def _fitting(thread: str, approval: Shown) -> Shown:
 
 
 def _config(thread: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": thread}, "recursion_limit": RECURSION_LIMIT}
+    # A run of one node writes one thing after the other; without the limit it starts a thread for each.
+    return {"configurable": {"thread_id": thread}, "recursion_limit": RECURSION_LIMIT, "max_concurrency": 1}

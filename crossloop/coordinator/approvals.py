@@ -242,13 +242,20 @@ def _valid_until(read: Read, decision: DecisionRow | None) -> datetime | None:
     return None if signal is None else signal.valid_until
 
 
-def listed(read: Read, *, now: datetime, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:
-    """Return approvals as people are shown them, the waiting ones first.
+def listed(
+    read: Read, *, now: datetime, state: ApprovalState | None = None, limit: int | None = None
+) -> list[dict[str, JsonValue]]:
+    """Return approvals as people are shown them: the waiting ones first, each sort by its deadline.
 
     Args:
         now: real time, to tell what is overdue.
+        limit: no more than so many; all of them when None.
     """
-    rows = sorted(approvals.listing(read, state=state), key=lambda row: (row.state != "waiting", row.due))
+    if limit is not None:
+        rows = approvals.by_due(read, limit, state=state)
+    else:
+        every = approvals.listing(read, state=state)
+        rows = sorted(every, key=lambda row: (row.state != "waiting", row.due))
     return [shown(read, row, now=now) for row in rows]
 
 

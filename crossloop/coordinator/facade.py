@@ -24,7 +24,7 @@ from crossloop.coordinator.background import Background
 from crossloop.coordinator.company import Company
 from crossloop.coordinator.explain import Story, explain
 from crossloop.coordinator.handed_in import Decision, Setting
-from crossloop.coordinator.holding import Holding
+from crossloop.coordinator.holding import Holding, somebody_stays
 from crossloop.coordinator.loop import Backtestable, Backtested, Inputs
 from crossloop.coordinator.report import PublishReport, RunReport
 from crossloop.coordinator.run import all_settings, publish_report, run_loop
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from crossloop.coordinator.runtime import Runtime
 
 _FOLLOW_PATIENCE: Final = 5.0
-"""Seconds for which an answer waits for another coordinator before it leaves the action to it."""
+"""Seconds for which an answer waits for another coordinator's run before it leaves the action to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ class Coordinator:
 
     async def _work(self, work: Working, begun: Callable[[], None]) -> None:
         holding, runtime = self._work_on(self.store)
-        async with holding.lease() as lease:
+        async with holding.lease(stays=True) as lease:
             runtime.hold(lease)
             await work.serve(runtime, begun)
 
@@ -277,8 +277,9 @@ class Coordinator:
     ) -> Given:
         """Answer a held decision; when that permits the action, perform it.
 
-        While another coordinator is at work on the store, the action is left to it: it performs what was
-        permitted meanwhile at the end of its run.
+        While another coordinator is at work on the store, the action is left to it: a company at work
+        performs what was permitted meanwhile within a moment, and this call returns at once; a run performs
+        it at its end, for which this call waits some seconds.
 
         Args:
             approval_id: its id, or the beginning of it.
@@ -317,6 +318,9 @@ class Coordinator:
         if self._at_work is not None:  # it performs what was permitted
             self._at_work.wake()
             return ()
+        now = self._clock.now()
+        if self.store.read(lambda read: somebody_stays(read, now)):  # in another process: so does that one
+            return ()
         async with AsyncExitStack() as stack:
             try:
                 runtime = await stack.enter_async_context(self._runtime(patience=_FOLLOW_PATIENCE))
@@ -324,14 +328,20 @@ class Coordinator:
                 return ()
             return await runtime.settle()
 
-    def approvals(self, *, state: ApprovalState | None = None) -> list[dict[str, JsonValue]]:
-        """Return held decisions as people are shown them, the waiting ones first.
+    def approvals(
+        self, *, state: ApprovalState | None = None, limit: int | None = None
+    ) -> list[dict[str, JsonValue]]:
+        """Return held decisions as people are shown them: the waiting ones first, each sort by its deadline.
+
+        Args:
+            state: those of one state; of all when None.
+            limit: no more than so many, so that a screen does not read thousands; all of them when None.
 
         Raises:
             InputError: there is no such state.
         """
-        asked = handed_in.state(state)
-        return self.store.read(lambda read: answering.listed(read, now=self._clock.now(), state=asked))
+        asked, now = handed_in.state(state), self._clock.now()
+        return self.store.read(lambda read: answering.listed(read, now=now, state=asked, limit=limit))
 
     def approval(self, identifier: str) -> dict[str, JsonValue]:
         """Return one held decision as people are shown it.

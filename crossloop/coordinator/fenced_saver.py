@@ -10,7 +10,9 @@ Rules:
    before the wait, and a stale worker would pass.
 4. A write is whole or not there: what fails on its way is rolled back. LangGraph's saver would commit the
    part that was done.
-5. Without a lease nothing is checked, as in the store. Reading is never fenced.
+5. Many writes can be one transaction (:meth:`FencedSaver.together`): the fence is passed once, at its
+   beginning, and nobody can raise it before its end. A synced commit costs as much as the writes of fifty.
+6. Without a lease nothing is checked, as in the store. Reading is never fenced.
 
 Why a fence in this file, and not the row of the lease in the store: that row is in another database, and
 SQLite has no transaction over both that is checked and committed in one moment. Whoever checks there and
@@ -79,6 +81,7 @@ class FencedSaver(SqliteSaver):
         """
         super().__init__(connection, serde=serde)
         self._lease = lease
+        self._together = False
 
     def setup(self) -> None:
         """Make the tables where they are not there."""
@@ -97,6 +100,27 @@ class FencedSaver(SqliteSaver):
             pass
 
     @contextmanager
+    def together(self) -> Generator[None]:
+        """Make one transaction of all writes inside; it is written as a whole or not at all.
+
+        Raises:
+            StaleLease: somebody with a larger token was here; nothing was written.
+        """
+        self.setup()
+        self.conn.execute("BEGIN IMMEDIATE")
+        try:
+            with closing(self.conn.cursor()) as writing:
+                self._check(writing)
+            self._together = True
+            yield
+            self.conn.commit()
+        except BaseException:
+            self.conn.rollback()
+            raise
+        finally:
+            self._together = False
+
+    @contextmanager
     def cursor(self, transaction: bool = True) -> Generator[sqlite3.Cursor]:
         """A cursor, as LangGraph's saver uses it for everything it does; for writing, behind the fence.
 
@@ -110,6 +134,10 @@ class FencedSaver(SqliteSaver):
         with self.lock:
             self.setup()
             with closing(self.conn.cursor()) as writing:
+                if self._together:
+                    with self._part(writing):
+                        yield writing
+                    return
                 writing.execute("BEGIN IMMEDIATE")
                 try:
                     self._check(writing)
@@ -118,6 +146,18 @@ class FencedSaver(SqliteSaver):
                 except BaseException:
                     self.conn.rollback()
                     raise
+
+    @contextmanager
+    def _part(self, writing: sqlite3.Cursor) -> Generator[None]:
+        """One write of several: what fails on its way is taken back alone (rule 4)."""
+        writing.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            writing.execute("ROLLBACK TO part")
+            raise
+        finally:
+            writing.execute("RELEASE part")
 
     def _check(self, writing: sqlite3.Cursor) -> None:
         lease = self._lease

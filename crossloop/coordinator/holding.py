@@ -6,7 +6,9 @@ Rules:
    coordinator: two coordinators of one process keep out of each other's way as two processes do.
 2. Calls of one coordinator take turns, from whichever thread or event loop they come.
 3. The lease is renewed from a thread of its own: an event loop that is busy computing must not lose it.
-4. A renewal that finds the store busy tries again. One that finds that somebody has followed stops; the
+4. Who holds it either finishes soon or *stays*, as a company at work does; the owner of the lease says which.
+   One that finishes can be waited for. One that stays never is: waiting for it would only end by giving up.
+5. A renewal that finds the store busy tries again. One that finds that somebody has followed stops; the
    next write of this worker is then refused by its token.
 """
 
@@ -17,20 +19,33 @@ import threading
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from crossloop.errors import StaleLease, StoreBusy
 from crossloop.faults import crash_point
-from crossloop.store import Lease, Store, leases
+from crossloop.store import Lease, Read, Store, Tx, leases
 from crossloop.store.owners import is_alive, this_process
 
 NAME: Final = "coordinator"
 LASTS: Final = timedelta(seconds=30)
 """Real time after which a holder that says nothing any more may be followed."""
 
+_STAYS: Final = "/stays"
+"""At the end of the owner of a lease whose holder works until it is told to stop."""
+
 _TURN: Final = 0.01
 _TRY_AGAIN: Final = 0.05
+
+
+def somebody_stays(read: Read, now: datetime) -> bool:
+    """True while a coordinator is at work that stays and looks after whatever others write.
+
+    Args:
+        now: real time.
+    """
+    owner = leases.holder(read, NAME, now)
+    return owner is not None and owner.endswith(_STAYS) and _alive(owner)
 
 
 class Holding:
@@ -47,11 +62,12 @@ class Holding:
         self._renewal.close()
 
     @asynccontextmanager
-    async def lease(self, *, patience: float = 0.0) -> AsyncGenerator[Lease]:
+    async def lease(self, *, patience: float = 0.0, stays: bool = False) -> AsyncGenerator[Lease]:
         """Hold the lease inside the block.
 
         Args:
-            patience: seconds to wait for another coordinator to finish.
+            patience: seconds to wait for another coordinator to finish; one that stays is not waited for.
+            stays: whether the block lasts until somebody ends it.
 
         Raises:
             StoreBusy: another coordinator is at work on this store.
@@ -59,7 +75,7 @@ class Holding:
         while not self._turn.acquire(blocking=False):
             await asyncio.sleep(_TURN)
         try:
-            lease = await self._acquire(patience)
+            lease = await self._acquire(patience, stays)
             crash_point("lease.after_acquired")
             try:
                 self._renewal.begin(lease)
@@ -71,20 +87,30 @@ class Holding:
         finally:
             self._turn.release()
 
-    async def _acquire(self, patience: float) -> Lease:
+    async def _acquire(self, patience: float, stays: bool) -> Lease:
         give_up = time.monotonic() + patience
+        owner = self._owner + _STAYS if stays else self._owner
+        in_vain = False
+
+        def work(tx: Tx) -> Lease:
+            nonlocal in_vain
+            in_vain = somebody_stays(tx, tx.now)
+            return leases.acquire(tx, NAME, owner=owner, ttl=LASTS, alive=self._is_another)
+
         while True:
             try:
-                return await self._store.write_async(
-                    lambda tx: leases.acquire(tx, NAME, owner=self._owner, ttl=LASTS, alive=_alive)
-                )
+                return await self._store.write_async(work)
             except StoreBusy as busy:
-                if time.monotonic() >= give_up:
+                if in_vain or time.monotonic() >= give_up:
                     raise StoreBusy(
                         f"another coordinator is at work on {self._store.url}: {busy.message}",
                         next_step="Wait until it has finished, or end that process.",
                     ) from busy
             await asyncio.sleep(_TRY_AGAIN)
+
+    def _is_another(self, owner: str) -> bool:
+        """True for a living coordinator that is not this one, whichever way it held the lease before."""
+        return owner.removesuffix(_STAYS) != self._owner and _alive(owner)
 
 
 def _alive(owner: str) -> bool:

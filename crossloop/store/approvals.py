@@ -70,6 +70,9 @@ _LIST_STATE = _ROWS + "WHERE p.state = :state ORDER BY p.key"
 # What waits has an index of its own, and so has what still keeps a thread: little, however long the
 # history is.
 _LIST_WAITING = _ROWS + "WHERE p.state = 'waiting' ORDER BY p.key"
+_WAITING_BY_DUE = _ROWS + "WHERE p.state = 'waiting' ORDER BY p.due, p.key LIMIT :limit"
+_ENDED_BY_DUE = _ROWS + "WHERE p.state <> 'waiting' ORDER BY p.due, p.key LIMIT :limit"
+_STATE_BY_DUE = _ROWS + "WHERE p.state = :state ORDER BY p.due, p.key LIMIT :limit"
 _ASKED_AFTER = _ROWS + "WHERE p.state = 'waiting' AND p.key > :entry ORDER BY p.key"
 _PASSED_ON_AFTER = (
     _ROWS + "WHERE p.state = 'waiting' AND p.passed_on IS NOT NULL AND p.passed_on > :entry ORDER BY p.key"
@@ -232,6 +235,16 @@ def listing(read: Read, *, state: ApprovalState | None = None) -> list[ApprovalR
     if state == "waiting":
         return [_row(row) for row in read.rows(_LIST_WAITING)]
     return [_row(row) for row in read.rows(_LIST_STATE, state=state)]
+
+
+def by_due(read: Read, limit: int, *, state: ApprovalState | None = None) -> list[ApprovalRow]:
+    """Return the approvals of one state, or of all, that are due first; of all, the waiting ones before."""
+    if state not in (None, "waiting"):
+        return [_row(row) for row in read.rows(_STATE_BY_DUE, state=state, limit=limit)]
+    found = read.rows(_WAITING_BY_DUE, limit=limit)
+    if state is None and len(found) < limit:
+        found += read.rows(_ENDED_BY_DUE, limit=limit - len(found))
+    return [_row(row) for row in found]
 
 
 def waiting_after(read: Read, entry: int) -> list[ApprovalRow]:

@@ -80,6 +80,13 @@ def acquire(
     return Lease(name, token + 1, owner, until)
 
 
+def holder(read: Read, name: str, now: datetime) -> str | None:
+    """Return who holds a lease at an instant of real time; None when nobody does, or its time is up."""
+    row = read.row(_GET, name=name)
+    held = row is not None and row[1] is not None and micros(now) < row[3]
+    return str(row[1]) if row is not None and held else None
+
+
 def check(read: Read, lease: Lease) -> None:
     """Raise StaleLease unless the lease is the one that was acquired last and not released."""
     _present(read, lease)

@@ -64,8 +64,14 @@ _REFUSED_CODES: Final = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-_FIRST_PAUSE: Final = 0.002
+_WRITER_BUSY_TIMEOUT_MS: Final = 1
+"""SQLite's own waiting looks again after 1, 2, 5, 10, 15, 20, 25 ms: another process that writes one
+transaction after the other is met between two of them only by looking more often."""
+
+_FIRST_PAUSE: Final = 0.001
 _LONGEST_PAUSE: Final = 0.05
+_PAUSE_SHARE: Final = 0.05
+"""Pauses grow with the time that was waited: nobody waits much longer than there was reason to."""
 
 T = TypeVar("T")
 
@@ -167,6 +173,7 @@ def writer(path: Path, patience: float) -> Engine:
 
 def _prepare(connection: sqlite3.Connection, path: Path, patience: float) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA busy_timeout = {_WRITER_BUSY_TIMEOUT_MS}")
     # Changing the mode needs the file for a moment alone; finding it changed already costs nothing.
     mode = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), path, patience)
     if mode != ("wal",):
@@ -275,21 +282,20 @@ def patiently(attempt: Callable[[], T], path: Path, patience: float) -> T:
     Raises:
         StoreBusy: it was still held after ``patience`` seconds.
     """
-    give_up = time.monotonic() + patience
-    pause = _FIRST_PAUSE
+    began = time.monotonic()
     while True:
         try:
             return attempt()
         except sqlite3.OperationalError as error:
             if _code(error) not in _BUSY_CODES:
                 raise
-            if time.monotonic() >= give_up:
+            waited = time.monotonic() - began
+            if waited >= patience:
                 raise StoreBusy(
                     f"store {path} has been held for writing by another process for {patience:g} s.",
                     next_step="Wait for it to finish, or end it, and try again.",
                 ) from error
-        time.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
+        time.sleep(min(max(_FIRST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE))
 
 
 def undecodable(error: UnicodeDecodeError) -> sqlite3.DatabaseError:

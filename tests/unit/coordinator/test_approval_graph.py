@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from langgraph.types import Command
 
 from crossloop.coordinator import approval_graph
 from crossloop.coordinator.approval_graph import GRAPH_VERSION, ApprovalThreads, build_approval_graph
+from crossloop.coordinator.fenced_saver import FencedSaver
 from crossloop.coordinator.serializer import JsonSerializer
 from crossloop.coordinator.threads_file import APPLICATION_ID
 from crossloop.errors import StaleLease, ThreadsUnusable
@@ -231,22 +233,57 @@ def test_whoever_was_followed_neither_asks_nor_removes(threads: ApprovalThreads,
 def test_whoever_is_followed_on_its_way_stops_there(
     threads: ApprovalThreads, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_writes = SqliteSaver.put_writes
+    together, commits = FencedSaver.together, itertools.count(1)
 
-    def followed(saver: SqliteSaver, *arguments: Any) -> None:
-        with monkeypatch.context() as meanwhile:
-            meanwhile.setattr(SqliteSaver, "put_writes", put_writes)
-            ApprovalThreads(file).ask({"apr_2": QUESTION}, lease=held(5))
-        put_writes(saver, *arguments)
+    @contextmanager
+    def followed(saver: FencedSaver) -> Iterator[None]:
+        if next(commits) == 2:
+            ApprovalThreads(file).ask({"apr_3": QUESTION}, lease=held(5))
+        with together(saver):
+            yield
 
     with monkeypatch.context() as racing:
-        racing.setattr(SqliteSaver, "put_writes", followed)
+        racing.setattr(approval_graph, "_TOGETHER", 1)
+        racing.setattr(FencedSaver, "together", followed)
         with pytest.raises(StaleLease):
-            threads.ask({"apr_1": QUESTION}, lease=held(4))
-    assert not waits(file)
+            threads.ask({"apr_1": QUESTION, "apr_2": QUESTION}, lease=held(4))
+    assert [waits(file, one) for one in ("apr_1", "apr_2", "apr_3")] == [True, False, True]
+    threads.ask({"apr_2": QUESTION}, lease=held(5))
     assert waits(file, "apr_2")
-    threads.ask({"apr_1": QUESTION}, lease=held(5))
-    assert waits(file)
+
+
+def test_many_questions_are_one_commit_and_so_are_many_that_have_ended(
+    threads: ApprovalThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together, commits = FencedSaver.together, list[FencedSaver]()
+
+    def counted(saver: FencedSaver) -> AbstractContextManager[None]:
+        commits.append(saver)
+        return together(saver)
+
+    monkeypatch.setattr(FencedSaver, "together", counted)
+    many = {f"apr_{number}": QUESTION for number in range(approval_graph._TOGETHER + 1)}
+    threads.ask(many, lease=held(4))
+    threads.end(list(many), lease=held(4))
+    assert len(commits) == 4
+
+
+def test_a_pass_that_fails_leaves_nothing_of_its_commit(
+    threads: ApprovalThreads, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    puts, put = itertools.count(1), SqliteSaver.put
+    threads.ask({"apr_1": QUESTION}, lease=held(4))
+
+    def fails_late(saver: SqliteSaver, *arguments: Any) -> Any:
+        if next(puts) == 3:
+            raise RuntimeError("on its way")
+        return put(saver, *arguments)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SqliteSaver, "put", fails_late)
+        with pytest.raises(RuntimeError, match="on its way"):
+            threads.ask({"apr_2": QUESTION, "apr_3": QUESTION}, lease=held(5))
+    assert [checkpoints(file, one) > 0 for one in ("apr_1", "apr_2", "apr_3")] == [True, False, False]
 
 
 def test_a_thread_that_cannot_be_read_is_not_thrown_away_by_whoever_was_followed(

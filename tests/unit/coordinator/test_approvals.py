@@ -371,6 +371,10 @@ def test_what_waits_is_listed_before_what_was_answered_and_each_by_its_deadline(
     assert [one["state"] for one in listed] == ["waiting", "waiting", "rejected"]
     assert listed[0]["due_at"] < listed[1]["due_at"]
     assert opened.coordinator.approvals(state="rejected") == [listed[2]]
+    for limit in range(1, 5):
+        assert opened.coordinator.approvals(limit=limit) == listed[:limit]
+        assert opened.coordinator.approvals(limit=limit, state="waiting") == listed[:2][:limit]
+    assert opened.coordinator.approvals(limit=1, state="rejected") == [listed[2]]
 
 
 def test_a_decision_whose_content_was_removed_is_listed_and_can_only_be_rejected(

@@ -191,6 +191,65 @@ def test_a_write_that_fails_on_its_way_leaves_nothing_not_even_a_raised_fence(fi
     assert file.fence() == {"coordinator": 5}
 
 
+@every_write
+def test_many_writes_in_one_transaction_pass_the_fence_once_and_are_whole(file: File, write: Write) -> None:
+    saver = file.open(5)
+    saver.setup()
+    seen: list[str] = []
+    saver.conn.set_trace_callback(seen.append)
+    with saver.together():
+        put(saver)
+        write(saver)
+    fence = "SELECT token FROM fence WHERE name = 'coordinator'"
+    assert (seen[0], seen.count(fence), seen.count("COMMIT")) == ("BEGIN IMMEDIATE", 1, 1)
+    assert seen[-1] == "COMMIT"
+
+
+@every_write
+def test_whoever_was_followed_begins_no_transaction(file: File, write: Write) -> None:
+    stale = file.open(4)
+    put(stale)
+    file.open(5).pass_fence()
+    before = file.content()
+
+    def many() -> None:
+        with stale.together():
+            write(stale)
+
+    with pytest.raises(StaleLease):
+        many()
+    assert file.content() == before
+    with pytest.raises(StaleLease):
+        write(stale)
+
+
+def test_what_fails_inside_a_transaction_takes_all_of_it_back(file: File) -> None:
+    saver = file.open(4)
+    put(saver, "before")
+    before = file.content()
+
+    def many() -> None:
+        with saver.together():
+            put(saver, "lost")
+            half(saver)
+
+    with pytest.raises(TypeError):
+        many()
+    assert file.content() == before
+    put(saver, "after")
+    assert file.said() == ["before", "after"]
+
+
+def test_a_write_that_fails_inside_a_transaction_can_be_passed_over(file: File) -> None:
+    saver = file.open(4)
+    with saver.together():
+        put(saver, "first")
+        with pytest.raises(TypeError):
+            half(saver)
+        put(saver, "second")
+    assert file.said() == ["first", "second"]
+
+
 def test_langgraphs_own_saver_commits_half_of_a_write_that_fails(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "plain.db", check_same_thread=False)) as connection:
         saver = SqliteSaver(connection)

@@ -14,7 +14,7 @@ import pytest
 
 from crossloop.clock import ManualClock
 from crossloop.coordinator import holding
-from crossloop.coordinator.holding import Holding
+from crossloop.coordinator.holding import Holding, somebody_stays
 from crossloop.errors import StaleLease, StoreBusy
 from crossloop.store import Lease, Store, Tx, leases
 from tests.support.stores import START, open_store
@@ -80,6 +80,35 @@ def test_patience_outlasts_a_coordinator_that_finishes(store: Store) -> None:
 
     asyncio.run(main())
     assert order == ["first", "second"]
+
+
+def test_one_that_stays_is_not_waited_for(store: Store, clock: ManualClock) -> None:
+    async def main() -> None:
+        own = Holding(store)
+        assert not store.read(lambda read: somebody_stays(read, clock.now()))
+        async with own.lease():
+            assert not store.read(lambda read: somebody_stays(read, clock.now()))
+        async with own.lease(stays=True):
+            assert store.read(lambda read: somebody_stays(read, clock.now()))
+            with pytest.raises(StoreBusy):
+                async with Holding(store).lease(patience=float("inf")):
+                    raise AssertionError("two at work")
+            assert not store.read(lambda read: somebody_stays(read, clock.now() + holding.LASTS))
+        assert not store.read(lambda read: somebody_stays(read, clock.now()))
+
+    asyncio.run(main())
+
+
+def test_a_coordinator_follows_itself_however_it_held_the_lease(store: Store) -> None:
+    async def main() -> None:
+        own = Holding(store)
+        async with own.lease(stays=True) as first:
+            own._turn.release()  # as where giving the lease back has failed
+            async with own.lease() as second:
+                assert second.token == first.token + 1
+            assert own._turn.acquire(blocking=False)
+
+    asyncio.run(main())
 
 
 def test_calls_of_one_coordinator_take_turns_instead_of_fencing_each_other_out(store: Store) -> None:

@@ -149,6 +149,25 @@ def test_what_a_person_permits_meanwhile_is_performed(opened: Trial) -> None:
     assert states(opened, signal) == ["finished"]
 
 
+def test_an_answer_from_elsewhere_is_not_kept_waiting_by_a_company_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossloop.coordinator.facade._FOLLOW_PATIENCE", float("inf"))
+    with trial(tmp_path) as worker, trial(tmp_path) as other:
+        signal = worker.said(Ask(share=0.2))
+        with worker.coordinator.working() as work:
+            work.admit([signal])
+            work.wait()
+            (asked,) = other.coordinator.approvals(state="waiting")
+            for person in ("asha", "ravi"):
+                given = other.coordinator.answer(
+                    str(asked["id"]), person=person, decision="approve", asserted="in a test"
+                )
+            assert (given.answered.state, given.receipts) == ("approved", ())
+        assert states(worker, signal) == ["finished"]
+        assert len(worker.entries("receipt")) == 1
+
+
 def test_nothing_else_works_on_the_company_meanwhile(opened: Trial) -> None:
     with opened.coordinator.working():
         with pytest.raises(CrossloopError, match="is at work"):

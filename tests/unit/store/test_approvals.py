@@ -106,6 +106,25 @@ def test_the_thread_of_an_ended_approval_is_to_be_removed_until_it_was(store: St
     assert store.read(lambda read: read.head().size) == size
 
 
+def test_what_is_due_first_can_be_had_without_the_rest(store: Store):
+    def ids(limit: int, state: approvals.ApprovalState | None = None) -> list[str]:
+        return [row.id for row in store.read(lambda read: approvals.by_due(read, limit, state=state))]
+
+    store.write(lambda tx: [ask(tx, id) for id in ("apr_1", "apr_2", "apr_3")])
+    sooner = DUE - timedelta(hours=1)
+    store.write(lambda tx: approvals.pass_on(tx, "apr_3", people=["meera"], due=sooner, body={}))
+    store.write(lambda tx: answer(tx, "apr_1", "rejected"))
+    assert [ids(limit) for limit in (1, 2, 3, 4)] == [
+        ["apr_3"],
+        ["apr_3", "apr_2"],
+        ["apr_3", "apr_2", "apr_1"],
+        ["apr_3", "apr_2", "apr_1"],
+    ]
+    assert ids(1, "waiting") == ["apr_3"]
+    assert ids(5, "waiting") == ["apr_3", "apr_2"]
+    assert ids(5, "rejected") == ["apr_1"]
+
+
 def test_approvals_are_listed_by_state_and_counted_by_signal(store: Store):
     store.write(lambda tx: [ask(tx, id) for id in ("apr_1", "apr_2", "apr_3")])
     store.write(lambda tx: answer(tx, "apr_2", "rejected"))

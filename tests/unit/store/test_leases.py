@@ -28,6 +28,21 @@ def test_a_lease_names_its_holder_its_token_and_its_end(store: Store):
     assert acquire(store, "here:1:1") == Lease("worker", 1, "here:1:1", START + TTL)
 
 
+def test_everybody_can_see_who_holds_a_lease_until_it_is_over(store: Store, clock: ManualClock):
+    def holder() -> str | None:
+        return store.read(lambda read: leases.holder(read, "worker", clock.now()))
+
+    assert holder() is None
+    acquire(store, "ann:1:1")
+    assert holder() == "ann:1:1"
+    clock.advance(TTL)
+    assert holder() is None
+    again = acquire(store, "ben:1:1")
+    assert holder() == "ben:1:1"
+    store.write(lambda tx: leases.release(tx, again))
+    assert holder() is None
+
+
 def test_the_holder_of_a_lease_may_write(store: Store):
     assert store.write(append, lease=acquire(store, "here:1:1")) == 0
 

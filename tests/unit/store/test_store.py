@@ -6,7 +6,9 @@ import asyncio
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -275,6 +277,29 @@ def test_writes_from_many_threads_are_all_kept_one_after_the_other(store: Store)
         positions = list(threads.map(lambda _: store.write(append), range(64)))
     assert sorted(positions) == list(range(64))
     assert store.read(verify).ok
+
+
+def test_whoever_waits_for_another_writer_looks_again_before_much_more_time_has_passed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # Who writes one transaction after the other leaves gaps of a millisecond.
+    now, looks = [0.0], list[float]()
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    def attempt() -> None:
+        looks.append(now[0])
+        if now[0] < 3:
+            raise busy
+
+    monkeypatch.setattr(sqlite, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now[0]))
+    sqlite.patiently(attempt, path, 10)
+    for sooner, later in pairwise(looks):
+        assert later - sooner <= max(0.001, min(0.05 * sooner, 0.05)) + 1e-9
+    assert len(looks) < 200
 
 
 def test_a_store_that_another_process_holds_is_waited_for_and_then_reported_busy(store: Store, path: Path):
