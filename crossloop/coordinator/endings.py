@@ -138,6 +138,8 @@ def after_receipt(tx: Tx, action: Action, receipt: Receipt, policy: Policy) -> N
         undone = actions.get(tx, action.undoes)
         if undone is not None:
             claims.release(tx, undone.decision_id)
+            # It may have been the last step of an undertaking that came to nothing for another reason.
+            _move_on(tx, decision_of(tx, undone), policy)
     if receipt.outcome == "unknown":
         incidents.open_(tx, action.key, "outcome_unknown", decision, receipt.detail, policy)
     if action.takes_back:

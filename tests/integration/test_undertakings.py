@@ -16,7 +16,7 @@ from crossloop.store.actions import ActionRow
 from crossloop.store.decisions import DecisionRow
 from tests.support import undertaking_story
 from tests.support.crashing import final_state
-from tests.support.trials import Trial, trial
+from tests.support.trials import Trial, lift, trial
 from tests.support.wayward import CAMPAIGNS, SAGA, Wayward, make_wayward, steps
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -159,6 +159,21 @@ def answer(opened: Trial, campaign: str, decision: Any) -> None:
 def held_in_the_middle(opened: Trial) -> Signal:
     first, middle, last = steps()
     return opened.said(first, middle.model_copy(update=HELD), last)
+
+
+def test_where_others_take_the_steps_back_that_were_done_nothing_is_left_of_the_undertaking(
+    opened: Trial, ads: Wayward
+) -> None:
+    first, second, third = steps()
+    said = opened.said(first, second, third.model_copy(update={"share": 0.2}))
+    opened.publish(said)
+    assert states(opened) == ["done", "done", "planned"]
+    lifts = [lift(row.key, row.reference, campaign=row.resource.split("/")[2]) for row in rows(opened)[:2]]
+    opened.publish(opened.over(said.correlation_id, *lifts))
+    assert opened.restrictions() == []
+    assert opened.state(said) == "finished"
+    assert opened.store.read(lambda read: decisions.sagas(read, signal=said.id)) != []
+    assert opened.coordinator.incidents(state="open") == []
 
 
 def test_a_step_that_is_held_keeps_the_later_ones_planned_until_it_is_approved(
