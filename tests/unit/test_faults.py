@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from crossloop.faults import POINTS, crash_point, on_pass
+from crossloop.faults import POINTS, arm, crash_point, on_pass
 
 PASSES = """
 from crossloop.faults import crash_point
@@ -83,3 +83,11 @@ def test_a_watch_inside_another_one_gives_way_to_it_again() -> None:
             crash_point("admit.before_commit")
         crash_point("admit.after_commit")
     assert (outer, inner) == (["admit.after_commit"], ["admit.before_commit"])
+
+
+def test_a_process_that_runs_already_is_armed_as_by_the_environment() -> None:
+    program = 'from crossloop.faults import arm; arm("act.after_effect:2")\n' + PASSES
+    died = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (died.returncode, died.stdout.split()) == (-signal.SIGKILL, ["1", "2"])
+    with pytest.raises(ValueError, match=r"decide\.before_commit"):
+        arm("decide.sometime")

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     """Run it; 1 when something was lost, doubled, stuck or otherwise wrong."""
     chosen = _parser().parse_args(arguments)
     people = Console(stderr=True)
-    began = time.monotonic()
+    began, running = time.monotonic(), commit()
     try:
         if chosen.folder is not None:
             result = _killed(chosen, chosen.folder, people)
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
         people.print(str(wrong), markup=False)
         return _WRONG_USAGE
     if chosen.json:
-        more = {"seed": chosen.seed, "wall_seconds": round(time.monotonic() - began, 1), "commit": commit()}
+        more = {"seed": chosen.seed, "wall_seconds": round(time.monotonic() - began, 1), "commit": running}
         sys.stdout.write(json.dumps({**result.document(), **more}, indent=2) + "\n")
     else:
         _shown(result, people)
