@@ -31,7 +31,7 @@ demo: $(STAMP) ## the first loop, end to end, on the embedded company
 
 test: $(STAMP) ## every test
 	@echo "==> pytest"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(STAMP) ## lint, format and types
 	@echo "==> ruff check"

@@ -21,7 +21,7 @@ For each signal of the wave, in order of admission, and for each proposal, in or
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -41,7 +41,7 @@ from crossloop.errors import CrossloopError
 from crossloop.governance import GateState, Policy, SignalFacts, in_conflict, judge, permit_for
 from crossloop.ids import ApprovalId, DecisionId, approval_id
 from crossloop.signals import Catalogue, Claim, Proposal, Reason, Signal, Verdict
-from crossloop.store import Read, Tx, approvals, claims, decisions, impacts, inbox, policies
+from crossloop.store import Read, Tx, actions, approvals, claims, decisions, impacts, inbox, policies
 from crossloop.store.decisions import DecisionRow, SagaKey
 
 if TYPE_CHECKING:  # what answers the gates is light, what thinks is not
@@ -195,16 +195,28 @@ def _judged(
     tx: Tx, facts: SignalFacts, proposal: Proposal, mediated: Mediated, policy: Policy, day: date
 ) -> Verdict:
     impact = proposal.impact
+    state = GateState(conflict=mediated.resolution, not_to_undo=_not_to_undo(tx, proposal))
     if impact is None:
-        return judge(proposal, facts, GateState(conflict=mediated.resolution), policy, now=tx.now)
+        return judge(proposal, facts, state, policy, now=tx.now)
     so_far = impacts.total(tx, impact.resource, day)
-    state = GateState(share_today=so_far.share, amount_today=so_far.amount, conflict=mediated.resolution)
+    state = replace(state, share_today=so_far.share, amount_today=so_far.amount)
     verdict = judge(proposal, facts, state, policy, now=tx.now)
     own, counted = impact.amount.currency, so_far.currency
     if counted in (None, own):
         return verdict
     said = f"{impact.resource} is counted in {counted} on {day}; an impact in {own} cannot be added."
     return _refused(verdict, said)
+
+
+def _not_to_undo(tx: Tx, proposal: Proposal) -> str:
+    """Why what a proposal takes back cannot be taken back by it: each action is taken back once."""
+    row = None if proposal.undoes is None else actions.get(tx, proposal.undoes)
+    if row is None:
+        return ""
+    if row.state not in actions.IN_FORCE:
+        return f"{row.key} is not in force: it is {row.state}."
+    other = actions.taking_back(tx, row.key)
+    return "" if other is None else f"{row.key} is taken back by {other.key} already."
 
 
 def _refused(verdict: Verdict, because: str) -> Verdict:

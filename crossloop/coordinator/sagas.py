@@ -195,6 +195,9 @@ def _loaded(read: Read, decision: DecisionRow) -> _Loaded:
             back = row
         else:
             own = row
+    if own is not None and back is None:
+        # Somebody else may be taking it back: a department that was told that the condition is over.
+        back = actions.taking_back(read, own.key)
     asked = approvals.for_decision(read, decision.id)
     told = None if own is None else stored_incidents.of_action(read, own.key, "not_compensated")
     step = Step(

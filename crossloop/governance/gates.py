@@ -4,7 +4,8 @@ Every gate is asked and every reason is kept, those that agree too. The strictes
 document does not permit is denied. The gates, in the order of the table at the end:
 
 1. substance: it asks for something, in a form that a digest can be taken of. A proposal that asks for
-   nothing is refused here and is not taken to the other gates: there is nothing they could permit.
+   nothing is refused here and is not taken to the other gates: there is nothing they could permit. What takes
+   an action back that is not in force, or that somebody else takes back, is refused: once is enough.
 2. validity: at the business time of the judgement the signal still holds.
 3. loop: the document has the loop; the proposing department owns it; it permits this intervention; and the
    signal's type is one that the loop answers with it. Taking a suppression back is an intervention, too.
@@ -131,6 +132,8 @@ def _nothing_to_judge(proposal: Proposal, facts: Mapping[str, FactValue]) -> str
 
 def _substance(case: _Case) -> list[Finding]:
     action = case.action
+    if case.state.not_to_undo:
+        return [Finding("refuse", case.state.not_to_undo)]
     return [Finding("act", f"asks {action.system} for {action.operation} on {action.resource}.")]
 
 

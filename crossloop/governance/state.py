@@ -84,3 +84,7 @@ class GateState:
 
     conflict: Resolution | None = None
     """How a conflict over the claims was resolved; none when there was none."""
+
+    not_to_undo: str = ""
+    """Why the action that the proposal takes back cannot be taken back by it; empty where it can, and where
+    it takes nothing back."""

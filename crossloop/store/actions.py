@@ -113,6 +113,9 @@ _IN_FORCE = _ROWS + "WHERE a.state IN ('done', 'reconciled') "
 _IN_FORCE_OF_CASE = _IN_FORCE + "AND c.id = :case_id"
 _IN_FORCE_ON = _IN_FORCE + "AND a.resource = :resource"
 _IN_FORCE_BELOW = _IN_FORCE + "AND a.resource >= :low AND a.resource < :high"
+_TAKING_BACK = _ROWS + (
+    "WHERE o.id = :id AND a.undoes IS NOT NULL AND a.state NOT IN ('failed', 'dropped', 'compensated')"
+)
 # Counted this way, and not by a condition, so that the planner starts from the signal: from the index of
 # open actions it would visit every one of them for every signal.
 _OPEN_FOR_SIGNAL = (
@@ -347,6 +350,12 @@ def started(read: Read) -> list[ActionRow]:
 def get(read: Read, key: str) -> ActionRow | None:
     """Return one action."""
     row = read.row(_GET, id=key)
+    return None if row is None else _row(row)
+
+
+def taking_back(read: Read, key: str) -> ActionRow | None:
+    """Return the action that takes this one back, or has; one that came to nothing does not count."""
+    row = read.row(_TAKING_BACK, id=key)
     return None if row is None else _row(row)
 
 

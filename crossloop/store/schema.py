@@ -230,6 +230,12 @@ Index(
     postgresql_where=text("state IN ('done', 'reconciled')"),
 )
 Index(
+    "actions_taking_back",
+    actions.c.undoes,
+    sqlite_where=text("undoes IS NOT NULL"),
+    postgresql_where=text("undoes IS NOT NULL"),
+)
+Index(
     "actions_in_force_of_case",
     actions.c.case_key,
     sqlite_where=text("state IN ('done', 'reconciled')"),

@@ -176,6 +176,24 @@ def test_where_others_take_the_steps_back_that_were_done_nothing_is_left_of_the_
     assert opened.coordinator.incidents(state="open") == []
 
 
+def test_what_is_taken_back_already_is_not_taken_back_by_somebody_else(opened: Trial, ads: Wayward) -> None:
+    (done,) = opened.ask(steps()[0].model_copy(update={"saga": None})).receipts
+    campaign = CAMPAIGNS[0]
+    lifts = [lift(done.action_key, done.reference, campaign=campaign)] * 2
+    case = opened.store.read(lambda read: actions.get(read, done.action_key)).case  # type: ignore[union-attr]
+    report = opened.publish(opened.over(case, *lifts))
+    asked = [one for one in report.decisions if one.intervention == "take_back"]
+    assert [one.verdict for one in asked] == ["act", "refuse"]
+    assert "taken back by" in asked[1].reasons[0].text
+    later = opened.publish(opened.over(case, lifts[0]))
+    (again,) = [one for one in later.decisions if one.intervention == "take_back"]
+    assert (again.verdict, again.reasons[0].text) == (
+        "refuse",
+        f"{done.action_key} is not in force: it is compensated.",
+    )
+    assert ads.performed == [f"suppress_cod {campaign}", f"lift {campaign}"]
+
+
 def test_a_step_that_is_held_keeps_the_later_ones_planned_until_it_is_approved(
     opened: Trial, ads: Wayward
 ) -> None:

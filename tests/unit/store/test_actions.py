@@ -347,6 +347,7 @@ def test_looking_for_the_open_actions_of_a_signal_starts_from_the_signal(store: 
 
 
 def test_looking_for_actions_in_force_reads_an_index_that_holds_them_only(store: Store):
+    assert "actions_taking_back (undoes=?)" in plan(store, actions._TAKING_BACK, id="act_a")
     on = plan(store, actions._IN_FORCE_ON, resource="ads")
     under = plan(store, actions._IN_FORCE_BELOW, low="ads/", high="ads0")
     of_case = plan(store, actions._IN_FORCE_OF_CASE, case_id="case_x")
