@@ -7,8 +7,12 @@ Properties are tried on the same examples everywhere, so that a red run is red f
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
+
+# A shell that starts the tests in the background has this signal ignored, here and in every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SLOW_MACHINES = [HealthCheck.too_slow]
 

@@ -29,12 +29,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from crossloop.actions import boundary
-from crossloop.actions.once import Once, Retry, Sleep
+from crossloop.actions.once import OUTCOMES, Once, Retry, Sleep
 from crossloop.actions.order import rounds
 from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed
 from crossloop.canonical import to_json, writable
 from crossloop.clock import Clock
-from crossloop.errors import CrossloopError, StaleLease, UnknownName
+from crossloop.errors import UnknownName
 from crossloop.faults import crash_point
 from crossloop.ids import ActionKey, undo_key
 from crossloop.signals import ActionRequest, Effect, Permit, Proposal, Receipt
@@ -274,11 +274,9 @@ class Executor:
         try:
             performed = await self._effect(action.key, action.permitted, lease, in_doubt=in_doubt)
             outcome, reference, detail = "done", performed.reference, performed.detail
-        except StaleLease:
-            raise
         except OutcomeUnknown as unknown:
             outcome, reference, detail = "unknown", None, str(unknown)
-        except CrossloopError as failure:
+        except OUTCOMES as failure:
             outcome, reference, detail = "failed", None, f"{failure.code}: {failure}"
         crash_point("act.after_effect")
         return Receipt(

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from tenacity import (
     AsyncRetrying,
@@ -35,13 +36,15 @@ from tenacity import (
 from crossloop.actions import boundary
 from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed, RateLimited
 from crossloop.clock import Clock
-from crossloop.errors import CrossloopError, StaleLease
-from crossloop.governance import check_permit
+from crossloop.governance import PermitExpired, PermitMismatch, check_permit
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest, Permit
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits for so many seconds."""
+
+OUTCOMES: Final = (AdapterError, PermitExpired, PermitMismatch)
+"""What says how an action ended. Anything else, such as a store that is busy, says nothing about it."""
 
 Fence = Callable[[], None]
 """Raises StaleLease when somebody else works on the store by now."""
@@ -102,9 +105,9 @@ class Once:
         """
         try:
             return await self._tried(sleep)
-        except (OutcomeUnknown, StaleLease):
+        except OutcomeUnknown:
             raise
-        except CrossloopError as failure:
+        except OUTCOMES as failure:
             if not self.in_doubt:
                 raise
             raise OutcomeUnknown(f"it may have been carried out before, and then: {failure}") from failure
@@ -113,7 +116,7 @@ class Once:
         # Nearly every action succeeds at once; setting tenacity up would take longer than that.
         try:
             return await self._attempt()
-        except CrossloopError as failure:
+        except AdapterError as failure:
             if not self._again(failure):
                 raise
             failed = [failure]

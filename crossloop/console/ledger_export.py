@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from crossloop.console import options, words
-from crossloop.console.ledger_proofs import Out, unwritable
+from crossloop.console.ledger_proofs import Out, require_new, unwritable
 from crossloop.console.output import Output, say
 from crossloop.errors import InputError, MissingExtra, Where
 
@@ -71,6 +71,7 @@ def export(
 def _check_target(format: str, out: Path | None, json: bool) -> None:
     if format == "parquet" and find_spec("pyarrow") is None:
         raise MissingExtra("writing Parquet", "loops", "pyarrow")
+    require_new(out)
     if out is None and (json or format == "parquet"):
         raise InputError(
             "the export itself would stand on stdout." if json else "Parquet is not for a terminal.",

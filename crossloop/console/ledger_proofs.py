@@ -82,6 +82,7 @@ def _sign(told: Output, key: Path, witness: Path | None, out: Path | None, store
     from crossloop.store.ledger import witness as witnesses
     from crossloop.store.ledger.keys import load_key
 
+    require_new(out)
     signer = load_key(key, passphrase=passphrase)
     file = None if witness is None else witnesses.read_witness(witness)
     _check_signer(signer, file)
@@ -210,6 +211,7 @@ def prove(
     from crossloop.store.ledger.keys import load_key
 
     told = Output(json=json)
+    require_new(out)
     if checkpoint is not None and key is not None:
         raise _usage("--key", "the checkpoint is signed already.", "Give --checkpoint or --key, not both.")
     signer = None if key is None else load_key(key, passphrase=passphrase)
@@ -292,6 +294,20 @@ def _new_passphrase() -> bytes | None:
             question, default="", show_default=False, hide_input=True, confirmation_prompt=True, err=True
         )
     return given.encode() if given else None
+
+
+def require_new(path: Path | None) -> None:
+    """Refuse to write over anything: it may be the store, a key, or the only copy of a witness file.
+
+    Raises:
+        InputError: there is something under this name already.
+    """
+    if path is not None and (path.exists() or path.is_symlink()):
+        raise InputError(
+            "there is something under this name already, and nothing is written over.",
+            where=Where(file=path, field="--out"),
+            next_step="Name another file, or move this one away.",
+        )
 
 
 def write(path: Path, content: bytes) -> None:

@@ -40,6 +40,7 @@ from crossloop.coordinator.sagas import advance
 from crossloop.errors import CrossloopError
 from crossloop.governance import GateState, Policy, SignalFacts, in_conflict, judge, permit_for
 from crossloop.ids import ApprovalId, DecisionId, approval_id
+from crossloop.resources import overlap
 from crossloop.signals import Catalogue, Claim, Proposal, Reason, Signal, Verdict
 from crossloop.store import Read, Tx, actions, approvals, claims, decisions, impacts, inbox, policies
 from crossloop.store.decisions import DecisionRow, SagaKey
@@ -215,6 +216,9 @@ def _not_to_undo(tx: Tx, proposal: Proposal) -> str:
         return ""
     if row.state not in actions.IN_FORCE:
         return f"{row.key} is not in force: it is {row.state}."
+    asked = proposal.action
+    if asked is not None and (asked.system != row.system or not overlap(asked.resource, row.resource)):
+        return f"{row.key} changed {row.resource}; a request on {asked.resource} does not take it back."
     other = actions.taking_back(tx, row.key)
     return "" if other is None else f"{row.key} is taken back by {other.key} already."
 

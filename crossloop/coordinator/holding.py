@@ -8,8 +8,8 @@ Rules:
 3. The lease is renewed from a thread of its own: an event loop that is busy computing must not lose it.
 4. Who holds it either finishes soon or *stays*, as a company at work does; the owner of the lease says which.
    One that finishes can be waited for. One that stays never is: waiting for it would only end by giving up.
-5. A renewal that finds the store busy tries again. One that finds that somebody has followed stops; the
-   next write of this worker is then refused by its token.
+5. A renewal that finds the store busy, or not usable, tries again. One that finds that somebody has followed
+   stops; the next write of this worker is then refused by its token.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from crossloop.errors import StaleLease, StoreBusy
+from crossloop.errors import CrossloopError, StaleLease, StoreBusy
 from crossloop.faults import crash_point
 from crossloop.store import Lease, Read, Store, Tx, leases
 from crossloop.store.owners import is_alive, this_process
@@ -153,8 +153,8 @@ class _Renewal:
                     return
             try:
                 self._store.write(lambda tx, lease=lease: leases.renew(tx, lease))
-            except StoreBusy:
-                continue
             except StaleLease:
                 if self._lease is lease:
                     self.end()
+            except CrossloopError:
+                continue  # a busy or a full store may be usable again before the lease ends

@@ -11,6 +11,7 @@ a lease says so (:meth:`Runtime.hold`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -208,23 +209,35 @@ class Runtime:
         await self._expire_parked(self.clock.now())
         self._drained = _Drain(self.clock.now, settings, None)
         waiting = Waiting(self.store, self.company, self._fresh)
-        keeping = asyncio.create_task(self._keep_in_step())
+        enough = asyncio.Event()
+        keeping = asyncio.create_task(self._keep_in_step(enough))
+        working = asyncio.create_task(self._work_off(waiting, over, idle))
         try:
-            while not over.is_set():
-                await run_waves(waiting, self._think, self._set_aside, self._arrival)
-                if not self._arrival.is_set():
-                    # What a person permitted, or what is being performed beside its wave, is not done yet.
-                    if not self.store.read(_under_way):
-                        idle.set()
-                    await _first_of(keeping, self._arrival, over)
+            await asyncio.wait({keeping, working}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                await keeping  # it ends before the work only by failing, and that ends the work
+            await working
+            enough.set()
+            await keeping  # what it has begun is finished, too
         finally:
             keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            working.cancel()
+            await asyncio.gather(keeping, working, return_exceptions=True)
         await self.settle()
 
-    async def _keep_in_step(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_AGAIN)
+    async def _work_off(self, waiting: Waiting, over: asyncio.Event, idle: asyncio.Event) -> None:
+        while not over.is_set():
+            await run_waves(waiting, self._think, self._set_aside, self._arrival)
+            if not self._arrival.is_set():
+                # What a person permitted, or what is being performed beside its wave, is not done yet.
+                if not self.store.read(_under_way):
+                    idle.set()
+                await _first_of(self._arrival, over)
+
+    async def _keep_in_step(self, enough: asyncio.Event) -> None:
+        while not enough.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(enough.wait(), _LOOK_AGAIN)
             await self.settle()
             await self._expire_parked(self.clock.now())
             self._arrival.set()  # somebody else may have admitted something
@@ -295,13 +308,17 @@ class Runtime:
         left = self.store.read(lambda read: _left(read, now, shown))
         if not any(left):
             return ()
-        receipts = [*await self._executor.recover(self.lease)]
-        if left.overdue:
-            await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
-        receipts += await self._executor.perform_permitted(self.lease)
-        receipts += await take_back(
-            self.store, self.company.adapters, self._executor, self.policy, self.lease
-        )
+        try:
+            receipts = [*await self._executor.recover(self.lease)]
+            if left.overdue:
+                await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
+            receipts += await self._executor.perform_permitted(self.lease)
+            receipts += await take_back(
+                self.store, self.company.adapters, self._executor, self.policy, self.lease
+            )
+        except BaseException:
+            self._views.forget()  # some of them may be in force, and nobody was told which
+            raise
         # Making and removing threads waits for a disk of its own: not on the loop that others use.
         await self._offload(self._bring_in_step)
         self._performed(receipts, done)
@@ -374,14 +391,12 @@ class Runtime:
         after_receipt(tx, action, receipt, self.policy)
 
 
-async def _first_of(keeping: asyncio.Task[None], *events: asyncio.Event) -> None:
-    """Wait until one of the events is set, or what keeps everything in step has failed (which is raised)."""
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
     waits = [asyncio.create_task(event.wait()) for event in events]
     try:
-        await asyncio.wait([keeping, *waits], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for one in waits:
             one.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
-    if keeping.done():
-        keeping.result()

@@ -144,8 +144,7 @@ def take_back(tx: Tx, asked: Sequence[Due], policy: Policy) -> tuple[list[Action
     What is not due any more was moved on by somebody else, and what is due under other rules than those in
     force is left to whoever works under them.
     """
-    present = policies.present(tx)
-    if present is not None and present.digest != policy.digest:
+    if policies.digest(tx) not in (None, policy.digest):
         return [], 0
     still = {one.action.key for one in due(tx)}
     keys = [_back(tx, one, policy) for one in asked if one.action.key in still]
@@ -216,8 +215,7 @@ def _permit(tx: Tx, one: _Loaded, policy: Policy) -> Action | None:
         drop(tx, one.decision.id, "what was decided was removed from the ledger")
         return None
     proposal, verdict = Proposal.model_validate(body["proposal"]), Verdict.model_validate(body["verdict"])
-    present = policies.present(tx)
-    in_force = policy.digest if present is None else present.digest
+    in_force = policies.digest(tx) or policy.digest
     if verdict.policy != in_force:
         because = f"the rules changed, from {verdict.policy[:12]} to {in_force[:12]}"
         drop(tx, one.decision.id, f"superseded, {because}")

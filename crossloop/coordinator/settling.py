@@ -106,11 +106,10 @@ def close(
 
 
 def _check(tx: Tx, row: IncidentRow, person: PersonId, people: tuple[str, ...], policy: Policy) -> None:
-    present = policies.present(tx)
-    if present is not None and present.digest != policy.digest:
+    in_force = policies.digest(tx) or policy.digest
+    if in_force != policy.digest:
         raise PolicyChanged(
-            f"the rules {present.digest[:12]} are in force; this company was opened under "
-            f"{policy.digest[:12]}.",
+            f"the rules {in_force[:12]} are in force; this company was opened under {policy.digest[:12]}.",
             next_step="Open it without naming other rules, and close the incident there.",
         )
     if row.state != "open":

@@ -12,8 +12,9 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from crossloop.coordinator.admit import admit_signals
@@ -37,6 +38,12 @@ class Working:
         self._task: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
         self._idle = asyncio.Event()
+        self._handed_in = 0
+        """Calls that have handed signals in and are not through yet."""
+        self._door = threading.Lock()
+        """Held while they are counted, by whatever thread."""
+        self._through = asyncio.Event()
+        self._through.set()
 
     def admit(self, signals: Sequence[Signal]) -> int:
         """Take signals in; return how many were new, once they are durable.
@@ -45,11 +52,25 @@ class Working:
             SignalRefused: one of them is not of a type of the catalogue; nothing was written.
             CrossloopError: the work has ended.
         """
-        return self._background.run(self._admit(signals))
+        taken = self.submit(signals)
+        try:
+            return taken.result()
+        except KeyboardInterrupt:
+            wait([taken])  # what was begun is finished before the interruption is delivered
+            raise
 
     def submit(self, signals: Sequence[Signal]) -> Future[int]:
         """Do what :meth:`admit` does without waiting for it: for those who hand in many at once."""
+        with self._door:
+            self._handed_in += 1
+            self._through.clear()
         return self._background.submit(self._admit(signals))
+
+    def _one_through(self) -> None:
+        with self._door:
+            self._handed_in -= 1
+            if not self._handed_in:
+                self._through.set()
 
     def wait(self) -> None:
         """Wait until everything that was taken in has been answered and done.
@@ -76,15 +97,18 @@ class Working:
             self._runtime.arrived(())
 
     async def _admit(self, signals: Sequence[Signal]) -> int:
-        runtime = self._present()
-        new = await admit_signals(runtime, signals)
-        # Afterwards, and without a pause: while it was being written the others may have found nothing to do.
-        self._idle.clear()
-        return new
+        try:
+            new = await admit_signals(self._present(), signals)
+            # Afterwards, without a pause: while it was being written the others may have found nothing to do.
+            self._idle.clear()
+            return new
+        finally:
+            self._one_through()
 
     async def _until_idle(self) -> None:
         self._present()
         assert self._task is not None, "it is present"
+        await self._through.wait()
         idle = asyncio.create_task(self._idle.wait())
         try:
             await asyncio.wait([self._task, idle], return_when=asyncio.FIRST_COMPLETED)

@@ -53,6 +53,9 @@ class Job:
     lease: Lease | None
     outcome: Future[Any] = field(default_factory=Future[Any])
 
+    def __post_init__(self) -> None:
+        self.outcome.set_running_or_notify_cancel()  # from here on it is finished, whoever loses interest
+
 
 class Transactions:
     """Runs groups of work on one connection, which it opens when it is needed."""

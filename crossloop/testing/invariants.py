@@ -236,6 +236,8 @@ def order_of_commits(evidence: Evidence) -> Iterator[Violation]:
 def stale_changes_nothing(evidence: Evidence) -> Iterator[Violation]:
     """9. A worker whom somebody has followed changes nothing in the store."""
     for commit in evidence.commits:
+        if commit.token is None and commit.process.startswith("worker") and commit.stop > commit.start:
+            yield Violation(9, f"{commit.process} wrote without a lease", str(commit.start))
         if commit.token is not None and commit.token != commit.present and commit.stop > commit.start:
             now = "nobody" if commit.present is None else f"token {commit.present}"
             what = f"{commit.process} wrote under token {commit.token}, when {now} held the lease"

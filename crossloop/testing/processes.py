@@ -117,7 +117,12 @@ class WatchedStore(Store):
             seen.append(Commit(self.life.name, token, present, start, tx.head().size))
             return result
 
-        outcome = super().submit(watched, lease=lease)
+        try:
+            outcome = super().submit(watched, lease=lease)
+        except Killed as death:
+            if str(death) == "store.after_commit":
+                self.commits += [one for one in seen if one.stop > one.start]
+            raise
         if outcome.exception() is None:  # written in line: it is known
             self.commits += [one for one in seen if one.stop > one.start]
         return outcome

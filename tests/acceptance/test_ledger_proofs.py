@@ -143,6 +143,24 @@ def test_wrong_usage_ends_with_two_says_what_to_do_and_writes_nothing(
 # ---------------------------------------------------------------- checkpoints and the witness file
 
 
+@pytest.mark.parametrize("target", ["crossloop.db", "ledger.key", "witness.txt"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("checkpoint", "--key", "ledger.key", "--witness", "witness.txt"),
+        ("prove", "1", "--key", "ledger.key"),
+        ("export",),
+    ],
+    ids=lambda command: command[0],
+)
+def test_nothing_that_is_there_is_written_over(kept: Path, command: tuple[str, ...], target: str) -> None:
+    before = {one: (kept / one).read_bytes() for one in ("ledger.key", "witness.txt")}
+    done = warm("ledger", *command, "--out", target, cwd=kept).expect(2)
+    assert "nothing is written over" in done.err
+    assert {one: (kept / one).read_bytes() for one in before} == before
+    warm("ledger", "verify", cwd=kept).expect(0)
+
+
 def test_a_checkpoint_is_printed_for_people_and_appended_to_the_witness_file(kept: Path) -> None:
     grow(kept)
     done = warm("ledger", "checkpoint", "--key", "ledger.key", "--witness", "witness.txt", cwd=kept).expect(0)

@@ -12,7 +12,7 @@ from crossloop.coordinator import Runtime
 from crossloop.coordinator.admit import admit_signals
 from crossloop.coordinator.decide import PolicyReplaced
 from crossloop.departments import Answer, View, no_action
-from crossloop.errors import CrossloopError, StoreBusy
+from crossloop.errors import CrossloopError, StoreBusy, StoreNotUsable
 from crossloop.signals import Signal
 from crossloop.store import actions, approvals, inbox, policies
 from tests.support.trials import MARKETING, QUESTION, QUESTIONS, Ask, Trial, departments, trial
@@ -205,3 +205,39 @@ def test_while_another_coordinator_works_there_is_no_beginning(tmp_path: Path) -
             other.coordinator.publish([])
         with pytest.raises(StoreBusy), other.coordinator.working():
             pass
+
+
+def test_what_was_handed_in_is_waited_for_whether_it_was_taken_in_yet_or_not(opened: Trial) -> None:
+    for number in range(1, 30):
+        signal = opened.said(Ask(campaign=f"C{number}"))
+        with opened.coordinator.working() as work:
+            work.submit([signal])
+            work.wait()
+            assert states(opened, signal) == ["finished"]
+
+
+def test_a_failure_of_what_keeps_everything_in_step_ends_the_work_though_a_signal_is_thought_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def think(signal: Signal, view: View) -> Answer:
+        assert go.wait(60)
+        return (no_action(signal, MARKETING, QUESTIONS, f"seen as of {view.as_of}"),)
+
+    def broken(*_: object) -> object:
+        raise StoreNotUsable("it is broken")
+
+    def work_on(opened: Trial) -> None:
+        with opened.coordinator.working() as work:
+            work.admit([opened.said(type=QUESTION.name)])
+            monkeypatch.setattr("crossloop.coordinator.runtime._left", broken)
+            try:
+                work.wait()
+            finally:
+                go.set()
+
+    with trial(tmp_path, departments=departments(slow=think)) as opened:
+        with pytest.raises(StoreNotUsable, match="broken"):
+            work_on(opened)
+        monkeypatch.undo()

@@ -179,6 +179,27 @@ def test_what_was_handed_in_before_closing_is_finished(path: Path):
     assert [one.result() for one in written] == [0, 1, 2, 3, 4]
 
 
+def test_what_was_handed_in_cannot_be_called_off(store: Store):
+    with held_up(store) as write:
+        written = write(append)
+        assert not written.cancel()
+    assert written.result() == 0
+    assert store.write(append) == 1
+
+
+def test_keys_of_work_that_was_taken_back_are_forgotten(store: Store):
+    def half(tx: Tx) -> None:
+        tx.append("drill", "case_a", {})
+        raise LookupError("ours")
+
+    with pytest.raises(LookupError):
+        store.write(half)
+    assert store.write(append) == 0
+    store.write(lambda tx: tx.append("drill", "case_a", {}))
+    assert store.read(lambda read: read.rows("SELECT key, id FROM cases")) == [(1, "case_a")]
+    assert [one.case for one in store.read(lambda read: list(read.entries()))] == [None, "case_a"]
+
+
 def test_in_line_work_is_done_in_the_calling_thread(path: Path):
     with Store.open(f"sqlite:///{path}", clock=ManualClock(START), writer="inline") as store:
         assert store.write(lambda _: threading.current_thread()) is threading.current_thread()
