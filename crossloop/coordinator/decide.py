@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import JsonValue
 
@@ -36,17 +36,21 @@ from crossloop.coordinator.mediator import Mediated, Rival, settle, worst
 from crossloop.coordinator.notices import notify_decided
 from crossloop.coordinator.permitting import plan, request_digest, requested, validity, write_permit
 from crossloop.coordinator.resting import park
-from crossloop.coordinator.sagas import advance
+from crossloop.coordinator.sagas import advance, key_of
 from crossloop.errors import CrossloopError
 from crossloop.governance import GateState, Policy, SignalFacts, in_conflict, judge, permit_for
 from crossloop.ids import ApprovalId, DecisionId, approval_id
 from crossloop.resources import overlap
 from crossloop.signals import Catalogue, Claim, Proposal, Reason, Signal, Verdict
 from crossloop.store import Read, Tx, actions, approvals, claims, decisions, impacts, inbox, policies
-from crossloop.store.decisions import DecisionRow, SagaKey
+from crossloop.store.decisions import DecisionRow
 
 if TYPE_CHECKING:  # what answers the gates is light, what thinks is not
     from crossloop.departments.graph import Answers
+
+
+_LEAVES_WORK: Final = ("act", "hold", "escalate")
+"""Verdicts after which something is left to do or to answer."""
 
 
 class PolicyReplaced(CrossloopError):
@@ -107,37 +111,53 @@ def decide(
         if not heard:
             park(tx, signal, policy)
             continue
-        facts = SignalFacts.of(signal, as_of=as_of)
-        proposals, undertakings = _in_order(heard), dict[str, SagaKey]()
-        nothing_left = True
+        proposals, facts = _in_order(heard), SignalFacts.of(signal, as_of=as_of)
+        decided: list[Made] = []
         for proposal in proposals:
             mediated = _mediated(tx, proposal, settled.get(proposal.id), policy)
             verdict = _judged(tx, facts, proposal, mediated, policy, day)
             row = _record(tx, signal, proposal, verdict, mediated)
-            if row is None:
-                continue
-            asked = None
-            if verdict.outcome in ("act", "hold", "escalate"):
-                nothing_left = False
-                _occupy(tx, signal, proposal, verdict, day)
-            if row.saga is not None:
-                undertakings[f"{row.department} {row.saga}"] = SagaKey(
-                    row.signal_id, row.department, row.saga
-                )
-            if verdict.outcome == "act" and proposal.saga is not None:
-                plan(tx, signal.correlation_id, proposal)
-            elif verdict.outcome == "act":
-                permitted.append(_permit(tx, row, proposal, verdict, policy))
-            elif verdict.outcome in ("hold", "escalate"):
-                asked = _ask(tx, signal, proposal, verdict, policy)
-            notify_decided(tx, signal, proposal, verdict, policy)
-            made.append(Made(row, proposal, verdict, mediated.dissent, asked))
+            if row is not None:
+                asked, action = _carry_out(tx, signal, row, proposal, verdict, policy, day)
+                permitted += [] if action is None else [action]
+                decided.append(Made(row, proposal, verdict, mediated.dissent, asked))
         inbox.decided(tx, signal.id, {"signal": signal.id, "proposals": len(proposals)})
-        for undertaking in undertakings.values():
-            permitted += advance(tx, undertaking, policy)
-        if nothing_left or undertakings:
-            finish_if_done(tx, signal.id)
+        permitted += _move_on(tx, signal, decided, policy)
+        made += decided
     return Decided(tuple(permitted), tuple(made))
+
+
+def _carry_out(
+    tx: Tx,
+    signal: Signal,
+    row: DecisionRow,
+    proposal: Proposal,
+    verdict: Verdict,
+    policy: Policy,
+    day: date,
+) -> tuple[ApprovalId | None, Action | None]:
+    """Write what a verdict entails (rule 5); return the question that it asks, and the action it permits."""
+    asked, action = None, None
+    if verdict.outcome in _LEAVES_WORK:
+        _occupy(tx, signal, proposal, verdict, day)
+    if verdict.outcome == "act" and proposal.saga is not None:
+        plan(tx, signal.correlation_id, proposal)
+    elif verdict.outcome == "act":
+        action = _permit(tx, row, proposal, verdict, policy)
+    elif verdict.outcome in ("hold", "escalate"):
+        asked = _ask(tx, signal, proposal, verdict, policy)
+    notify_decided(tx, signal, proposal, verdict, policy)
+    return asked, action
+
+
+def _move_on(tx: Tx, signal: Signal, decided: Sequence[Made], policy: Policy) -> list[Action]:
+    """Begin the undertakings of a signal, and finish it where nothing of it is left (rule 6)."""
+    keys = (key_of(one.row) for one in decided)
+    undertakings = list(dict.fromkeys(key for key in keys if key is not None))
+    permitted = [action for key in undertakings for action in advance(tx, key, policy)]
+    if undertakings or not any(one.verdict.outcome in _LEAVES_WORK for one in decided):
+        finish_if_done(tx, signal.id)
+    return permitted
 
 
 def require_in_force(read: Read, policy: Policy) -> None:

@@ -3,7 +3,8 @@
 Rules:
 
 1. A signal of a type that no department handles is *parked*: those who head the department that said it are
-   told; where the document names none, the heads of those who own a loop on that type; else every head.
+   told; where the document names none, the heads of those who own a loop on that type; else those to whom
+   the department escalates; else every head.
 2. It stays so until a drain finds a department that handles it. Then it is thought about like a new one.
 3. A signal that holds no more at the business instant of a drain, and was not decided by then, *expires*: its
    owner is told, and nobody is asked about it.

@@ -32,7 +32,7 @@ from crossloop.coordinator.settling import reconcile, unknown
 from crossloop.coordinator.supervisor import RECURSION_LIMIT, SupervisorGraph, build_supervisor
 from crossloop.coordinator.taking_back import take_back
 from crossloop.coordinator.views import Settings, Views
-from crossloop.coordinator.waves import Fresh, Waiting, run_waves
+from crossloop.coordinator.waves import LOOK_AGAIN, Fresh, Waiting, run_waves
 from crossloop.departments.graph import Answers, Asked
 from crossloop.faults import crash_point
 from crossloop.governance import Policy
@@ -44,9 +44,6 @@ _PAUSED: Final = (
     "a handler paused the graph; questions to people are asked by governance, about what a handler proposes"
 )
 
-
-_LOOK_AGAIN: Final = 0.1
-"""Seconds between looks at what others may have written."""
 
 _MOST_FRESH: Final = 10_000
 """Most signals that are kept in memory from their admission to their wave."""
@@ -237,7 +234,7 @@ class Runtime:
     async def _keep_in_step(self, enough: asyncio.Event) -> None:
         while not enough.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(enough.wait(), _LOOK_AGAIN)
+                await asyncio.wait_for(enough.wait(), LOOK_AGAIN)
             await self.settle()
             await self._expire_parked(self.clock.now())
             self._arrival.set()  # somebody else may have admitted something

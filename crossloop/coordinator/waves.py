@@ -34,8 +34,8 @@ WAVE: Final = 64
 SLOW_LANE: Final = 32
 """Most signals with a slow listener under way at once."""
 
-_LOOK_AGAIN: Final = 0.1
-"""Seconds between looks at the inbox while only slow signals are under way."""
+LOOK_AGAIN: Final = 0.1
+"""Seconds between looks at what others may have written."""
 
 Think = Callable[[tuple[Signal, ...]], Coroutine[object, object, None]]
 SetAside = Callable[[SignalId, str], Coroutine[object, object, None]]
@@ -164,7 +164,7 @@ async def _something(under_way: set[asyncio.Task[None]], arrived: asyncio.Event)
     arrival = asyncio.ensure_future(arrived.wait())
     try:
         waited_for = {*under_way, arrival}
-        await asyncio.wait(waited_for, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waited_for, timeout=LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
     finally:
         arrival.cancel()
         await asyncio.gather(arrival, return_exceptions=True)

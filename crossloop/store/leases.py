@@ -38,7 +38,7 @@ class Lease:
     """Grows with every acquisition of the name."""
 
     owner: str
-    """Who holds it: ``host:pid:starttime``."""
+    """Who holds it: ``host:pid:starttime``, and behind a slash what tells holders of one process apart."""
 
     until: datetime
     """Real time at which others may take it."""

@@ -8,8 +8,9 @@ Rules:
 2. Inside a group each piece of work is on its own: it takes the head row, then checks its lease in a
    separate statement, then writes, then writes the head back. What fails is taken back alone (a savepoint)
    and goes to whoever asked for it; the others never notice.
-3. A failure of the database itself (full disk, damaged file, a commit that does not go through) ends the
-   whole group: nothing of it was written, and everybody is told.
+3. Where the database itself gives the transaction up, or the commit does not go through, the whole group
+   has ended: nothing of it was written, and everybody is told. A failure of the database that leaves the
+   transaction standing is one of the work that met it (rule 2); the file is opened anew afterwards.
 4. A group ends after :data:`LONGEST` seconds or :data:`MOST` pieces of work, so that another process that
    wants to write waits for no longer than that.
 5. In line, for simulation and tests, each piece of work is a group of its own in the calling thread.

@@ -2,8 +2,10 @@
 
 Rules:
 
-1. Every capability that the adapter declares is exercised; one that it does not declare is skipped. A
-   declared one that cannot be exercised with what was given is a failure: nobody has shown that it holds.
+1. Every capability that the adapter declares is exercised; one that it does not declare is skipped, and so
+   is, as *not seen*, what cannot be looked at with what was given. An undo that is declared and not given
+   is a failure. Where the author gives nothing that shows effects, and the system finds none, checks that
+   "nothing has happened" have only the system's answers to go by.
 2. Keys are drawn anew for each check, so that a shared sandbox of a real system can be tested, too. Requests
    are the author's: ``system()`` is asked once for each check and gives requests that are still possible.
 """

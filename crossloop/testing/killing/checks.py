@@ -5,7 +5,7 @@ The checks are those of :mod:`crossloop.testing.invariants`; here it is said whe
 1. After a death: the ledger begins as it did before, every signal that was acknowledged is in it, and every
    effect was permitted as it arrived, and begun.
 2. At the end, when everything had the time to finish: every signal is finished, every action has its receipt,
-   no question and no incident waits, and all the invariants that need no paused or simulated clock hold.
+   no question and no incident waits, and the invariants 1 to 5 and 7 hold.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def test_what_a_person_permitted_is_waited_for(opened: Trial) -> None:
 def test_what_is_performed_beside_its_wave_is_waited_for(
     opened: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crossloop.coordinator.runtime._LOOK_AGAIN", 0.0)
+    monkeypatch.setattr("crossloop.coordinator.runtime.LOOK_AGAIN", 0.0)
     with opened.coordinator.working() as work:
         for number in range(40):
             signals = [opened.said(Ask(campaign=f"C{number * 3 + one + 1}")) for one in range(3)]
