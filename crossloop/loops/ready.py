@@ -13,6 +13,7 @@ from crossloop.coordinator import Company, Coordinator
 from crossloop.coordinator.settings import check_document
 from crossloop.departments import Department
 from crossloop.departments.marketing import marketing
+from crossloop.errors import InputError
 from crossloop.governance import Policy, load_policy
 from crossloop.loops import DEFAULT_STORE
 from crossloop.loops.document import check_names
@@ -68,7 +69,8 @@ def open_company(
     """Open a company on a store.
 
     The rules in force are, in this order: ``governance``; the document the store holds; ``governance.yaml``
-    in the working directory; the embedded document in shadow, under which nothing is ever executed.
+    in the working directory; the embedded document in shadow, under which nothing is ever executed. That
+    one is for the ready-made loops: a company without them needs a document of its own.
 
     Args:
         store: URL of the store; approval threads and the ready-made systems live in files beside it. Where
@@ -79,7 +81,7 @@ def open_company(
         create: whether a store that is not there may be created.
 
     Raises:
-        InputError: the store or the document cannot be used; nothing was written.
+        InputError: the store or the document cannot be used, or there is none; nothing was written.
     """
     time = clock or SystemClock()
     with ExitStack() as undo:
@@ -119,10 +121,18 @@ def _given(file: Path, company: Company) -> Policy:
 def _policy_of(store: Store | None, company: Company) -> Policy:
     kept = None if store is None else store.read(policies.present)
     # The embedded document in shadow never outranks the company's own.
-    if kept is not None and kept.digest != _embedded(company.catalogue).digest:
+    if kept is not None and kept.digest != _embedded(ready_catalogue()).digest:
         return Policy.from_body(kept.body, company.catalogue)
     local = Path("governance.yaml")
-    return _given(local, company) if local.exists() else _embedded(company.catalogue)
+    if local.exists():
+        return _given(local, company)
+    if any(one.name not in company.catalogue for one in ready_catalogue()):
+        raise InputError(
+            "there are no rules for this company yet: the embedded ones are those of the ready-made loops.",
+            next_step="Hand its document over (governance=…), or lay it as governance.yaml into the "
+            "working directory.",
+        )
+    return _embedded(company.catalogue)
 
 
 def _embedded(catalogue: Catalogue) -> Policy:

@@ -24,6 +24,14 @@ from tests.support.trials import NOTICE
 
 LOOP = "logistics-to-marketing"
 DAY = date(2026, 5, 10)
+OWN_RULES = """
+governance: 1
+company: Own
+timezone: UTC
+people: {omar: {name: Omar Khan, email: omar@own.example, heads: purchasing}}
+departments: {purchasing: {owns: [], stage: shadow}}
+loops: {}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -214,6 +222,22 @@ def test_a_company_of_ones_own_is_opened_and_closed_like_the_ready_one(here: Pat
         assert refused.value.next_step == f"With one: {LOOP}."
     assert closed == ["systems"]
     assert left(here) == []
+
+
+def test_a_company_without_the_ready_loops_needs_rules_of_its_own_once(here: Path) -> None:
+    def own() -> crossloop.Company:
+        return crossloop.Company(crossloop.Catalogue([]), departments={}, loops={}, adapters={})
+
+    with pytest.raises(crossloop.InputError, match="no rules for this company") as refused:
+        crossloop.open_company("sqlite:///own.db", company=own())
+    assert "governance=" in (refused.value.next_step or "")
+    assert left(here) == []
+    rules = here / "own.yaml"
+    rules.write_text(OWN_RULES, encoding="utf-8")
+    with crossloop.open_company("sqlite:///own.db", company=own(), governance=rules) as opened:
+        opened.publish([])
+    with crossloop.open_company("sqlite:///own.db", company=own()) as opened:
+        assert opened.policy.document.company == "Own"
 
 
 def test_a_loop_among_the_ready_ones_brings_its_signal_types(monkeypatch: pytest.MonkeyPatch) -> None:
