@@ -6,23 +6,43 @@ Rules:
 2. Anything else that is raised, no answer within the deadline, and an answer that the port does not know
    mean :class:`OutcomeUnknown`: the request may have arrived. An adapter's defect never loses an action.
 3. Whatever goes wrong while it says how to take a change back means that nothing was done.
-4. Cancellation of the calling task and the end of the process pass. The action is then *started* in the
+4. A system that cannot say what it can promise promises nothing. What it then leaves in doubt is unknown.
+5. Cancellation of the calling task and the end of the process pass. The action is then *started* in the
    store, and recovery looks it up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import traceback
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed
+from pydantic import ValidationError
+
+from crossloop.actions.port import Adapter, AdapterError, Capabilities, OutcomeUnknown, Performed
+from crossloop.frozen import Frozen
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest
 from crossloop.tasks import being_cancelled
 
+_LOG: Final = logging.getLogger(__name__)
+
 AnswerT = TypeVar("AnswerT")
+ModelT = TypeVar("ModelT", bound=Frozen)
+
+_NOTHING: Final = Capabilities(idempotent=False, find=False, undo=False)
+
+
+def capabilities(adapter: Adapter) -> Capabilities:
+    """What a system says it can promise; nothing where it cannot say so (rule 4)."""
+    try:
+        said = _checked(Capabilities, adapter.capabilities)
+    except Exception as failure:  # noqa: BLE001 - whatever an adapter's code does ends here
+        _LOG.warning("An adapter could not say what it promises, so it promises nothing: %s", _told(failure))
+        return _NOTHING
+    return said
 
 
 async def perform(adapter: Adapter, key: ActionKey, request: ActionRequest, *, deadline: float) -> Performed:
@@ -35,9 +55,7 @@ async def perform(adapter: Adapter, key: ActionKey, request: ActionRequest, *, d
         AdapterError: and nothing else.
     """
     answer = await _within(deadline, adapter.system, lambda: adapter.perform(key, request))
-    if not isinstance(answer, Performed):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OutcomeUnknown(f"{adapter.system} answered {type(answer).__name__}, which says nothing.")
-    return answer
+    return _said(adapter, "answered", answer)
 
 
 async def find(adapter: Adapter, key: ActionKey, *, deadline: float) -> Performed | None:
@@ -47,9 +65,7 @@ async def find(adapter: Adapter, key: ActionKey, *, deadline: float) -> Performe
         AdapterError: and nothing else.
     """
     answer = await _within(deadline, adapter.system, lambda: adapter.find(key))
-    if answer is not None and not isinstance(answer, Performed):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise OutcomeUnknown(f"{adapter.system} found {type(answer).__name__}, which says nothing.")
-    return answer
+    return None if answer is None else _said(adapter, "found", answer)
 
 
 def undo_request(adapter: Adapter, request: ActionRequest, performed: Performed) -> ActionRequest | None:
@@ -59,17 +75,37 @@ def undo_request(adapter: Adapter, request: ActionRequest, performed: Performed)
         AdapterError: and nothing else; nothing was done.
     """
     try:
-        undoing = adapter.undo_request(request, performed)
-        if undoing is not None and not isinstance(undoing, ActionRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise AdapterError(f"{adapter.system} answered {type(undoing).__name__}, which is no request.")
+        answer = adapter.undo_request(request, performed)
+        undoing = None if answer is None else _checked(ActionRequest, answer)
         if undoing is not None:
             undoing.digest()  # what has no canonical form cannot be permitted
     except AdapterError:
         raise
     except Exception as failure:
-        said = "".join(traceback.format_exception_only(failure)).strip()
+        said = _told(failure)
         raise AdapterError(f"{adapter.system} could not say how to take it back: {said}.") from failure
     return undoing
+
+
+def _said(adapter: Adapter, how: str, answer: object) -> Performed:
+    if not isinstance(answer, Performed):
+        raise OutcomeUnknown(f"{adapter.system} {how} {type(answer).__name__}, which says nothing.")
+    try:
+        return _checked(Performed, answer)
+    except ValidationError as failure:
+        raise OutcomeUnknown(f"{adapter.system} {how} what says nothing: {_told(failure)}.") from failure
+
+
+def _checked(model: type[ModelT], answer: ModelT) -> ModelT:
+    """The same value, looked at field by field: a model can be built past its own rules."""
+    if not isinstance(answer, model):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"expected {model.__name__}, got {type(answer).__name__}")
+    held = vars(answer)
+    return model.model_validate({name: held[name] for name in model.model_fields if name in held})
+
+
+def _told(failure: Exception) -> str:
+    return "".join(traceback.format_exception_only(failure)).strip()
 
 
 async def _within(deadline: float, system: str, call: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
@@ -86,5 +122,4 @@ async def _within(deadline: float, system: str, call: Callable[[], Awaitable[Ans
     except Exception as failure:
         if isinstance(failure, TimeoutError) and timeout.expired():
             raise OutcomeUnknown(f"{system} did not answer within {deadline:g} s.") from failure
-        said = "".join(traceback.format_exception_only(failure)).strip()
-        raise OutcomeUnknown(f"{system} failed outside of its contract: {said}.") from failure
+        raise OutcomeUnknown(f"{system} failed outside of its contract: {_told(failure)}.") from failure

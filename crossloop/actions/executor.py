@@ -17,7 +17,10 @@ Rules, in the order the code follows them for what is permitted:
 5. Recovery: an action that was *started* and has no receipt may have had its effect already.
 6. An action that is *unknown* is looked up by key where its system can, and never sent again.
 7. A permit is for one exact request. An action whose request or permit was removed from the ledger is not
-   performed: it has *failed* when it was not started, and is *unknown* when it was.
+   performed: it has *failed* when it was not started, and is *unknown* when it was. So has one that was to
+   take back what somebody else has taken back meanwhile.
+8. A row is believed as far as the ledger bears it out. Where its entries say something else, nothing is
+   performed and nobody can tell what was: it is *unknown*.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from crossloop.errors import UnknownName
 from crossloop.faults import crash_point
 from crossloop.ids import ActionKey, undo_key
 from crossloop.signals import ActionRequest, Effect, Permit, Proposal, Receipt
-from crossloop.store import Lease, Read, Store, Tx, actions, decisions, leases
+from crossloop.store import Lease, Read, Store, Tx, actions, decisions, leases, states
 from crossloop.store.decisions import DecisionRow
 
 _BATCH: Final = 1000
@@ -71,6 +74,9 @@ class Action:
     permitted: Permitted | None
     undoes: ActionKey | None = None
     """The action that this one takes back."""
+
+    broken: str = ""
+    """What its rows say and its entries do not; empty where they agree (rule 8)."""
 
     @property
     def takes_back(self) -> bool:
@@ -141,7 +147,7 @@ class Executor:
             adapter = (
                 None if action.permitted is None else self._adapters.get(action.permitted.request.system)
             )
-            if adapter is None or not adapter.capabilities.find:
+            if adapter is None or not boundary.capabilities(adapter).find:
                 return None
             async with turn:
                 try:
@@ -210,7 +216,7 @@ class Executor:
         together: list[Action] = []
         for action in chosen:
             if action.permitted is None:
-                given_up = await self._give_up(action, lease)
+                given_up = await self._forgo(action, lease)
                 receipts += [] if given_up is None else [given_up]
             elif self._settles_doubt(action.permitted.request.system):
                 together.append(action)
@@ -220,17 +226,28 @@ class Executor:
 
     def _settles_doubt(self, system: str) -> bool:
         adapter = self._adapters.get(system)
-        return adapter is None or adapter.capabilities.find or adapter.capabilities.idempotent
+        if adapter is None:
+            return True
+        can = boundary.capabilities(adapter)
+        return can.find or can.idempotent
 
     async def _start_and_finish(self, chosen: Sequence[Action], lease: Lease | None) -> list[Receipt]:
-        def start(tx: Tx) -> list[Action]:
-            return [action for action in chosen if actions.start(tx, action.key)]
+        def start(tx: Tx) -> tuple[list[Action], list[Receipt]]:
+            started: list[Action] = []
+            forgone: list[Receipt] = []
+            for action in chosen:
+                try:
+                    started += [action] if actions.start(tx, action.key) else []
+                except actions.NotToUndo as refused:
+                    receipt = self._unstarted(action, "failed", refused.message)
+                    forgone += [receipt] if self._record_forgone(tx, action, receipt) else []
+            return started, forgone
 
         with self._at_work_on(chosen):
-            started = await self._store.write_async(start, lease=lease)
+            started, forgone = await self._store.write_async(start, lease=lease)
             if started:
                 crash_point("act.after_started")
-            return await self._finish_all(started, lease, in_doubt=False)
+            return forgone + await self._finish_all(started, lease, in_doubt=False)
 
     @contextmanager
     def _at_work_on(self, chosen: Sequence[Action]) -> Generator[None]:
@@ -272,7 +289,7 @@ class Executor:
         outcome: Effect
         crash_point("act.before_effect")
         try:
-            performed = await self._effect(action.key, action.permitted, lease, in_doubt=in_doubt)
+            performed = await self._effect(action, lease, in_doubt=in_doubt)
             outcome, reference, detail = "done", performed.reference, performed.detail
         except OutcomeUnknown as unknown:
             outcome, reference, detail = "unknown", None, str(unknown)
@@ -288,9 +305,10 @@ class Executor:
             finished_at=self._clock.now(),
         )
 
-    async def _effect(
-        self, key: ActionKey, permitted: Permitted | None, lease: Lease | None, *, in_doubt: bool
-    ) -> Performed:
+    async def _effect(self, action: Action, lease: Lease | None, *, in_doubt: bool) -> Performed:
+        key, permitted = action.key, action.permitted
+        if action.broken:
+            raise OutcomeUnknown(_not_believed(action))
         if permitted is None:
             raise OutcomeUnknown(f"{_REMOVED} after it was started as {key}.")
         request = permitted.request
@@ -315,21 +333,34 @@ class Executor:
             held = lease
             self._store.read(lambda read: leases.check(read, held))
 
-    async def _give_up(self, action: Action, lease: Lease | None) -> Receipt | None:
-        """End an action that was not started and that nothing permits any more (rule 7)."""
+    async def _forgo(self, action: Action, lease: Lease | None) -> Receipt | None:
+        """End an action that is not going to be started, for nothing permits it (rules 7 and 8)."""
+        if action.broken:
+            receipt = self._unstarted(action, "unknown", _not_believed(action))
+        else:
+            receipt = self._unstarted(action, "failed", _REMOVED)
+
+        def work(tx: Tx) -> bool:
+            return self._record_forgone(tx, action, receipt)
+
+        return receipt if await self._store.write_async(work, lease=lease) else None
+
+    def _unstarted(self, action: Action, outcome: actions.Forgone, because: str) -> Receipt:
         now = self._clock.now()
-        receipt = Receipt(
+        return Receipt(
             action_key=action.key,
-            outcome="failed",
-            detail=f"not performed: {_REMOVED}",
+            outcome=outcome,
+            detail=writable(f"not performed: {because}")[:2000],
             started_at=now,
             finished_at=now,
         )
 
-        def work(tx: Tx) -> bool:
-            return actions.start(tx, action.key) and self._record(tx, action, receipt)
-
-        return receipt if await self._store.write_async(work, lease=lease) else None
+    def _record_forgone(self, tx: Tx, action: Action, receipt: Receipt) -> bool:
+        outcome = "unknown" if receipt.outcome == "unknown" else "failed"
+        if not actions.forgo(tx, action.key, outcome, body=to_json(receipt)):
+            return False
+        self._done(tx, action, receipt)
+        return True
 
     async def _write(self, ended: Sequence[tuple[Action, Receipt]], lease: Lease | None) -> list[Receipt]:
         in_order = sorted(ended, key=lambda pair: pair[0].entry)
@@ -356,8 +387,15 @@ def _resource(action: Action) -> str:
     return action.resource
 
 
+def _not_believed(action: Action) -> str:
+    return (
+        f"its rows say something else than the ledger: {action.broken}. "
+        "Run `crossloop ledger verify`; restore the store from a copy."
+    )
+
+
 def load(read: Read, key: ActionKey) -> Action:
-    """Return an action with what it rests on.
+    """Return an action with what it rests on, as far as its entries bear its rows out (rule 8).
 
     Raises:
         UnknownName: there is no such action, or its decision asks for nothing.
@@ -367,6 +405,9 @@ def load(read: Read, key: ActionKey) -> Action:
     if row is None or decision is None:
         raise UnknownName(f"there is no action {key}.")
     undoes = None if row.undoes is None else ActionKey(row.undoes)
+    broken = states.difference_of_action(read, key)
+    if broken is not None:
+        return Action(key, decision, row.resource, row.entry, None, undoes, broken)
     decided = read.entry(decision.entry).body
     permitted = None if row.permitted is None else read.entry(row.permitted).body
     if decided is None or permitted is None:

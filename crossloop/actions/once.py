@@ -153,7 +153,7 @@ class Once:
             raise
 
     async def _look_up(self) -> Performed | None:
-        can = self.adapter.capabilities
+        can = boundary.capabilities(self.adapter)
         if can.find:
             found = await boundary.find(self.adapter, self.key, deadline=self.retry.deadline)
             self.in_doubt = False
@@ -167,7 +167,8 @@ class Once:
 
     def _again(self, failure: BaseException) -> bool:
         if isinstance(failure, OutcomeUnknown):
-            return self.adapter.capabilities.find or self.adapter.capabilities.idempotent
+            can = boundary.capabilities(self.adapter)
+            return can.find or can.idempotent
         if isinstance(failure, RateLimited) and failure.retry_after is not None:
             return failure.retry_after <= self.retry.patience
         return isinstance(failure, AdapterError) and failure.transient

@@ -38,6 +38,7 @@ from crossloop.store import (
     Read,
     Store,
     Tx,
+    actions,
     approvals,
     claims,
     decisions,
@@ -231,7 +232,18 @@ def _approve(
         approval=approval_facts(tx, row, policy),
         valid_for=validity(proposal, policy),
     )
-    write_permit(tx, row.case, proposal, permit)
+    try:
+        written = write_permit(tx, row.case, proposal, permit)
+    except actions.NotToUndo as refused:
+        raise AnswerRefused(
+            f"{row.id} cannot be approved any more: {refused.message}",
+            next_step="Reject it, with that reason.",
+        ) from refused
+    if written is None:
+        raise AnswerRefused(
+            f"{row.id} cannot be approved any more: {proposal.action_key} is not planned.",
+            next_step=f"See: crossloop explain {proposal.action_key}",
+        )
     claims.in_force(tx, row.decision_id)
     return Answered(row.id, "approved", proposal.action_key, 0)
 

@@ -234,13 +234,10 @@ def _not_to_undo(tx: Tx, proposal: Proposal) -> str:
     row = None if proposal.undoes is None else actions.get(tx, proposal.undoes)
     if row is None:
         return ""
-    if row.state not in actions.IN_FORCE:
-        return f"{row.key} is not in force: it is {row.state}."
     asked = proposal.action
     if asked is not None and (asked.system != row.system or not overlap(asked.resource, row.resource)):
         return f"{row.key} changed {row.resource}; a request on {asked.resource} does not take it back."
-    other = actions.taking_back(tx, row.key)
-    return "" if other is None else f"{row.key} is taken back by {other.key} already."
+    return actions.not_to_undo(tx, proposal.action_key, row.key)
 
 
 def _refused(verdict: Verdict, because: str) -> Verdict:

@@ -9,7 +9,8 @@ Rules:
    so that a later proposal fits again. An *unknown* outcome gives nothing back: the effect may be there. It
    opens an incident.
 3. An action that takes another one back ends that one's claims, for nothing is restricted any more. Both
-   impacts stay counted: the day saw both changes.
+   impacts stay counted: the day saw both changes. Where people were to look whether that one was taken back,
+   they need not any more.
 4. A deadline never approves. An escalation that passes it goes on to those who come next in the line;
    anything else, and an escalation that nobody is left for, expires, and they are told.
 5. A signal is finished when nothing of it is left to do, to answer, or to take back: whatever ends a step of
@@ -36,6 +37,7 @@ from crossloop.governance import Policy
 from crossloop.ids import ActionKey, SignalId
 from crossloop.signals import Catalogue, Receipt, Signal
 from crossloop.store import Tx, actions, approvals, claims, decisions, inbox, policies
+from crossloop.store import incidents as stored_incidents
 from crossloop.store.actions import ActionRow
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.decisions import DecisionRow
@@ -47,7 +49,7 @@ def finish_if_done(tx: Tx, signal: str, *, outcome: str = "answered") -> bool:
     """Finish a signal of which nothing is left to do or to answer (rule 5)."""
     if actions.open_for_signal(tx, signal) or approvals.waiting_for_signal(tx, signal):
         return False
-    if not all(sagas.is_over(tx, one) for one in decisions.sagas(tx, signal=signal)):
+    if not all(sagas.is_over(tx, one) for one in decisions.sagas(tx, signal)):
         return False
     return inbox.finished(tx, signal, {"signal": signal, "outcome": outcome})
 
@@ -112,9 +114,7 @@ def withdraw_cleared(tx: Tx, signal: Signal, catalogue: Catalogue, policy: Polic
     for row in waiting:
         _move_on(tx, close_question(tx, row, "withdrawn", because, policy), policy)
     to_come = list(_to_come(tx, signal.correlation_id, over))
-    for row in to_come:
-        _cancel(tx, row, because, policy)
-    return len(waiting) + len(to_come)
+    return len(waiting) + sum(_cancel(tx, row, because, policy) for row in to_come)
 
 
 def adopt(tx: Tx, policy: Policy) -> bool:
@@ -138,6 +138,7 @@ def after_receipt(tx: Tx, action: Action, receipt: Receipt, policy: Policy) -> N
         undone = actions.get(tx, action.undoes)
         if undone is not None:
             claims.release(tx, undone.decision_id)
+            _need_not_look(tx, undone, action)
             # It may have been the last step of an undertaking that came to nothing for another reason.
             _move_on(tx, decision_of(tx, undone), policy)
     if receipt.outcome == "unknown":
@@ -148,6 +149,17 @@ def after_receipt(tx: Tx, action: Action, receipt: Receipt, policy: Policy) -> N
         why = "" if action.permitted is None else action.permitted.proposal.rationale
         notify_done(tx, decision, receipt, policy, why=why)
     _move_on(tx, decision, policy)
+
+
+def _need_not_look(tx: Tx, undone: ActionRow, by: Action) -> None:
+    incident = stored_incidents.of_action(tx, undone.key, "not_compensated")
+    if incident is None or incident.state != "open":
+        return
+    decision = decision_of(tx, undone)
+    because = f"{by.key} took it back: {by.decision.intervention} of {by.decision.department}"
+    body = {"identity": incidents.THE_SYSTEM, "reason": because, "reference": None}
+    stored_incidents.close(tx, incident.id, person=None, happened=True, body=body)
+    incidents.tell_closed(tx, incident, decision, because, happened=True)
 
 
 def after_looked_at(tx: Tx, action: Action, policy: Policy, *, taken_back: bool) -> None:
@@ -191,24 +203,30 @@ def _to_come(tx: Tx, case: str, signal_type: str) -> Iterator[ActionRow]:
                 yield row
 
 
-def _cancel(tx: Tx, row: ActionRow, because: str, policy: Policy) -> None:
-    """End an action that was not started; one that takes another one back is carried out all the same."""
+def _cancel(tx: Tx, row: ActionRow, because: str, policy: Policy) -> bool:
+    """End an action that was not started; False where what ended before it has ended it, too.
+
+    One that takes another one back is carried out all the same.
+    """
     action = load(tx, ActionKey(row.key))
     if action.takes_back:
-        return
+        return False
     if row.state == "planned":
-        drop(tx, action.decision.id, because)
+        if not drop(tx, action.decision.id, because):
+            return False
         alerts.of_step(
             tx, action.decision, "dropped", f"Not done: {action.decision.intervention}, {because}."
         )
         _move_on(tx, action.decision, policy)
-    elif actions.start(tx, row.key):
-        receipt = Receipt(
-            action_key=action.key,
-            outcome="failed",
-            detail=f"not performed: {because}",
-            started_at=tx.now,
-            finished_at=tx.now,
-        )
-        actions.finish(tx, row.key, "failed", reference=None, body=to_json(receipt))
-        after_receipt(tx, action, receipt, policy)
+        return True
+    receipt = Receipt(
+        action_key=action.key,
+        outcome="failed",
+        detail=f"not performed: {because}",
+        started_at=tx.now,
+        finished_at=tx.now,
+    )
+    if not actions.forgo(tx, row.key, "failed", body=to_json(receipt)):
+        return False
+    after_receipt(tx, action, receipt, policy)
+    return True

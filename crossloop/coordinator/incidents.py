@@ -28,6 +28,9 @@ ASKED: Final[dict[IncidentKind, str]] = {
 }
 """What a person is asked to find out."""
 
+THE_SYSTEM: Final = "the system"
+"""Who closes an incident, where no person does."""
+
 
 def open_(
     tx: Tx, action: str, kind: IncidentKind, decision: DecisionRow, because: str, policy: Policy
@@ -42,6 +45,18 @@ def open_(
     assert row is not None, f"{opened} was opened in this transaction"
     alerts.incident_opened(tx, row, decision, f"{decision.intervention} ({because}). {ASKED[kind]}")
     return row
+
+
+def tell_closed(tx: Tx, row: IncidentRow, decision: DecisionRow, because: str, *, happened: bool) -> None:
+    """Tell everybody concerned what was found out.
+
+    Args:
+        because: who says so, and why.
+    """
+    found = "yes" if happened else "no"
+    alerts.incident_closed(
+        tx, row, decision, f"{decision.intervention}: {ASKED[row.kind]} {found}, says {because}"
+    )
 
 
 def find(read: Read, prefix: str) -> IncidentRow:

@@ -5,17 +5,21 @@
 1. Whatever moves a step (a decision, an answer, a receipt, an ending) moves its undertaking on in the same
    transaction: the next step is permitted, or the rest is dropped.
 2. A step is permitted under the rules under which it was judged. Where others are in force by its turn, it is
-   dropped as superseded, and what was done before it is taken back.
+   dropped as superseded. So is one that cannot be permitted: its yes says something else than the ledger, or
+   governance refuses it. Both departments are told, and what was done before it is taken back.
 3. Which request takes a step back is for its system to say (:meth:`Adapter.undo_request`), so that is asked
    outside of a transaction. The answer is permitted by :func:`crossloop.governance.permit_to_take_back`; one
    that governance does not permit, and none, is an incident.
-4. A step whose intervention is irreversible is not taken back: that is an incident, too.
+4. A step whose intervention is irreversible is not taken back, and neither is one that took another change
+   back: that is an incident, too.
+5. Where a step seems to be next to be taken back, its row says so (``back_due``), so that whoever asks what
+   is due reads the rows of those undertakings and of no other. What is due is what the steps say then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from crossloop.actions import Action, Adapter, AdapterError, Performed, Permitted, boundary
@@ -27,7 +31,7 @@ from crossloop.coordinator.permitting import approval_facts, recorded, validity,
 from crossloop.governance import PermitRefused, Policy, permit_for, permit_to_take_back
 from crossloop.ids import ActionKey, undo_key
 from crossloop.signals import NO_ACTION, NO_ANSWER, ActionRequest, Proposal, Verdict
-from crossloop.store import Read, Tx, actions, approvals, claims, decisions, policies
+from crossloop.store import Read, Tx, actions, approvals, claims, decisions, policies, states
 from crossloop.store import incidents as stored_incidents
 from crossloop.store.actions import ActionRow, NewAction
 from crossloop.store.approvals import ApprovalRow
@@ -79,19 +83,27 @@ def key_of(decision: DecisionRow) -> SagaKey | None:
 def advance(tx: Tx, key: SagaKey, policy: Policy) -> list[Action]:
     """Move an undertaking on as far as that takes no system (rules 1 and 2); return what was permitted."""
     permitted: list[Action] = []
+    steps = _steps(tx, key)
     while True:
-        steps = _steps(tx, key)
         following = comes_next([one.step for one in steps])
-        if following.kind == "permit":
-            action = _permit(tx, steps[following.step], policy)
-            permitted += [] if action is None else [action]
-        elif following.kind == "drop":
-            _drop(tx, steps[following.step], _because(key, steps, following), policy)
-        elif following.kind == "report":
-            failed = f"{_because(key, steps, following)}; taking it back failed"
-            _report(tx, steps[following.step].own, steps[following.step].decision, failed, policy)
-        else:
+        if following.kind not in ("permit", "drop", "report"):
+            _note_due(tx, steps, following)
             return permitted
+        at = following.step
+        moved = steps[at].step
+        if following.kind == "permit":
+            action = _permit(tx, steps[at], policy)
+            permitted += [] if action is None else [action]
+            moved = replace(moved, state="dropped" if action is None else "permitted")
+        elif following.kind == "drop":
+            _drop(tx, steps[at], _because(key, steps, following), policy)
+            moved = replace(moved, state="dropped")
+        else:
+            failed = f"{_because(key, steps, following)}; taking it back failed"
+            _report(tx, steps[at].own, steps[at].decision, failed, policy)
+            moved = replace(moved, incident="open")
+        # What was done here is all that has changed: the rows need not be read again.
+        steps[at] = replace(steps[at], step=moved)
 
 
 def is_over(read: Read, key: SagaKey) -> bool:
@@ -103,13 +115,32 @@ def due(read: Read) -> list[Due]:
     """Return the steps that are to be taken back next: of each undertaking that came to nothing, the last one
     that is in force."""
     found: list[Due] = []
-    for key in decisions.sagas(read):
+    for key in _to_look_at(read):
         steps = _steps(read, key)
         following = comes_next([one.step for one in steps])
         if following.kind == "take_back":
             because = _because(key, steps, following)
             found.append(Due(key, steps[following.step].own, because))
     return found
+
+
+def _to_look_at(read: Read) -> list[SagaKey]:
+    """The undertakings of which a row says that a step is next to be taken back (rule 5)."""
+    made = [decisions.get(read, row.decision_id) for row in actions.due_back(read)]
+    keys = {key_of(one) for one in made if one is not None}
+    return sorted(key for key in keys if key is not None)
+
+
+def _note_due(tx: Tx, steps: Sequence[_Loaded], following: Next) -> None:
+    for at, one in enumerate(steps):
+        if one.action is None:
+            continue
+        # What somebody else is about to take back is due when that comes to nothing, and nobody tells us.
+        others = one.back is not None and one.back.key != undo_key(ActionKey(one.action.key))
+        waits = following.kind == "wait" and others and one.action.state in actions.IN_FORCE
+        due = waits or (following.kind == "take_back" and at == following.step)
+        if one.action.back_due != due:
+            actions.set_back_due(tx, one.action.key, due)
 
 
 def answered(read: Read, one: Due, adapters: Mapping[str, Adapter]) -> Due:
@@ -123,9 +154,11 @@ def answered(read: Read, one: Due, adapters: Mapping[str, Adapter]) -> Due:
         why_not = _REMOVED
     elif proposal.risk == "irreversible":
         why_not = _IRREVERSIBLE
+    elif one.action.undoes is not None:
+        why_not = f"it took {one.action.undoes} back itself"
     elif adapter is None or one.action.reference is None:
         why_not = f"there is no adapter for '{one.action.system}', or no reference to the change"
-    elif not adapter.capabilities.undo:
+    elif not boundary.capabilities(adapter).undo:
         why_not = f"{one.action.system} takes nothing back"
     else:
         performed = Performed(reference=one.action.reference, detail=_detail(read, one.action))
@@ -152,6 +185,7 @@ def take_back(tx: Tx, asked: Sequence[Due], policy: Policy) -> tuple[list[Action
 
 
 def _back(tx: Tx, one: Due, policy: Policy) -> ActionKey | None:
+    actions.set_back_due(tx, one.action.key, False)
     decision = decision_of(tx, one.action)
     proposal = recorded(tx, decision)
     if one.request is None or proposal is None:
@@ -162,21 +196,21 @@ def _back(tx: Tx, one: Due, policy: Policy) -> ActionKey | None:
         permit = permit_to_take_back(
             proposal, one.request, policy=policy, because=one.because, now=tx.now, valid_for=lasts
         )
-    except PermitRefused as refused:
+        back = NewAction(
+            key=permit.action_key,
+            decision_id=decision.id,
+            case=decision.case,
+            system=one.request.system,
+            operation=one.request.operation,
+            resource=one.request.resource,
+            digest=permit.action_digest,
+            undoes=one.action.key,
+        )
+        body = {"permit": to_json(permit), "request": to_json(one.request)}
+        actions.permit(tx, back, expires_at=permit.expires_at, body=body)
+    except (PermitRefused, actions.NotToUndo) as refused:
         _report(tx, one.action, decision, f"{one.because}; {refused.message}", policy)
         return None
-    back = NewAction(
-        key=permit.action_key,
-        decision_id=decision.id,
-        case=decision.case,
-        system=one.request.system,
-        operation=one.request.operation,
-        resource=one.request.resource,
-        digest=permit.action_digest,
-        undoes=one.action.key,
-    )
-    body = {"permit": to_json(permit), "request": to_json(one.request)}
-    actions.permit(tx, back, expires_at=permit.expires_at, body=body)
     return permit.action_key
 
 
@@ -221,10 +255,19 @@ def _permit(tx: Tx, one: _Loaded, policy: Policy) -> Action | None:
         drop(tx, one.decision.id, f"superseded, {because}")
         alerts.of_step(tx, one.decision, "dropped", f"Not done: {one.decision.intervention}, {because}.")
         return None
+    forged = None if one.asked is None else states.difference_of_approval(tx, one.asked.id)
+    if forged is not None:
+        because = (
+            f"its approval says something else than the ledger ({forged}); run `crossloop ledger verify`"
+        )
+        return _drop(tx, one, because, policy)
     approval = None if one.asked is None else approval_facts(tx, one.asked, policy)
     lasts = validity(proposal, policy)
-    permit = permit_for(proposal, verdict, now=tx.now, approval=approval, valid_for=lasts)
-    entry = write_permit(tx, one.decision.case, proposal, permit)
+    try:
+        permit = permit_for(proposal, verdict, now=tx.now, approval=approval, valid_for=lasts)
+        entry = write_permit(tx, one.decision.case, proposal, permit)
+    except (PermitRefused, actions.NotToUndo) as refused:
+        return _drop(tx, one, f"it is not permitted: {refused.message.rstrip('.')}", policy)
     assert entry is not None, f"{proposal.action_key} was planned when this transaction began"
     assert proposal.action is not None, f"{proposal.id} asks for nothing"
     claims.in_force(tx, one.decision.id)

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
 
-from crossloop.actions import Action, Performed, load
+from crossloop.actions import Performed, load
 from crossloop.canonical import NotCanonical, canonical_json, writable
-from crossloop.coordinator import alerts, endings, incidents
+from crossloop.coordinator import endings, incidents
+from crossloop.coordinator.incidents import THE_SYSTEM
 from crossloop.errors import AnswerRefused
 from crossloop.governance import Policy, PolicyChanged
 from crossloop.ids import ActionKey, PersonId
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 _LONGEST_REASON: Final = 2000
 _LONGEST_REFERENCE: Final = 300
-THE_SYSTEM: Final = "the system"
-"""Who closes an incident by looking it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +166,7 @@ def _settle(
         started_at=tx.now,
         finished_at=tx.now,
     )
-    _tell(tx, row, action, receipt.detail, happened=happened)
+    incidents.tell_closed(tx, row, action.decision, receipt.detail, happened=happened)
     endings.after_receipt(tx, action, receipt, policy)
     return receipt
 
@@ -180,11 +179,5 @@ def _looked_at(
     stored.close(tx, row.id, person=person, happened=happened, body=said)
     if happened:
         actions.compensate(tx, row.action, None, body={**said, "person": person})
-    _tell(tx, row, action, f"{person}: {said['reason']}", happened=happened)
+    incidents.tell_closed(tx, row, action.decision, f"{person}: {said['reason']}", happened=happened)
     endings.after_looked_at(tx, action, policy, taken_back=happened)
-
-
-def _tell(tx: Tx, row: IncidentRow, action: Action, because: str, *, happened: bool) -> None:
-    found = "yes" if happened else "no"
-    text = f"{action.decision.intervention}: {incidents.ASKED[row.kind]} {found}, says {because}"
-    alerts.incident_closed(tx, row, action.decision, text)

@@ -7,9 +7,9 @@ Rules:
 2. The verdict is the one on this proposal and on exactly this request; the approval covers the same
    decision, the same request and the same policy.
 3. Where an undertaking came to nothing, what its earlier steps did may be taken back, and nobody is asked:
-   whoever permitted a step permitted it as a part of the whole. Such a permit is for a change in the system
-   in which the step was done, and on the same resource or on one that the department owns under the rules
-   in force. It names no approver, but the undertaking and why it came to nothing.
+   whoever permitted a step permitted it as a part of the whole. Such a permit is for a change of what the
+   step changed, the same resource in the same system: a system that names another one is defective. It names
+   no approver, but the undertaking and why it came to nothing.
 4. A permit is worth something only for a request with its digest and before it expires.
 """
 
@@ -105,9 +105,7 @@ def permit_to_take_back(
     done = proposal.action
     if proposal.saga is None or done is None:
         raise PermitRefused(f"{proposal.id} is no step of an undertaking; what it did stands by itself.")
-    owned = policy.boundaries.get(proposal.department, ())
-    inside = request.resource == done.resource or any(one.matches(request.resource) for one in owned)
-    if request.system != done.system or request.resource.split("/")[0] != done.system or not inside:
+    if (request.system, request.resource) != (done.system, done.resource):
         raise PermitRefused(
             f"what {proposal.id} did is on {done.resource} in {done.system}; "
             f"what is to take it back is on {request.resource} in {request.system}."

@@ -7,11 +7,15 @@ Rules, which :data:`MOVES` holds as data:
 2. What was planned is *permitted* once, or *dropped*: rejected, expired, withdrawn, superseded, or part of
    an undertaking that came to nothing.
 3. What was permitted is *started*, and what was started is *done*, *failed* (it did not happen) or *unknown*.
+   What is not going to be started ends as it is: *failed*, or *unknown* where its row is not to be believed.
 4. What is unknown is looked into: *reconciled* when the effect is there, *failed* when it is not. Nothing
    else ends a doubt; it is never started again.
 5. What is *done* or *reconciled* is in force until it is *compensated*: another action, or a person, has
    taken it back.
 6. *Failed*, *dropped* and *compensated* are ends.
+7. An action takes another one back once: what it takes back is in force, takes nothing back itself, and no
+   other action that has not come to nothing takes it back. This is looked at when it is planned, permitted
+   and started; the unique index ``actions_taking_back`` holds it.
 
 Every move is a compare-and-set through :func:`_move`: whoever comes second, or asks for a move that is not
 in the table, is told so and changes nothing. The action key is the position of the answer and never its
@@ -24,13 +28,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal, cast
+from typing import ClassVar, Final, Literal, cast
 
 from crossloop.canonical import JSON
-from crossloop.errors import UnknownName
+from crossloop.errors import CrossloopError, UnknownName
 from crossloop.store.decisions import key_and_case
 from crossloop.store.instants import instant, micros
-from crossloop.store.paths import below, prefixed
+from crossloop.store.paths import prefixed
 from crossloop.store.session import Read, Row, Tx, Value
 
 ActionState = Literal[
@@ -45,12 +49,13 @@ ActionState = Literal[
     "dropped",
 ]
 Outcome = Literal["done", "failed", "unknown"]
+Forgone = Literal["failed", "unknown"]
 Settled = Literal["reconciled", "failed"]
 
 MOVES: Final[Mapping[ActionState, frozenset[ActionState]]] = MappingProxyType(
     {
         "planned": frozenset({"permitted", "dropped"}),
-        "permitted": frozenset({"started"}),
+        "permitted": frozenset({"started", "failed", "unknown"}),
         "started": frozenset({"done", "failed", "unknown"}),
         "unknown": frozenset({"reconciled", "failed"}),
         "done": frozenset({"compensated"}),
@@ -75,13 +80,17 @@ DROPPED = "action.dropped"
 
 _FIND_LIMIT = 50
 
-_STATE = "SELECT a.key, a.state, c.id FROM actions a LEFT JOIN cases c ON c.key = a.case_key WHERE a.id = :id"
+_STATE = (
+    "SELECT a.key, a.state, c.id, a.undoes FROM actions a LEFT JOIN cases c ON c.key = a.case_key"
+    " WHERE a.id = :id"
+)
 _KEY = "SELECT key FROM actions WHERE id = :id"
 _KNOWN = "SELECT a.key, o.id FROM actions a LEFT JOIN actions o ON o.key = a.undoes WHERE a.id = :id"
+_ID = "SELECT id FROM actions WHERE key = :key"
 _ADD = (
     "INSERT INTO actions (key, id, decision_key, case_key, system, operation, resource, digest, undoes,"
-    " planned, permitted, expires_at, state) VALUES (:key, :id, :decision_key, :case_key, :system,"
-    " :operation, :resource, :digest, :undoes_key, :planned, :permitted, :expires_at, :state)"
+    " planned, permitted, expires_at, state, back_due) VALUES (:key, :id, :decision_key, :case_key, :system,"
+    " :operation, :resource, :digest, :undoes_key, :planned, :permitted, :expires_at, :state, 0)"
 )
 _MOVE = "UPDATE actions SET state = :state, {} WHERE key = :key AND state = :before"
 _PERMIT = _MOVE.format("permitted = :entry, expires_at = :expires_at")
@@ -93,7 +102,7 @@ _DROP = _MOVE.format("dropped = :entry")
 
 _ROWS = (
     "SELECT a.id, d.id, c.id, a.system, a.operation, a.resource, a.digest, a.expires_at, a.state,"
-    " a.reference, o.id, u.id, a.key, a.permitted, a.started, a.finished"
+    " a.reference, o.id, u.id, a.back_due, a.key, a.permitted, a.started, a.finished"
     " FROM actions a JOIN decisions d ON d.key = a.decision_key"
     " LEFT JOIN cases c ON c.key = a.case_key LEFT JOIN actions o ON o.key = a.undoes"
     " LEFT JOIN actions u ON u.key = a.compensated_by "
@@ -111,11 +120,11 @@ _FIND = _ROWS + "WHERE a.id >= :low AND a.id < :high ORDER BY a.id LIMIT :limit"
 # Sorted by the caller: asked to sort, the planner walks the whole table in the order of keys.
 _IN_FORCE = _ROWS + "WHERE a.state IN ('done', 'reconciled') "
 _IN_FORCE_OF_CASE = _IN_FORCE + "AND c.id = :case_id"
-_IN_FORCE_ON = _IN_FORCE + "AND a.resource = :resource"
-_IN_FORCE_BELOW = _IN_FORCE + "AND a.resource >= :low AND a.resource < :high"
 _TAKING_BACK = _ROWS + (
     "WHERE o.id = :id AND a.undoes IS NOT NULL AND a.state NOT IN ('failed', 'dropped', 'compensated')"
 )
+_DUE_BACK = _ROWS + "WHERE a.back_due = 1 ORDER BY a.key"
+_SET_DUE_BACK = "UPDATE actions SET back_due = :due WHERE id = :id"
 # Counted this way, and not by a condition, so that the planner starts from the signal: from the index of
 # open actions it would visit every one of them for every signal.
 _OPEN_FOR_SIGNAL = (
@@ -123,6 +132,12 @@ _OPEN_FOR_SIGNAL = (
     " FROM signals s JOIN decisions d ON d.signal_key = s.key JOIN actions a ON a.decision_key = d.key"
     " WHERE s.id = :signal_id"
 )
+
+
+class NotToUndo(CrossloopError):
+    """What an action would take back is not to be taken back by it."""
+
+    code: ClassVar[str] = "action.not_to_undo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +167,9 @@ class ActionRow:
 
     compensated_by: str | None
     """Key of the action that took it back; none where a person did."""
+
+    back_due: bool
+    """Whether its undertaking has to be looked at, because this one seemed to be next to be taken back."""
 
     entry: int
     """The entry that permits it; the one that plans it, while nothing does."""
@@ -190,10 +208,12 @@ def plan(tx: Tx, action: NewAction, *, body: Mapping[str, JSON]) -> int | None:
         body: what else its entry says.
 
     Raises:
+        NotToUndo: what it takes back is not to be taken back by it (rule 7).
         UnknownName: there is no such decision.
     """
     if tx.row(_KEY, id=action.key) is not None:
         return None
+    _require_undoable(tx, action.key, action.undoes)
     return _begin(tx, action, "planned", PLANNED, body)
 
 
@@ -207,8 +227,10 @@ def permit(tx: Tx, action: NewAction, *, expires_at: datetime, body: Mapping[str
         None when its key was permitted or dropped before.
 
     Raises:
+        NotToUndo: what it takes back is not to be taken back by it (rule 7).
         UnknownName: there is no such decision.
     """
+    _require_undoable(tx, action.key, action.undoes)
     until = micros(expires_at)
     own = {**body, "expires_at": instant(until).isoformat()}
     known = tx.row(_KNOWN, id=action.key)
@@ -219,14 +241,34 @@ def permit(tx: Tx, action: NewAction, *, expires_at: datetime, body: Mapping[str
 
 
 def start(tx: Tx, key: str) -> bool:
-    """Move an action from permitted to started; False when it is not permitted (any more)."""
-    return _move(tx, key, "permitted", "started", STARTED, _START, {"action_key": key}) is not None
+    """Move an action from permitted to started; False when it is not permitted (any more).
+
+    Raises:
+        NotToUndo: what it takes back is not to be taken back by it any more (rule 7).
+    """
+    row = tx.row(_STATE, id=key)
+    if row is not None and row[3] is not None:
+        undone = tx.row(_ID, key=row[3])
+        _require_undoable(tx, key, None if undone is None else undone[0])
+    own = {"action_key": key}
+    return _moved(tx, row, key, "permitted", "started", STARTED, _START, own) is not None
 
 
 def finish(tx: Tx, key: str, outcome: Outcome, *, reference: str | None, body: Mapping[str, JSON]) -> bool:
     """Move an action from started to its outcome; False when it is not started."""
     own = {**body, "action_key": key, "outcome": outcome, "reference": reference}
     return _move(tx, key, "started", outcome, RECEIPT, _FINISH, own, reference=reference) is not None
+
+
+def forgo(tx: Tx, key: str, outcome: Forgone, *, body: Mapping[str, JSON]) -> bool:
+    """End an action that was permitted and is not going to be started; False when it is not permitted.
+
+    Args:
+        outcome: *unknown* where nobody can tell whether it was started before.
+        body: why.
+    """
+    own = {**body, "action_key": key, "outcome": outcome, "reference": None}
+    return _move(tx, key, "permitted", outcome, RECEIPT, _FINISH, own, reference=None) is not None
 
 
 def settle(tx: Tx, key: str, state: Settled, *, reference: str | None, body: Mapping[str, JSON]) -> bool:
@@ -278,7 +320,20 @@ def _move(
     **filled: Value,
 ) -> int | None:
     """Move an action and return the entry that says so; None when it is not where the move begins."""
-    row = tx.row(_STATE, id=key)
+    return _moved(tx, tx.row(_STATE, id=key), key, before, state, kind, statement, body, **filled)
+
+
+def _moved(
+    tx: Tx,
+    row: Row | None,
+    key: str,
+    before: ActionState,
+    state: ActionState,
+    kind: str,
+    statement: str,
+    body: Mapping[str, JSON],
+    **filled: Value,
+) -> int | None:
     if row is None or row[1] != before or state not in MOVES[before]:
         return None
     entry = tx.append(kind, row[2], body)
@@ -359,6 +414,40 @@ def taking_back(read: Read, key: str) -> ActionRow | None:
     return None if row is None else _row(row)
 
 
+def not_to_undo(read: Read, key: str, undoes: str | None) -> str:
+    """Return why an action cannot take another one back (rule 7); empty where it can, or takes none back.
+
+    Args:
+        key: the action that is to take back.
+        undoes: the action to be taken back; one that is not there is nobody's to protect.
+    """
+    row = None if undoes is None else get(read, undoes)
+    if row is None:
+        return ""
+    if row.state not in IN_FORCE:
+        return f"{row.key} is not in force: it is {row.state}."
+    if row.undoes is not None:
+        return f"{row.key} took {row.undoes} back itself: propose the change anew instead."
+    other = taking_back(read, row.key)
+    return "" if other is None or other.key == key else f"{row.key} is taken back by {other.key} already."
+
+
+def _require_undoable(tx: Tx, key: str, undoes: str | None) -> None:
+    because = not_to_undo(tx, key, undoes)
+    if because:
+        raise NotToUndo(because)
+
+
+def due_back(read: Read) -> list[ActionRow]:
+    """Return the actions whose undertaking is to be looked at (:attr:`ActionRow.back_due`)."""
+    return [_row(row) for row in read.rows(_DUE_BACK)]
+
+
+def set_back_due(tx: Tx, key: str, due: bool) -> None:
+    """Note whether an action seems to be next to be taken back. No history, so no entry tells it."""
+    tx.execute(_SET_DUE_BACK, id=key, due=int(due))
+
+
 def for_decision(read: Read, decision_id: str) -> list[ActionRow]:
     """Return the actions that a decision led to: its own, and one that takes that back."""
     return [_row(row) for row in read.rows(_FOR_DECISION, decision_id=decision_id)]
@@ -370,22 +459,14 @@ def find(read: Read, prefix: str) -> list[ActionRow]:
     return [_row(row) for row in read.rows(_FIND, low=low, high=high, limit=_FIND_LIMIT)]
 
 
-def in_force(read: Read, *, case: str | None = None, resource: str | None = None) -> list[ActionRow]:
+def in_force(read: Read, *, case: str | None = None) -> list[ActionRow]:
     """Return actions whose effect is there and was not taken back, in the order they were permitted.
 
     Args:
         case: only those of one case.
-        resource: only those on this path or below it.
     """
-    if resource is not None:
-        low, high = below(resource)
-        found = read.rows(_IN_FORCE_ON, resource=resource) + read.rows(_IN_FORCE_BELOW, low=low, high=high)
-    elif case is not None:
-        found = read.rows(_IN_FORCE_OF_CASE, case_id=case)
-    else:
-        found = read.rows(_IN_FORCE)
-    rows = [_row(row) for row in found]
-    return sorted((row for row in rows if case in (None, row.case)), key=lambda row: row.entry)
+    found = read.rows(_IN_FORCE) if case is None else read.rows(_IN_FORCE_OF_CASE, case_id=case)
+    return sorted(map(_row, found), key=lambda row: row.entry)
 
 
 def open_for_signal(read: Read, signal_id: str) -> int:
@@ -395,7 +476,7 @@ def open_for_signal(read: Read, signal_id: str) -> int:
 
 
 def _row(row: Row) -> ActionRow:
-    *head, digest, expires_at, state, reference, undoes, by, planned, permitted, started, finished = row
+    *head, digest, expires_at, state, reference, undoes, by, due, planned, permitted, started, finished = row
     key, decision_id, case, system, operation, resource = cast("tuple[str, str, str, str, str, str]", head)
     return ActionRow(
         key=key,
@@ -410,6 +491,7 @@ def _row(row: Row) -> ActionRow:
         reference=reference,
         undoes=undoes,
         compensated_by=by,
+        back_due=bool(due),
         entry=planned if permitted is None else permitted,
         permitted=permitted,
         started=started,

@@ -33,12 +33,6 @@ _ROWS = (
 _GET = _ROWS + "WHERE d.id = :id"
 _FIND = _ROWS + "WHERE d.id >= :low AND d.id < :high ORDER BY d.id LIMIT :limit"
 _OF_SAGA = _ROWS + "WHERE s.id = :signal_id AND d.saga = :saga AND d.department = :department ORDER BY d.step"
-# The second condition on the state names the partial index of open signals.
-_ANY_SAGA = "SELECT 1 FROM decisions WHERE saga IS NOT NULL LIMIT 1"
-_UNDER_WAY = (
-    "SELECT DISTINCT s.id, d.department, d.saga FROM signals s JOIN decisions d ON d.signal_key = s.key"
-    " WHERE s.state = 'decided' AND s.state NOT IN ('finished', 'expired') AND d.saga IS NOT NULL"
-)
 _SAGAS_OF_SIGNAL = (
     "SELECT DISTINCT s.id, d.department, d.saga FROM signals s JOIN decisions d ON d.signal_key = s.key"
     " WHERE s.id = :signal_id AND d.saga IS NOT NULL"
@@ -156,13 +150,9 @@ def of_saga(read: Read, key: SagaKey) -> list[DecisionRow]:
     return [_row(row) for row in found]
 
 
-def sagas(read: Read, *, signal: str | None = None) -> list[SagaKey]:
-    """Return the undertakings of one signal, or those of every signal that is decided and not finished."""
-    if signal is not None:
-        found = read.rows(_SAGAS_OF_SIGNAL, signal_id=signal)
-    else:  # asked all the time, by companies that have none as well
-        found = read.rows(_UNDER_WAY) if read.row(_ANY_SAGA) else []
-    return sorted(SagaKey(*row) for row in found)
+def sagas(read: Read, signal: str) -> list[SagaKey]:
+    """Return the undertakings of one signal."""
+    return sorted(SagaKey(*row) for row in read.rows(_SAGAS_OF_SIGNAL, signal_id=signal))
 
 
 def listing(read: Read, *, case: str | None = None, limit: int = 100) -> list[DecisionRow]:

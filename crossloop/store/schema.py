@@ -202,6 +202,7 @@ actions: Final = _table(
     _number("compensated", null=True),
     _to("compensated_by", "actions", null=True),
     _number("dropped", null=True),
+    _number("back_due"),
     _state(
         "planned",
         "permitted",
@@ -224,16 +225,17 @@ Index(
     postgresql_where=text("state IN ('permitted', 'started')"),
 )
 Index(
-    "actions_in_force",
-    actions.c.resource,
-    sqlite_where=text("state IN ('done', 'reconciled')"),
-    postgresql_where=text("state IN ('done', 'reconciled')"),
-)
-Index(
     "actions_taking_back",
     actions.c.undoes,
-    sqlite_where=text("undoes IS NOT NULL"),
-    postgresql_where=text("undoes IS NOT NULL"),
+    unique=True,
+    sqlite_where=text("undoes IS NOT NULL AND state NOT IN ('failed', 'dropped', 'compensated')"),
+    postgresql_where=text("undoes IS NOT NULL AND state NOT IN ('failed', 'dropped', 'compensated')"),
+)
+Index(
+    "actions_back_due",
+    actions.c.key,
+    sqlite_where=text("back_due = 1"),
+    postgresql_where=text("back_due = 1"),
 )
 Index(
     "actions_in_force_of_case",
@@ -304,8 +306,6 @@ incidents: Final = _table(
     _state("open", "closed"),
 )
 """What nobody but a person can settle; ``happened`` is 1 or 0 once it is closed."""
-Index("incidents_of_action", incidents.c.action_key)
-Index("incidents_of_case", incidents.c.case_key)
 Index("incidents_by_end", incidents.c.closed)
 Index(
     "incidents_open",

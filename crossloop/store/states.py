@@ -17,8 +17,9 @@ Rules, in the order the code follows them for one table:
 Rows of which SQLite can tell by itself that they agree (:mod:`crossloop.store.agreement`) are not read at
 all. The tables are read together, a stretch of the ledger at a time, while its pages are at hand.
 
-Every column of these tables is compared but one: ``approvals.thread_kept`` says whether there is a thread
-to remove from the approval graph, which shows questions and decides nothing.
+Every column of these tables is compared but two. ``approvals.thread_kept`` says whether there is a thread to
+remove from the approval graph, which shows questions and decides nothing. ``actions.back_due`` says of which
+undertakings to look whether a step is to be taken back; whether it is, its rows are asked.
 
 Not compared are tables that hold back, keep count or show: claims, impacts, conditions, observations,
 leases. No row of them permits anything: what they let pass has a decision and a permit of its own.
@@ -145,6 +146,20 @@ def difference_of_approval(read: Read, approval: str) -> str | None:
     for name, where in _COUNTED_ON:
         table = next(one for one in _TABLES if one.name == name)
         found = _rows_differ(read, table, where, approval=approval)
+        if found is not None:
+            return found
+    return None
+
+
+def difference_of_action(read: Read, key: str) -> str | None:
+    """Return the first difference between the entries and the rows that performing an action counts on.
+
+    Args:
+        key: the whole action key.
+    """
+    for name, where in _PERFORMED_ON:
+        table = next(one for one in _TABLES if one.name == name)
+        found = _rows_differ(read, table, where, action=key)
         if found is not None:
             return found
     return None
@@ -419,4 +434,9 @@ _COUNTED_ON: Final = (
     ("approvals", "t.id = :approval"),
     ("approval_votes", "t.approval_key = (SELECT key FROM approvals WHERE id = :approval)"),
     ("decisions", "t.key = (SELECT decision_key FROM approvals WHERE id = :approval)"),
+)
+
+_PERFORMED_ON: Final = (
+    ("actions", "t.id = :action"),
+    ("decisions", "t.key = (SELECT decision_key FROM actions WHERE id = :action)"),
 )

@@ -77,8 +77,8 @@ def _receipts_are_true(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(2, "a receipt says done, and there is no effect", key)
         if permit.outcome == "failed" and key in happened:
             yield Violation(2, "a receipt says failed, and there is an effect", key)
-        if permit.receipt is not None and permit.started is None:
-            yield Violation(2, "a receipt of an action that nobody has started", key)
+        if permit.receipt is not None and permit.started is None and permit.outcome != "failed":
+            yield Violation(2, f"a receipt says {permit.outcome} of an action that nobody has started", key)
     for key, outcome in evidence.receipts:
         known = evidence.ledger.by_key.get(key)
         if known is None or outcome not in known.told:

@@ -172,7 +172,7 @@ def test_where_others_take_the_steps_back_that_were_done_nothing_is_left_of_the_
     opened.publish(opened.over(said.correlation_id, *lifts))
     assert opened.restrictions() == []
     assert opened.state(said) == "finished"
-    assert opened.store.read(lambda read: decisions.sagas(read, signal=said.id)) != []
+    assert opened.store.read(lambda read: decisions.sagas(read, said.id)) != []
     assert opened.coordinator.incidents(state="open") == []
 
 

@@ -11,6 +11,7 @@ import pytest
 from crossloop.actions import (
     Adapter,
     AdapterError,
+    Capabilities,
     Conflict,
     Invalid,
     NotFound,
@@ -191,7 +192,8 @@ class Wrong(Hanging):
     ("answer", "said"),
     [
         (KeyError("defect"), "could not say how to take it back: KeyError: 'defect'"),
-        ("lift", "answered str, which is no request"),
+        ("lift", "expected ActionRequest, got str"),
+        (ActionRequest.model_construct(system="ads"), "2 validation errors for ActionRequest"),
         (Unavailable("down"), "down"),
     ],
 )
@@ -199,3 +201,41 @@ def test_whatever_goes_wrong_there_means_that_nothing_was_done(answer: object, s
     assert REQUEST is not None
     with pytest.raises(AdapterError, match=said):
         boundary.undo_request(Wrong(answer), REQUEST, Performed(reference="r-1"))
+
+
+@BOTH
+@pytest.mark.parametrize("fields", [{"reference": 7}, {"reference": ""}, {}])
+def test_an_answer_that_was_built_past_the_rules_of_the_port_says_nothing(
+    call: Call, fields: dict[str, Any]
+) -> None:
+    with pytest.raises(OutcomeUnknown, match="what says nothing"):
+        answer(call, Trouble(after=True, answer=Performed.model_construct(**fields)))
+
+
+class Unsure(FakeSystem):
+    """A system that cannot say what it promises."""
+
+    said: Any = None
+
+    @property
+    def capabilities(self) -> Any:
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said
+
+    @capabilities.setter
+    def capabilities(self, said: Any) -> None: ...
+
+
+NOTHING = Capabilities(idempotent=False, find=False, undo=False)
+
+
+@pytest.mark.parametrize("said", [KeyError("defect"), None, "all", Capabilities.model_construct(find=True)])
+def test_a_system_that_cannot_say_what_it_promises_promises_nothing(
+    said: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    system = Unsure()
+    system.said = said
+    assert boundary.capabilities(system) == NOTHING
+    assert "could not say what it promises" in caplog.text
+    assert boundary.capabilities(FakeSystem()) == Capabilities(idempotent=True, find=True, undo=True)

@@ -15,6 +15,7 @@ from crossloop.errors import UnknownName
 from crossloop.ids import ActionKey
 from crossloop.signals import Receipt
 from crossloop.store import Store, Tx, actions, verify
+from crossloop.store.actions import NewAction
 from tests.support.executing import (
     DOWN,
     LOST,
@@ -295,3 +296,124 @@ def test_what_was_taken_back_holds_no_more(store: Store, clock: ManualClock) -> 
     done, receipt, _ = undoing(store, clock)
     assert receipt.outcome == "done"
     assert done not in [one.key for one in store.read(actions.in_force)]
+
+
+# What is not to be believed, or not to be done any more.
+
+
+def forge(store: Store, statement: str, **values: Any) -> None:
+    assert store.write(lambda tx: tx.execute(statement, **values)) == 1
+
+
+FORGERIES = (
+    "UPDATE actions SET permitted = (SELECT permitted FROM actions WHERE id = :other) WHERE id = :key",
+    "UPDATE actions SET resource = 'ads/campaign/C9' WHERE id = :key",
+    "UPDATE actions SET digest = :other WHERE id = :key",
+    "UPDATE actions SET expires_at = expires_at + 1 WHERE id = :key AND :other = :other",
+)
+
+
+@pytest.mark.parametrize("statement", FORGERIES)
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_row_that_its_entries_do_not_bear_out_is_not_performed_and_others_are(
+    store: Store, clock: ManualClock, statement: str, begun: bool
+) -> None:
+    forged = permitted(store)
+    honest = permitted(store, proposal(signal_id="sig_2"))
+    if begun:
+        store.write(lambda tx: [actions.start(tx, key) for key in (forged, honest)])
+    values = {"key": forged, "other": honest}
+    forge(store, statement, **{name: value for name, value in values.items() if f":{name}" in statement})
+    system, told = FakeSystem(), Told()
+    one = executor(store, clock, system, told=told)
+    found = asyncio.run(one.recover() if begun else one.perform_permitted())
+    outcomes = {receipt.action_key: receipt for receipt in found}
+    assert outcomes[honest].outcome == "done"
+    assert outcomes[forged].outcome == "unknown"
+    assert "its rows say something else than the ledger: actions, act_" in outcomes[forged].detail
+    assert "Run `crossloop ledger verify`" in outcomes[forged].detail
+    assert [key for key, _ in system.effects] == [honest]
+    assert not any(str(forged) in call for call in system.calls)
+    assert row(store, forged).state == "unknown"
+    assert len(told.receipts) == 2
+
+
+def test_a_plan_that_was_made_a_permit_is_not_performed(store: Store, clock: ManualClock) -> None:
+    key = permitted(store)
+    planned = NewAction(
+        key="act_planned", decision_id=row(store, key).decision_id, case="case_of_sig_1", system="ads",
+        operation="suppress_audience", resource="ads/campaign/C1", digest="d" * 64,
+    )  # fmt: skip
+    store.write(lambda tx: actions.plan(tx, planned, body={}))
+    forge(store, "UPDATE actions SET state = 'permitted' WHERE id = 'act_planned'")
+    system = FakeSystem()
+    receipt = perform(executor(store, clock, system), ActionKey("act_planned"))
+    assert receipt is not None
+    assert receipt.outcome == "unknown"
+    assert "lead to 'planned'" in receipt.detail
+    assert system.calls == []
+
+
+@pytest.mark.parametrize("what", ["decision", "permit"])
+def test_what_nothing_permits_any_more_has_failed_and_was_never_started(
+    store: Store, clock: ManualClock, what: str
+) -> None:
+    key, system = permitted(store), FakeSystem()
+    remove(store, key, what)
+    receipt = perform(executor(store, clock, system), key)
+    assert receipt is not None
+    assert (receipt.outcome, system.calls) == ("failed", [])
+    assert actions.STARTED not in [one.kind for one in store.read(lambda read: list(read.entries()))]
+    assert store.read(verify).ok
+
+
+def test_what_was_taken_back_before_it_began_is_not_taken_back_again_and_others_are_performed(
+    store: Store, clock: ManualClock
+) -> None:
+    first = permitted(store)
+    system = FakeSystem()
+    one = executor(store, clock, system)
+    perform(one, first)
+    back = permitted(store, proposal(signal_id="sig_2", undoes=first))
+    other = permitted(store, proposal(signal_id="sig_3"))
+    store.write(lambda tx: actions.compensate(tx, first, None))
+    found = {receipt.action_key: receipt for receipt in asyncio.run(one.perform_permitted())}
+    assert (found[back].outcome, found[other].outcome) == ("failed", "done")
+    assert f"{first} is not in force: it is compensated" in found[back].detail
+    assert [key for key, _ in system.effects] == [first, other]
+    assert row(store, back).state == "failed"
+    assert store.read(verify).ok
+
+
+class Silent(FakeSystem):
+    """A system that cannot say what it promises."""
+
+    @property
+    def capabilities(self) -> Any:
+        raise KeyError("defect")
+
+    @capabilities.setter
+    def capabilities(self, _: Any) -> None: ...
+
+    def _known(self, key: ActionKey) -> Performed | None:
+        places = [place for place, (known, _) in enumerate(self.effects) if known == key]
+        return self._reference(places[0]) if places else None
+
+    async def perform(self, key: ActionKey, request: Any) -> Performed:
+        self.effects.append((key, request))
+        raise LOST
+
+
+def test_a_system_that_cannot_say_what_it_promises_leaves_its_own_actions_in_doubt_only(
+    store: Store, clock: ManualClock
+) -> None:
+    first = permitted(store)
+    request = proposal().action
+    assert request is not None
+    elsewhere = request.model_copy(update={"system": "crm", "resource": "crm/segment/S1"})
+    other = permitted(store, proposal(signal_id="sig_2", action=elsewhere))
+    one = executor(store, clock, Silent(), FakeSystem(system="crm"))
+    found = {receipt.action_key: receipt.outcome for receipt in asyncio.run(one.perform_permitted())}
+    assert found == {first: "unknown", other: "done"}
+    assert asyncio.run(one.look_up([first])) == {}
+    assert asyncio.run(one.recover()) == ()

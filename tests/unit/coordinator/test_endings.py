@@ -20,6 +20,7 @@ from crossloop.store.ledger.redaction import redact
 from tests.support.stores import START
 from tests.support.threads import waits
 from tests.support.trials import CATALOGUE, Ask, Trial, lift, policy, trial
+from tests.support.wayward import make_wayward, steps
 
 LARGE = Ask(share=0.2)
 DAY = START.date()
@@ -411,3 +412,26 @@ def test_a_new_signal_can_be_set_aside_once(opened: Trial) -> None:
     assert opened.store.write(lambda tx: set_aside(tx, signal.id, "it cannot be read"))
     assert not opened.store.write(lambda tx: set_aside(tx, signal.id, "again"))
     assert opened.outcome(signal) == "it cannot be read"
+
+
+def test_that_a_step_is_dropped_because_it_is_over_is_told_once(opened: Trial) -> None:
+    make_wayward(opened).lost = {"C1"}
+    signal = opened.said(*steps())
+    opened.publish(signal)
+    over = opened.over(signal.correlation_id)
+    ended = opened.store.write(
+        lambda tx: withdraw_cleared(tx, over, CATALOGUE, opened.policy, opened.clock.now())
+    )
+    assert ended == 1  # the one that is next; it takes the last one with it
+    assert len(opened.entries("action.dropped")) == 2
+    assert told(opened, "dropped") == ["logistics", "marketing"] * 2
+
+
+def test_what_is_over_before_it_began_was_never_started(opened: Trial) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    opened.wait(answer_twice(opened))
+    over = opened.over(signal.correlation_id)
+    opened.store.write(lambda tx: withdraw_cleared(tx, over, CATALOGUE, opened.policy, opened.clock.now()))
+    assert opened.entries("action.started") == []
+    assert [one["outcome"] for one in opened.entries("receipt")] == ["failed"]

@@ -8,9 +8,10 @@ import pytest
 
 from crossloop.coordinator import sagas
 from crossloop.coordinator.taking_back import take_back
+from crossloop.ids import CaseId
 from crossloop.store import actions, decisions
 from crossloop.store.ledger.redaction import redact
-from tests.support.trials import Trial, policy
+from tests.support.trials import Ask, Trial, lift, policy
 from tests.support.wayward import Wayward, make_wayward, steps
 
 
@@ -102,3 +103,63 @@ def test_what_governance_does_not_permit_is_an_incident(
     work(broken)
     (incident,) = broken.coordinator.incidents(state="open")
     assert "what is to take it back is on erp/invoice/1" in str(incident["because"])
+
+
+@pytest.mark.parametrize("resource", ["ads/campaign/C9", "ads/campaign/C2"])
+def test_a_request_on_something_else_than_was_changed_is_never_performed(
+    broken: Trial, ads: Wayward, monkeypatch: Any, resource: str
+) -> None:
+    def elsewhere(request: Any, _performed: Any) -> Any:
+        return request.model_copy(update={"resource": resource, "operation": "lift"})
+
+    monkeypatch.setattr(ads, "undo_request", elsewhere)
+    assert work(broken) == []
+    (incident,) = broken.coordinator.incidents(state="open")
+    assert f"what is to take it back is on {resource}" in str(incident["because"])
+    assert not any(one.startswith("lift") for one in ads.performed)
+
+
+def test_a_system_that_cannot_say_what_it_promises_stops_its_own_undertakings_only(
+    broken: Trial, ads: Wayward, monkeypatch: Any
+) -> None:
+    def defect(_: object) -> None:
+        raise KeyError("defect")
+
+    with monkeypatch.context() as defective:
+        defective.setattr(Wayward, "capabilities", property(defect))
+        assert work(broken) == []
+        (receipt,) = broken.ask(Ask(campaign="C9")).receipts
+        assert receipt.outcome == "done"
+    (incident,) = broken.coordinator.incidents(state="open")
+    assert "ads takes nothing back" in str(incident["because"])
+
+
+def test_when_the_department_takes_it_back_itself_nobody_has_to_look_any_more(
+    broken: Trial, ads: Wayward
+) -> None:
+    ads.for_good = {"C2"}
+    work(broken)
+    (incident,) = broken.coordinator.incidents(state="open")
+    row = broken.store.read(lambda read: actions.get(read, str(incident["action"])))
+    assert row is not None
+    report = broken.publish(broken.over(CaseId(row.case), lift(row.key, row.reference, campaign="C2")))
+    assert [one.outcome for one in report.receipts] == ["done", "done"]
+    assert ads.performed[-2:] == ["lift C2", "lift C1"]
+    assert broken.coordinator.incidents(state="open") == []
+    closed: Any = broken.coordinator.incident(str(incident["id"]))["closed"]
+    assert (closed["person"], closed["happened"]) == (None, True)
+    assert closed["reason"] == f"{report.receipts[0].action_key} took it back: take_back of marketing"
+    told = [one for one in broken.entries("notice") if one["kind"] == "incident_closed"]
+    assert [one["recipients"] for one in told] == [["asha", "logistics", "marketing"]]
+
+
+def test_a_step_that_took_a_change_back_is_not_taken_back_by_a_machine(opened: Trial, ads: Wayward) -> None:
+    (done,) = opened.ask(Ask(campaign="C5")).receipts
+    ads.refused = {"C1"}
+    back = lift(
+        done.action_key, done.reference, campaign="C5", intervention="cut", saga="spring_sale", share=0.01
+    )
+    opened.ask(back, steps()[0])
+    assert ads.performed == ["suppress_cod C5", "lift C5"]
+    (incident,) = opened.coordinator.incidents(state="open")
+    assert f"it took {done.action_key} back itself" in str(incident["because"])

@@ -79,6 +79,7 @@ def test_a_permitted_action_comes_back_as_it_was_given(store: Store):
         reference=None,
         undoes=None,
         compensated_by=None,
+        back_due=False,
         entry=2,
         permitted=2,
         started=None,
@@ -181,21 +182,18 @@ def test_permitted_actions_come_in_order_and_only_so_many(store: Store):
     assert [row.key for row in store.read(lambda read: actions.permitted(read, 1))] == ["act_c"]
 
 
-def test_in_force_is_what_was_done_and_not_taken_back_on_a_path_and_below_it(store: Store):
-    places = {"act_1": "ads/C1", "act_2": "ads/C1/geo/560", "act_3": "ads/C10", "act_4": "ads/C1/geo/561"}
-    store.write(lambda tx: [permit(tx, key, resource=resource) for key, resource in places.items()])
-    store.write(lambda tx: permit(tx, "act_5", resource="ads/C1/geo/562", case="case_y"))
-    store.write(lambda tx: [done(tx, key) for key in ("act_1", "act_2", "act_3", "act_4", "act_5")])
-    store.write(lambda tx: actions.compensate(tx, "act_4", "act_1"))
+def test_in_force_is_what_was_done_and_not_taken_back(store: Store):
+    store.write(lambda tx: [permit(tx, key) for key in ("act_1", "act_2", "act_3")])
+    store.write(lambda tx: permit(tx, "act_4", case="case_y"))
+    store.write(lambda tx: [done(tx, key) for key in ("act_4", "act_2", "act_1")])
+    store.write(lambda tx: actions.compensate(tx, "act_2", "act_1"))
 
     def keys(**chosen: str) -> list[str]:
         return [row.key for row in store.read(lambda read: actions.in_force(read, **chosen))]
 
-    assert keys() == ["act_1", "act_2", "act_3", "act_5"]
-    assert keys(resource="ads/C1") == ["act_1", "act_2", "act_5"]
-    assert keys(resource="ads/C1/geo") == ["act_2", "act_5"]
-    assert keys(case="case_y") == ["act_5"]
-    assert keys(case="case_x", resource="ads/C1/geo") == ["act_2"]
+    assert keys() == ["act_1", "act_4"]
+    assert keys(case="case_y") == ["act_4"]
+    assert keys(case="case_x") == ["act_1"]
 
 
 def test_what_is_planned_is_permitted_once_under_its_own_key(store: Store):
@@ -256,10 +254,64 @@ def test_what_was_found_to_be_there_is_in_force_and_can_be_taken_back(store: Sto
 
 
 def test_an_action_says_what_it_takes_back_as_far_as_there_is_such_an_action(store: Store):
-    store.write(lambda tx: permit(tx, "act_1"))
+    store.write(lambda tx: permit(tx, "act_1") and done(tx, "act_1"))
     store.write(lambda tx: [permit(tx, "act_2", undoes="act_1"), permit(tx, "act_3", undoes="act_9")])
     rows = {row.key: row.undoes for row in store.read(lambda read: actions.permitted(read, 10))}
-    assert rows == {"act_1": None, "act_2": "act_1", "act_3": None}
+    assert rows == {"act_2": "act_1", "act_3": None}
+
+
+def refused(store: Store, work: Callable[[Tx], object], why: str) -> None:
+    size = store.read(lambda read: read.head().size)
+    with pytest.raises(actions.NotToUndo, match=why):
+        store.write(work)
+    assert store.read(lambda read: read.head().size) == size
+
+
+def test_an_action_is_taken_back_by_one_that_has_not_come_to_nothing(store: Store):
+    store.write(lambda tx: permit(tx, "act_1") and done(tx, "act_1"))
+    store.write(lambda tx: plan_(tx, "act_2", undoes="act_1"))
+    for another in (plan_, permit):
+        refused(store, lambda tx, do=another: do(tx, "act_3", undoes="act_1"), "taken back by act_2 already")
+    store.write(lambda tx: actions.drop(tx, "act_2", "no"))
+    assert store.write(lambda tx: permit(tx, "act_3", undoes="act_1"))
+    assert store.write(lambda tx: done(tx, "act_3"))
+    refused(store, lambda tx: permit(tx, "act_4", undoes="act_1"), "taken back by act_3 already")
+
+
+def test_what_was_planned_takes_nothing_back_that_is_not_in_force_any_more(store: Store):
+    store.write(lambda tx: [permit(tx, key) and done(tx, key) for key in ("act_1", "act_2")])
+    store.write(lambda tx: [plan_(tx, "act_3", undoes="act_1"), permit(tx, "act_4", undoes="act_2")])
+    store.write(lambda tx: [actions.compensate(tx, key, None) for key in ("act_1", "act_2")])
+    refused(store, lambda tx: permit(tx, "act_3", undoes="act_1"), "act_1 is not in force: it is compensated")
+    refused(store, lambda tx: actions.start(tx, "act_4"), "act_2 is not in force: it is compensated")
+
+
+def test_what_took_another_change_back_is_not_taken_back_itself(store: Store):
+    store.write(lambda tx: permit(tx, "act_1") and done(tx, "act_1"))
+    store.write(lambda tx: permit(tx, "act_2", undoes="act_1") and done(tx, "act_2"))
+    refused(store, lambda tx: permit(tx, "act_3", undoes="act_2"), "act_2 took act_1 back itself")
+
+
+def test_the_tables_hold_one_action_that_takes_another_one_back_whatever_the_program_says(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    store.write(lambda tx: permit(tx, "act_1") and done(tx, "act_1"))
+    store.write(lambda tx: permit(tx, "act_2", undoes="act_1"))
+    monkeypatch.setattr(actions, "not_to_undo", lambda *_: "")
+    with pytest.raises(Exception, match=r"UNIQUE constraint failed: actions\.undoes"):
+        store.write(lambda tx: permit(tx, "act_3", undoes="act_1"))
+
+
+@pytest.mark.parametrize("outcome", get_args(actions.Forgone))
+def test_what_is_not_going_to_be_started_ends_without_having_begun(store: Store, outcome: actions.Forgone):
+    store.write(lambda tx: permit(tx, "act_1"))
+    assert store.write(lambda tx: actions.forgo(tx, "act_1", outcome, body={"detail": "why"}))
+    assert not store.write(lambda tx: actions.forgo(tx, "act_1", outcome, body={}))
+    assert not store.write(lambda tx: actions.start(tx, "act_1"))
+    assert state(store, "act_1") == outcome
+    kinds = [one.kind for one in store.read(lambda read: list(read.entries(2)))]
+    assert kinds == ["permit", "receipt"]
+    assert store.read(verify).ok
 
 
 def test_permitted_actions_come_in_the_order_of_their_permits_not_of_their_plans(store: Store):
@@ -282,6 +334,10 @@ MADE: dict[str, Callable[[Tx, str], object]] = {
             tx, key, outcome, reference="r", body={}
         )
         for outcome in get_args(actions.Outcome)
+    },
+    **{
+        f"forgo {outcome}": lambda tx, key, outcome=outcome: actions.forgo(tx, key, outcome, body={})
+        for outcome in get_args(actions.Forgone)
     },
     **{
         f"settle {found}": lambda tx, key, found=found: actions.settle(tx, key, found, reference="r", body={})
@@ -348,9 +404,7 @@ def test_looking_for_the_open_actions_of_a_signal_starts_from_the_signal(store: 
 
 def test_looking_for_actions_in_force_reads_an_index_that_holds_them_only(store: Store):
     assert "actions_taking_back (undoes=?)" in plan(store, actions._TAKING_BACK, id="act_a")
-    on = plan(store, actions._IN_FORCE_ON, resource="ads")
-    under = plan(store, actions._IN_FORCE_BELOW, low="ads/", high="ads0")
     of_case = plan(store, actions._IN_FORCE_OF_CASE, case_id="case_x")
-    assert "actions_in_force (resource=?)" in on
-    assert "actions_in_force (resource>? AND resource<?)" in under
     assert "actions_in_force_of_case (case_key=?)" in of_case
+    assert "USING INDEX actions_in_force_of_case" in plan(store, actions._IN_FORCE)
+    assert "USING INDEX actions_back_due" in plan(store, actions._DUE_BACK)

@@ -120,13 +120,20 @@ def everything(tx: Tx) -> None:
     finish(tx, "act_4", "unknown")
     finish(tx, "act_5", "done")
     actions.compensate(tx, "act_5", "act_2")
+    for key in ("act_6", "act_7", "act_8", "act_r", "act_f", "act_c"):
+        permit(tx, f"{key}_undone", "dec_5")
+        finish(tx, f"{key}_undone", "done")
     for number in range(6, 9):
-        assert actions.plan(tx, new(f"act_{number}", f"dec_{min(number, 7)}", "act_5"), body={})
-    permit(tx, "act_7", "dec_7", "act_5")
+        planned = new(f"act_{number}", f"dec_{min(number, 7)}", f"act_{number}_undone")
+        assert actions.plan(tx, planned, body={})
+    permit(tx, "act_7", "dec_7", "act_7_undone")
+    for key, outcome in (("act_g", "failed"), ("act_h", "unknown")):
+        permit(tx, key, "dec_5")
+        assert actions.forgo(tx, key, outcome, body={})
     actions.drop(tx, "act_8", "rejected")
     settled: dict[str, actions.Settled] = {"act_r": "reconciled", "act_f": "failed", "act_c": "reconciled"}
     for key, found in settled.items():
-        permit(tx, key, "dec_9", "act_5")
+        permit(tx, key, "dec_9", f"{key}_undone")
         finish(tx, key, "unknown")
         actions.settle(tx, key, found, reference="r" if found == "reconciled" else None, body={})
     actions.compensate(tx, "act_c", None)
@@ -259,7 +266,7 @@ def found(store: Store, *statements: str) -> str:
         ("DELETE FROM actions WHERE id = 'act_0'", "(permit)"),
         (
             "INSERT INTO actions SELECT 3, 'act_9', decision_key, case_key, system, operation, resource,"
-            " digest, NULL, NULL, permitted, expires_at, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+            " digest, NULL, NULL, permitted, expires_at, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0"
             " FROM actions WHERE id = 'act_0'",
             "actions, act_9: its key is 3, but it begins with entry",
         ),
@@ -342,7 +349,7 @@ def test_rows_that_share_a_redacted_entry_are_found(store: Store) -> None:
 def test_a_row_that_borrows_the_redacted_entry_of_another_is_found(store: Store) -> None:
     redacted(store, actions.STARTED)
     other = "(SELECT started FROM actions WHERE id = 'act_2')"
-    assert "9 rows" in found(
+    assert "15 rows" in found(
         store, f"UPDATE actions SET started = {other}, state = 'started' WHERE id = 'act_0'"
     )
 
@@ -370,7 +377,7 @@ def test_a_bad_entry_is_named_before_any_row(store: Store) -> None:
 
 COMPARED = {table.name: table for table in states._TABLES}
 
-DECIDES_NOTHING = {("approvals", "thread_kept")}
+DECIDES_NOTHING = {("approvals", "thread_kept"), ("actions", "back_due")}
 """Columns that are not compared; the module says why."""
 
 PERMITS_NOTHING = {
