@@ -33,6 +33,10 @@ _TOLD: Final = {
     "compensated": ("change taken back", "changes taken back"),
     "not_compensated": ("change that was not taken back", "changes that were not taken back"),
     "incident": ("incident to look into", "incidents to look into"),
+    "incident_overdue": (
+        "incident that nobody looked into in time",
+        "incidents that nobody looked into in time",
+    ),
     "incident_closed": ("incident that was looked into", "incidents that were looked into"),
     "parked": ("signal that nobody handles", "signals that nobody handles"),
     "refuse": ("answer that nothing is done", "answers that nothing is done"),

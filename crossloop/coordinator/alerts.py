@@ -3,7 +3,8 @@
 Rules:
 
 1. A step of an undertaking that was dropped or taken back: both departments.
-2. An incident, opened or closed: the people who may close it, and when it is closed both departments, too.
+2. An incident, opened, overdue or closed: the people who may close it, and when it is closed both
+   departments, too.
 3. A parked or expired signal: whose it is, and the department that said it.
 """
 
@@ -28,6 +29,15 @@ def incident_opened(tx: Tx, incident: IncidentRow, decision: DecisionRow, text: 
     """Tell those who may close an incident that somebody has to look (rule 2)."""
     said = f"Please look into {incident.id}: {text}"
     _tell(tx, incident.case, decision.id, incident.people, "incident", said)
+
+
+def incident_overdue(
+    tx: Tx, incident: IncidentRow, people: Iterable[str], decision: DecisionRow, text: str
+) -> None:
+    """Tell those who may close an incident that nobody has looked in time (rule 2)."""
+    _tell(
+        tx, incident.case, decision.id, people, "incident_overdue", f"Please look into {incident.id}: {text}"
+    )
 
 
 def incident_closed(tx: Tx, incident: IncidentRow, decision: DecisionRow, text: str) -> None:

@@ -243,6 +243,10 @@ def _incident(body: Body) -> Words:
     return "coordinator", what, body["because"]
 
 
+def _incident_overdue(body: Body) -> Words:
+    return "coordinator", f"finds that nobody has looked into incident {body['incident']} in time", ""
+
+
 def _incident_closed(body: Body) -> Words:
     who = f"{body['person']} ({body['identity']})" if body["person"] else body["identity"]
     return who, f"closes incident {body['incident']}: {'yes' if body['happened'] else 'no'}", body["reason"]
@@ -291,6 +295,7 @@ _WORDS: dict[str, Callable[[Body], Words]] = {
     "action.reconciled": _reconciled,
     "action.compensated": _compensated,
     "incident.opened": _incident,
+    "incident.overdue": _incident_overdue,
     "incident.closed": _incident_closed,
     "signal.parked": _parked,
     "signal.expired": _expired,

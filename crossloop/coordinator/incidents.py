@@ -5,11 +5,14 @@ Rules:
 1. An action of which nobody can tell whether it was done, and one that was to be taken back and could not be,
    is an incident: it is opened in the transaction that finds out.
 2. Those to whom the department escalates look into it; its head, where the document names nobody.
-3. An action has at most one incident of each kind. What was looked into once is not asked again.
+3. They have as long to look as those to whom the department escalates have to answer (``escalate.within``),
+   and :data:`LOOK_WITHIN` where the document says nothing. When that has passed they are told so, once.
+4. An action has at most one incident of each kind. What was looked into once is not asked again.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from pydantic import JsonValue
@@ -28,6 +31,9 @@ ASKED: Final[dict[IncidentKind, str]] = {
 }
 """What a person is asked to find out."""
 
+LOOK_WITHIN: Final = timedelta(hours=1)
+"""How long people have to look, where the document does not say it."""
+
 THE_SYSTEM: Final = "the system"
 """Who closes an incident, where no person does."""
 
@@ -38,13 +44,33 @@ def open_(
     """Open an incident and tell those who look into it; None when there was one of this kind before."""
     people = policy.answerable(decision.department)
     body: dict[str, JsonValue] = {"decision": decision.id, "because": because}
-    opened = incidents.open_(tx, action=action, kind=kind, people=people, body=body)
+    due = tx.now + _within(decision.department, policy)
+    opened = incidents.open_(tx, action=action, kind=kind, people=people, due=due, body=body)
     if opened is None:
         return None
     row = incidents.get(tx, opened)
     assert row is not None, f"{opened} was opened in this transaction"
     alerts.incident_opened(tx, row, decision, f"{decision.intervention} ({because}). {ASKED[kind]}")
     return row
+
+
+def _within(department: str, policy: Policy) -> timedelta:
+    declared = policy.document.departments.get(department)
+    return LOOK_WITHIN if declared is None or declared.escalate is None else declared.escalate.within
+
+
+def alert_overdue(tx: Tx, policy: Policy) -> int:
+    """Tell those who look into incidents that nobody has in time (rule 3); return of how many."""
+    late = [row for row in incidents.overdue(tx, tx.now) if incidents.mark_overdue(tx, row.id)]
+    for row in late:
+        action = actions.get(tx, row.action)
+        decision = None if action is None else decisions.get(tx, action.decision_id)
+        assert decision is not None, f"{row.id} is about {row.action}, which belongs to no decision"
+        people = may_close(row, decision.department, policy)
+        since = row.due.isoformat(timespec="seconds")
+        text = f"{decision.intervention}: nobody has looked until {since}. {ASKED[row.kind]}"
+        alerts.incident_overdue(tx, row, people, decision, text)
+    return len(late)
 
 
 def tell_closed(tx: Tx, row: IncidentRow, decision: DecisionRow, because: str, *, happened: bool) -> None:
@@ -110,6 +136,8 @@ def shown(read: Read, row: IncidentRow) -> dict[str, JsonValue]:
         "case": row.case,
         "from": list(row.people),
         "opened_at": opened.at.isoformat(),
+        "due_at": row.due.isoformat(),
+        "overdue": row.overdue is not None,
         "because": "redacted" if opened.body is None else str(opened.body["because"]),
         "closed": _found(read, row),
     }

@@ -26,6 +26,7 @@ from crossloop.coordinator.approvals import bring_in_step
 from crossloop.coordinator.company import Company
 from crossloop.coordinator.decide import Decided, Made, decide
 from crossloop.coordinator.endings import after_receipt, expire_overdue, set_aside
+from crossloop.coordinator.incidents import alert_overdue
 from crossloop.coordinator.mediator import Mediated, mediate
 from crossloop.coordinator.resting import expire
 from crossloop.coordinator.settling import reconcile, unknown
@@ -92,7 +93,8 @@ def _left(read: Read, now: datetime, shown: int) -> _Left:
         shown: the entry up to which every question has its thread.
     """
     questions = bool(approvals.waiting_after(read, shown) or approvals.ended_with_thread(read))
-    overdue, undertakings = bool(approvals.overdue(read, now)), bool(sagas.due(read))
+    overdue = bool(approvals.overdue(read, now) or incidents.overdue(read, now))
+    undertakings = bool(sagas.due(read))
     return _Left(_acting(read), overdue, questions, undertakings)
 
 
@@ -308,7 +310,7 @@ class Runtime:
         try:
             receipts = [*await self._executor.recover(self.lease)]
             if left.overdue:
-                await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
+                await self.store.write_async(self._end_overdue, lease=self.lease)
             receipts += await self._executor.perform_permitted(self.lease)
             receipts += await take_back(
                 self.store, self.company.adapters, self._executor, self.policy, self.lease
@@ -320,6 +322,10 @@ class Runtime:
         await self._offload(self._bring_in_step)
         self._performed(receipts, done)
         return tuple(receipts)
+
+    def _end_overdue(self, tx: Tx) -> None:
+        expire_overdue(tx, self.policy)
+        alert_overdue(tx, self.policy)
 
     def _note_closed(self) -> None:
         """Note what a person, in whatever process, has said became of actions: other things are in force."""

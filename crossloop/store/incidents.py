@@ -4,13 +4,15 @@ Kinds: *outcome_unknown* (nobody can tell whether it was done) and *not_compensa
 be taken back, and could not be). An action has at most one of each kind, ever.
 
 States: *open*, then *closed*. The first one who closes it counts (compare-and-set); every later one is told
-False. Who may close it is decided above; the row keeps whom that concerns.
+False. Who may close it is decided above; the row keeps whom that concerns, and until when they are to look.
+When that has passed it is overdue, once; it stays open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import orjson
@@ -18,6 +20,7 @@ import orjson
 from crossloop.canonical import JSON, canonical_json
 from crossloop.errors import UnknownName
 from crossloop.ids import IncidentId, derived
+from crossloop.store.instants import instant, micros
 from crossloop.store.paths import prefixed
 from crossloop.store.session import Read, Row, Tx
 
@@ -25,6 +28,7 @@ IncidentState = Literal["open", "closed"]
 IncidentKind = Literal["outcome_unknown", "not_compensated"]
 
 OPENED = "incident.opened"
+OVERDUE = "incident.overdue"
 CLOSED = "incident.closed"
 
 _FIND_LIMIT = 50
@@ -32,18 +36,21 @@ _FIND_LIMIT = 50
 _ACTION = "SELECT a.key, c.id FROM actions a LEFT JOIN cases c ON c.key = a.case_key WHERE a.id = :id"
 _KNOWN = "SELECT 1 FROM incidents WHERE id = :id"
 _STATE = (
-    "SELECT i.key, i.state, c.id FROM incidents i LEFT JOIN cases c ON c.key = i.case_key WHERE i.id = :id"
+    "SELECT i.key, i.state, c.id, i.overdue FROM incidents i LEFT JOIN cases c ON c.key = i.case_key"
+    " WHERE i.id = :id"
 )
 _ADD = (
-    "INSERT INTO incidents (key, id, action_key, case_key, kind, people, state)"
-    " VALUES (:key, :id, :action_key, :case_key, :kind, :people, 'open')"
+    "INSERT INTO incidents (key, id, action_key, case_key, kind, people, due, state)"
+    " VALUES (:key, :id, :action_key, :case_key, :kind, :people, :due, 'open')"
 )
 _CLOSE = (
     "UPDATE incidents SET state = 'closed', closed = :entry, person = :person, happened = :happened"
     " WHERE key = :key AND state = 'open'"
 )
+_MARK = "UPDATE incidents SET overdue = :entry WHERE key = :key AND state = 'open' AND overdue IS NULL"
 _ROWS = (
-    "SELECT i.key, i.id, a.id, c.id, i.kind, i.people, i.state, i.closed, i.person, i.happened"
+    "SELECT i.key, i.id, a.id, c.id, i.kind, i.people, i.due, i.state, i.overdue, i.closed, i.person,"
+    " i.happened"
     " FROM incidents i JOIN actions a ON a.key = i.action_key LEFT JOIN cases c ON c.key = i.case_key "
 )
 _CLOSED_AFTER = (
@@ -51,6 +58,7 @@ _CLOSED_AFTER = (
 )
 _GET = _ROWS + "WHERE i.id = :id"
 _FIND = _ROWS + "WHERE i.id >= :low AND i.id < :high ORDER BY i.id LIMIT :limit"
+_LATE = _ROWS + "WHERE i.due < :before AND i.state = 'open' AND i.overdue IS NULL"
 _LIST = _ROWS + "ORDER BY i.key"
 _LIST_OPEN = _ROWS + "WHERE i.state = 'open' ORDER BY i.key"
 _LIST_CLOSED = _ROWS + "WHERE i.state = 'closed' ORDER BY i.key"
@@ -70,7 +78,13 @@ class IncidentRow:
     people: tuple[str, ...]
     """Who may close it."""
 
+    due: datetime
+    """Real time until which they are to look."""
+
     state: IncidentState
+    overdue: int | None
+    """The entry that says that this has passed."""
+
     closed: int | None
     """The entry that says how it was closed."""
 
@@ -90,11 +104,18 @@ def incident_id(action: str, kind: IncidentKind) -> IncidentId:
 
 
 def open_(
-    tx: Tx, *, action: str, kind: IncidentKind, people: Sequence[str], body: Mapping[str, JSON]
+    tx: Tx,
+    *,
+    action: str,
+    kind: IncidentKind,
+    people: Sequence[str],
+    due: datetime,
+    body: Mapping[str, JSON],
 ) -> IncidentId | None:
     """Open an incident and return its id; None when the action had one of this kind before.
 
     Args:
+        due: real time until which somebody is to look.
         body: what else its entry says.
 
     Raises:
@@ -106,9 +127,9 @@ def open_(
     id, names = incident_id(action, kind), list(people)
     if tx.row(_KNOWN, id=id) is not None:
         return None
-    entry = tx.append(
-        OPENED, found[1], {**body, "incident": id, "action_key": action, "kind": kind, "people": names}
-    )
+    until = micros(due)
+    own = {"incident": id, "action_key": action, "kind": kind, "people": names}
+    entry = tx.append(OPENED, found[1], {**body, **own, "due": instant(until).isoformat()})
     tx.execute(
         _ADD,
         key=entry,
@@ -117,8 +138,23 @@ def open_(
         case_key=tx.case_key(found[1]),
         kind=kind,
         people=canonical_json(names).decode(),
+        due=until,
     )
     return id
+
+
+def overdue(read: Read, before: datetime) -> list[IncidentRow]:
+    """Return open incidents that were due before an instant, and not marked as overdue yet, oldest first."""
+    return sorted((_row(row) for row in read.rows(_LATE, before=micros(before))), key=lambda row: row.key)
+
+
+def mark_overdue(tx: Tx, id: str) -> bool:
+    """Say that nobody has looked in time; False when that was said, or when the incident is closed."""
+    row = tx.row(_STATE, id=id)
+    if row is None or row[1] != "open" or row[3] is not None:
+        return False
+    entry = tx.append(OVERDUE, row[2], {"incident": id})
+    return tx.execute(_MARK, key=row[0], entry=entry) == 1
 
 
 def close(tx: Tx, id: str, *, person: str | None, happened: bool, body: Mapping[str, JSON]) -> bool:
@@ -165,8 +201,19 @@ def listing(read: Read, *, state: IncidentState | None = None) -> list[IncidentR
 
 
 def _row(row: Row) -> IncidentRow:
-    key, id, action, case, kind, people, state, closed, person, happened = row
-    found = None if happened is None else bool(happened)
+    key, id, action, case, kind, people, due, state, overdue, closed, person, happened = row
     return IncidentRow(
-        key, id, action, case, kind, tuple(orjson.loads(people)), state, closed, person, found, entry=key
+        key=key,
+        id=id,
+        action=action,
+        case=case,
+        kind=kind,
+        people=tuple(orjson.loads(people)),
+        due=instant(due),
+        state=state,
+        overdue=overdue,
+        closed=closed,
+        person=person,
+        happened=None if happened is None else bool(happened),
+        entry=key,
     )

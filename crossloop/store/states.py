@@ -322,10 +322,11 @@ def _said_of_action(row: Row) -> Sequence[Said]:
 
 
 def _said_of_incident(row: Row) -> Sequence[Said]:
-    id, action, kind, people, person, happened, _ = row
-    opened = {"incident": id, "action_key": action, "kind": kind, "people": orjson.loads(people)}
+    id, action, kind, people, due, person, happened, _ = row
+    of_whom = {"people": orjson.loads(people), "due": instant(due).isoformat()}
+    opened = {"incident": id, "action_key": action, "kind": kind, **of_whom}
     found = {0: False, 1: True}.get(happened, happened)
-    return opened, {"incident": id, "person": person, "happened": found}
+    return opened, {"incident": id}, {"incident": id, "person": person, "happened": found}
 
 
 def _said_of_approval(row: Row) -> Sequence[Said]:
@@ -422,9 +423,10 @@ _TABLES: Final = (
         "incidents",
         (
             _Move("key", incidents.OPENED, ("open",)),
+            _Move("overdue", incidents.OVERDUE, ("open",)),
             _Move("closed", incidents.CLOSED, ("closed",), ("person", "happened")),
         ),
-        "t.id, a.id, t.kind, t.people, t.person, t.happened, t.state",
+        "t.id, a.id, t.kind, t.people, t.due, t.person, t.happened, t.state",
         _said_of_incident,
         "LEFT JOIN actions a ON a.key = t.action_key",
     ),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.support.trials import Trial
+from datetime import timedelta
+from pathlib import Path
+
+from crossloop.coordinator.incidents import LOOK_WITHIN
+from tests.support.trials import Ask, Trial, trial
 from tests.support.wayward import make_wayward, steps
 
 
@@ -32,3 +36,36 @@ def test_both_departments_hear_what_could_not_be_taken_back_and_those_who_look_i
     )
     assert told(opened, "incident_closed") == [["asha", "logistics", "marketing"]]
     assert "Was it taken back? yes, says asha: lifted by hand" in opened.entries("notice")[-1]["text"]
+
+
+def overdue(opened: Trial) -> list[list[str]]:
+    opened.publish()
+    return told(opened, "incident_overdue")
+
+
+def test_those_who_were_to_look_hear_once_that_nobody_has_in_time(opened: Trial) -> None:
+    make_wayward(opened).lost = {"C1"}
+    opened.ask(Ask())
+    opened.clock.advance(timedelta(hours=4))
+    assert overdue(opened) == []
+    opened.clock.advance(timedelta(seconds=1))
+    assert overdue(opened) == [["asha"]]
+    opened.clock.advance(timedelta(days=1))
+    assert overdue(opened) == [["asha"]]
+    (one,) = opened.coordinator.incidents(state="open")
+    assert one["overdue"] is True
+    text = opened.entries("notice")[-1]["text"]
+    assert text == f"Please look into {one['id']}: cut: nobody has looked until {one['due_at']}. Was it done?"
+    said = [step.what for step in opened.coordinator.explain(str(one["id"])).steps]
+    assert f"finds that nobody has looked into incident {one['id']} in time" in said
+
+
+def test_where_the_rules_name_no_time_people_have_an_hour_to_look(tmp_path: Path) -> None:
+    escalate = "    escalate: {to: [asha], within: 4h, then: [mina]}\n"
+    with trial(tmp_path, (escalate, "")) as opened:
+        make_wayward(opened).lost = {"C1"}
+        opened.ask(Ask())
+        opened.clock.advance(LOOK_WITHIN)
+        assert overdue(opened) == []
+        opened.clock.advance(timedelta(seconds=1))
+        assert overdue(opened) == [["asha"]]

@@ -27,7 +27,7 @@ from crossloop.store import Entry, actions, approvals, observations, policies, v
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.ledger.redaction import redact
 from tests.support.threads import look, waits
-from tests.support.trials import Ask, Trial, policy, trial
+from tests.support.trials import Ask, Trial, lift, policy, trial
 
 OTHER = policy(("within: 4h}\ndepartments", "within: 5h}\ndepartments"))
 
@@ -516,3 +516,44 @@ def test_in_shadow_nothing_waits_and_so_nothing_can_be_approved_into_being(
     shadow: Policy = opened.policy.in_shadow()
     with pytest.raises(PolicyChanged):
         said(opened, "asha", policy=shadow)
+
+
+def held_lift(opened: Trial) -> tuple[str, str]:
+    """A change that is in force, and the question whether to take it back."""
+    signal = opened.said(Ask())
+    (done,) = opened.publish(signal).receipts
+    back = lift(done.action_key, done.reference, confidence=0.7)
+    opened.publish(opened.over(signal.correlation_id, back))
+    (asked,) = opened.store.read(lambda read: approvals.listing(read, state="waiting"))
+    return done.action_key, asked.id
+
+
+def test_a_yes_to_taking_back_what_was_taken_back_meanwhile_is_not_acted_on(opened: Trial) -> None:
+    done, asked = held_lift(opened)
+    opened.store.write(lambda tx: actions.compensate(tx, done, None))
+    size = opened.store.read(lambda read: read.head().size)
+    with pytest.raises(AnswerRefused, match="not in force: it is compensated"):
+        opened.coordinator.answer(asked, person="asha", decision="approve", asserted="test")
+    assert opened.store.read(lambda read: read.head().size) == size
+    assert opened.restrictions() == ["C1 560001"]
+    opened.coordinator.answer(asked, person="asha", decision="reject", reason="it is", asserted="test")
+
+
+def test_a_yes_to_what_is_not_planned_any_more_is_refused(opened: Trial) -> None:
+    _, asked = held_lift(opened)
+    opened.tamper("UPDATE actions SET state = 'failed' WHERE state = 'planned'")
+    with pytest.raises(AnswerRefused, match="is not planned"):
+        opened.coordinator.answer(asked, person="asha", decision="approve", asserted="test")
+
+
+def test_taking_back_what_took_something_back_is_refused_with_a_reason(opened: Trial) -> None:
+    signal = opened.said(Ask())
+    (done,) = opened.publish(signal).receipts
+    (lifted,) = opened.publish(
+        opened.over(signal.correlation_id, lift(done.action_key, done.reference))
+    ).receipts
+    again = opened.publish(opened.over(signal.correlation_id, lift(lifted.action_key, lifted.reference)))
+    (refused,) = [one for one in again.decisions if one.intervention == "take_back"]
+    assert refused.verdict == "refuse"
+    text = f"{lifted.action_key} took {done.action_key} back itself: propose the change anew instead."
+    assert refused.reasons[0].text == text

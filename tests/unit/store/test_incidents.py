@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from crossloop.errors import UnknownName
@@ -10,6 +12,8 @@ from crossloop.store import Store, Tx, actions, incidents, verify
 from crossloop.store.actions import NewAction
 from crossloop.store.incidents import IncidentKind, IncidentRow, incident_id
 from tests.support.stores import START, admit, decide, plan
+
+DUE = START + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -25,7 +29,8 @@ def store(store: Store) -> Store:
 
 
 def opening(tx: Tx, kind: IncidentKind = "outcome_unknown") -> IncidentId | None:
-    return incidents.open_(tx, action="act_1", kind=kind, people=["asha", "ravi"], body={"because": "lost"})
+    said = {"because": "lost"}
+    return incidents.open_(tx, action="act_1", kind=kind, people=["asha", "ravi"], due=DUE, body=said)
 
 
 def test_an_incident_comes_back_as_it_was_opened(store: Store) -> None:
@@ -38,7 +43,9 @@ def test_an_incident_comes_back_as_it_was_opened(store: Store) -> None:
         case="case_of_sig_a",
         kind="outcome_unknown",
         people=("asha", "ravi"),
+        due=DUE,
         state="open",
+        overdue=None,
         closed=None,
         person=None,
         happened=None,
@@ -63,7 +70,9 @@ def test_an_action_has_at_most_one_incident_of_a_kind_ever(store: Store) -> None
 def test_an_incident_about_nothing_is_refused(store: Store) -> None:
     with pytest.raises(UnknownName, match="there is no action act_9"):
         store.write(
-            lambda tx: incidents.open_(tx, action="act_9", kind="outcome_unknown", people=[], body={})
+            lambda tx: incidents.open_(
+                tx, action="act_9", kind="outcome_unknown", people=[], due=DUE, body={}
+            )
         )
 
 
@@ -90,3 +99,21 @@ def test_one_that_was_never_opened_is_not_closed(store: Store) -> None:
 
 def test_looking_for_open_incidents_reads_an_index_that_holds_them_only(store: Store) -> None:
     assert "USING INDEX incidents_open" in plan(store, incidents._LIST_OPEN)
+    assert "USING INDEX incidents_open" in plan(store, incidents._LATE, before=1)
+
+
+def test_an_incident_is_overdue_once_and_not_when_it_is_closed(store: Store) -> None:
+    id, closed = store.write(opening), store.write(lambda tx: opening(tx, "not_compensated"))
+    assert id is not None
+    assert closed is not None
+    store.write(lambda tx: incidents.close(tx, closed, person="asha", happened=True, body={}))
+    assert store.read(lambda read: incidents.overdue(read, DUE)) == []
+    later = DUE + timedelta(seconds=1)
+    assert [row.id for row in store.read(lambda read: incidents.overdue(read, later))] == [id]
+    assert not store.write(lambda tx: incidents.mark_overdue(tx, closed))
+    assert store.write(lambda tx: incidents.mark_overdue(tx, id))
+    assert not store.write(lambda tx: incidents.mark_overdue(tx, id))
+    assert store.read(lambda read: incidents.overdue(read, later)) == []
+    (row,) = store.read(lambda read: incidents.listing(read, state="open"))
+    assert row.overdue == 6
+    assert store.read(verify).ok

@@ -138,7 +138,9 @@ def everything(tx: Tx) -> None:
         actions.settle(tx, key, found, reference="r" if found == "reconciled" else None, body={})
     actions.compensate(tx, "act_c", None)
     for key in ("act_4", "act_r", "act_f"):
-        incidents.open_(tx, action=key, kind="outcome_unknown", people=["asha"], body={})
+        incidents.open_(tx, action=key, kind="outcome_unknown", people=["asha"], due=START, body={})
+    for key in ("act_4", "act_r"):
+        assert incidents.mark_overdue(tx, incidents.incident_id(key, "outcome_unknown"))
     close_incident(tx, "act_r", "ravi", happened=True)
     close_incident(tx, "act_f", None, happened=False)
     choices.record(tx, loop="rto", chosen={"threshold": "0.2"}, settings={"threshold": 0.2}, body={})

@@ -125,8 +125,8 @@ def test_an_action_and_its_decision_may_be_redacted_once_it_is_over(store: Store
     put(store)
     add = (
         "INSERT INTO actions (key, id, decision_key, case_key, system, operation, resource, digest,"
-        " expires_at, state) SELECT :key, 'act_1', key, case_key, 'ads', 'op', 'ads/x', 'd', 1, :state"
-        " FROM decisions"
+        " expires_at, state, back_due) SELECT :key, 'act_1', key, case_key, 'ads', 'op', 'ads/x', 'd', 1,"
+        " :state, 0 FROM decisions"
     )
 
     def work(tx: Tx) -> int:
