@@ -1,6 +1,7 @@
 """Do it once: the adapter port and the executor."""
 
-from crossloop.actions.executor import Action, Executor, Permitted, load
+from crossloop.actions.action import Action, Permitted, load
+from crossloop.actions.executor import Executor
 from crossloop.actions.once import Retry
 from crossloop.actions.port import (
     Adapter,

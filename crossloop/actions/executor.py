@@ -28,21 +28,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from crossloop.actions import boundary
+from crossloop.actions.action import Action, load
 from crossloop.actions.once import OUTCOMES, Once, Retry, Sleep
 from crossloop.actions.order import rounds
 from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed
 from crossloop.canonical import to_json, writable
 from crossloop.clock import Clock
-from crossloop.errors import UnknownName
 from crossloop.faults import crash_point
-from crossloop.ids import ActionKey, undo_key
-from crossloop.signals import ActionRequest, Effect, Permit, Proposal, Receipt
-from crossloop.store import Lease, Read, Store, Tx, actions, decisions, leases, states
-from crossloop.store.decisions import DecisionRow
+from crossloop.ids import ActionKey
+from crossloop.signals import Effect, Receipt
+from crossloop.store import Lease, Read, Store, Tx, actions, leases
 
 _BATCH: Final = 1000
 _REMOVED: Final = "what was permitted was removed from the ledger"
@@ -50,38 +48,6 @@ _REMOVED: Final = "what was permitted was removed from the ledger"
 
 AT_ONCE: Final = 32
 """Most actions under way at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Permitted:
-    """What an action rests on."""
-
-    proposal: Proposal
-    request: ActionRequest
-    permit: Permit
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One action. Nothing permits it when its request or its permit was removed from the ledger."""
-
-    key: ActionKey
-    decision: DecisionRow
-    resource: str
-    entry: int
-    """The entry that permits it."""
-
-    permitted: Permitted | None
-    undoes: ActionKey | None = None
-    """The action that this one takes back."""
-
-    broken: str = ""
-    """What its rows say and its entries do not; empty where they agree (rule 8)."""
-
-    @property
-    def takes_back(self) -> bool:
-        """Whether it takes the own action of its decision back, because an undertaking came to nothing."""
-        return self.undoes is not None and self.key == undo_key(self.undoes)
 
 
 Done = Callable[[Tx, Action, Receipt], None]
@@ -392,31 +358,3 @@ def _not_believed(action: Action) -> str:
         f"its rows say something else than the ledger: {action.broken}. "
         "Run `crossloop ledger verify`; restore the store from a copy."
     )
-
-
-def load(read: Read, key: ActionKey) -> Action:
-    """Return an action with what it rests on, as far as its entries bear its rows out (rule 8).
-
-    Raises:
-        UnknownName: there is no such action, or its decision asks for nothing.
-    """
-    row = actions.get(read, key)
-    decision = None if row is None else decisions.get(read, row.decision_id)
-    if row is None or decision is None:
-        raise UnknownName(f"there is no action {key}.")
-    undoes = None if row.undoes is None else ActionKey(row.undoes)
-    broken = states.difference_of_action(read, key)
-    if broken is not None:
-        return Action(key, decision, row.resource, row.entry, None, undoes, broken)
-    decided = read.entry(decision.entry).body
-    permitted = None if row.permitted is None else read.entry(row.permitted).body
-    if decided is None or permitted is None:
-        return Action(key, decision, row.resource, row.entry, None, undoes)
-    proposal = Proposal.model_validate(decided["proposal"])
-    # What takes the decision's own action back is no part of the proposal: it stands beside its permit.
-    own = permitted.get("request")
-    request = proposal.action if own is None else ActionRequest.model_validate(own)
-    if request is None:
-        raise UnknownName(f"the decision on {key} asks for nothing.")
-    permit = Permit.model_validate(permitted["permit"])
-    return Action(key, decision, row.resource, row.entry, Permitted(proposal, request, permit), undoes)

@@ -28,26 +28,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import ClassVar, Final, Literal, cast
+from typing import ClassVar, Final, Literal
 
 from crossloop.canonical import JSON
 from crossloop.errors import CrossloopError, UnknownName
+from crossloop.store.action_rows import (
+    IN_FORCE,
+    ActionRow,
+    ActionState,
+    due_back,
+    find,
+    for_decision,
+    get,
+    in_force,
+    open_for_signal,
+    permitted,
+    started,
+    taking_back,
+)
 from crossloop.store.decisions import key_and_case
 from crossloop.store.instants import instant, micros
-from crossloop.store.paths import prefixed
 from crossloop.store.session import Read, Row, Tx, Value
 
-ActionState = Literal[
-    "planned",
-    "permitted",
-    "started",
-    "done",
-    "failed",
-    "unknown",
-    "reconciled",
-    "compensated",
-    "dropped",
-]
+__all__ = [
+    "COMPENSATED", "DROPPED", "IN_FORCE", "MOVES", "PERMIT", "PLANNED", "RECEIPT", "RECONCILED", "STARTED",
+    "ActionRow", "ActionState", "Forgone", "NewAction", "NotToUndo", "Outcome", "Settled",
+    "compensate", "drop", "due_back", "find", "finish", "for_decision", "forgo", "get", "in_force",
+    "not_to_undo", "open_for_signal", "permit", "permitted", "plan", "set_back_due", "settle", "start",
+    "started", "taking_back",
+]  # fmt: skip
+
 Outcome = Literal["done", "failed", "unknown"]
 Forgone = Literal["failed", "unknown"]
 Settled = Literal["reconciled", "failed"]
@@ -67,9 +77,6 @@ MOVES: Final[Mapping[ActionState, frozenset[ActionState]]] = MappingProxyType(
 )
 """From each state, the states that may follow. A new action is *planned* or *permitted*."""
 
-IN_FORCE: Final[frozenset[ActionState]] = frozenset({"done", "reconciled"})
-"""States in which the effect is there and holds."""
-
 PLANNED = "action.planned"
 PERMIT = "permit"
 STARTED = "action.started"
@@ -77,8 +84,6 @@ RECEIPT = "receipt"
 RECONCILED = "action.reconciled"
 COMPENSATED = "action.compensated"
 DROPPED = "action.dropped"
-
-_FIND_LIMIT = 50
 
 _STATE = (
     "SELECT a.key, a.state, c.id, a.undoes FROM actions a LEFT JOIN cases c ON c.key = a.case_key"
@@ -92,6 +97,7 @@ _ADD = (
     " planned, permitted, expires_at, state, back_due) VALUES (:key, :id, :decision_key, :case_key, :system,"
     " :operation, :resource, :digest, :undoes_key, :planned, :permitted, :expires_at, :state, 0)"
 )
+_SET_DUE_BACK = "UPDATE actions SET back_due = :due WHERE id = :id"
 _MOVE = "UPDATE actions SET state = :state, {} WHERE key = :key AND state = :before"
 _PERMIT = _MOVE.format("permitted = :entry, expires_at = :expires_at")
 _START = _MOVE.format("started = :entry")
@@ -100,88 +106,11 @@ _SETTLE = _MOVE.format("reconciled = :entry, reference = :reference")
 _COMPENSATE = _MOVE.format("compensated = :entry, compensated_by = :by")
 _DROP = _MOVE.format("dropped = :entry")
 
-_ROWS = (
-    "SELECT a.id, d.id, c.id, a.system, a.operation, a.resource, a.digest, a.expires_at, a.state,"
-    " a.reference, o.id, u.id, a.back_due, a.key, a.permitted, a.started, a.finished"
-    " FROM actions a JOIN decisions d ON d.key = a.decision_key"
-    " LEFT JOIN cases c ON c.key = a.case_key LEFT JOIN actions o ON o.key = a.undoes"
-    " LEFT JOIN actions u ON u.key = a.compensated_by "
-)
-# The condition of the partial index is repeated for the planner.
-_OPEN = "a.state IN ('permitted', 'started')"
-_PERMITTED = (
-    _ROWS + f"WHERE a.state = 'permitted' AND {_OPEN} AND a.permitted > :after"
-    " ORDER BY a.permitted LIMIT :limit"
-)
-_STARTED = _ROWS + f"WHERE a.state = 'started' AND {_OPEN} ORDER BY a.permitted"
-_GET = _ROWS + "WHERE a.id = :id"
-_FOR_DECISION = _ROWS + "WHERE d.id = :decision_id ORDER BY a.key"
-_FIND = _ROWS + "WHERE a.id >= :low AND a.id < :high ORDER BY a.id LIMIT :limit"
-# Sorted by the caller: asked to sort, the planner walks the whole table in the order of keys.
-_IN_FORCE = _ROWS + "WHERE a.state IN ('done', 'reconciled') "
-_IN_FORCE_OF_CASE = _IN_FORCE + "AND c.id = :case_id"
-_TAKING_BACK = _ROWS + (
-    "WHERE o.id = :id AND a.undoes IS NOT NULL AND a.state NOT IN ('failed', 'dropped', 'compensated')"
-)
-_DUE_BACK = _ROWS + "WHERE a.back_due = 1 ORDER BY a.key"
-_SET_DUE_BACK = "UPDATE actions SET back_due = :due WHERE id = :id"
-# Counted this way, and not by a condition, so that the planner starts from the signal: from the index of
-# open actions it would visit every one of them for every signal.
-_OPEN_FOR_SIGNAL = (
-    "SELECT count(CASE WHEN a.state IN ('planned', 'permitted', 'started') THEN 1 END)"
-    " FROM signals s JOIN decisions d ON d.signal_key = s.key JOIN actions a ON a.decision_key = d.key"
-    " WHERE s.id = :signal_id"
-)
-
 
 class NotToUndo(CrossloopError):
     """What an action would take back is not to be taken back by it."""
 
     code: ClassVar[str] = "action.not_to_undo"
-
-
-@dataclass(frozen=True, slots=True)
-class ActionRow:
-    """One action."""
-
-    key: str
-    """The action key, under which the system outside knows it too."""
-
-    decision_id: str
-    case: str
-    system: str
-    operation: str
-    resource: str
-    digest: str
-    """Digest of the exact request that is permitted, or is to be."""
-
-    expires_at: datetime | None
-    """Real time after which the permit is worth nothing; none while there is no permit."""
-
-    state: ActionState
-    reference: str | None
-    """The system's own id of the change."""
-
-    undoes: str | None
-    """Key of the action that this one takes back."""
-
-    compensated_by: str | None
-    """Key of the action that took it back; none where a person did."""
-
-    back_due: bool
-    """Whether its undertaking has to be looked at, because this one seemed to be next to be taken back."""
-
-    entry: int
-    """The entry that permits it; the one that plans it, while nothing does."""
-
-    permitted: int | None
-    """The entry whose body is the permit."""
-
-    started: int | None
-    """The entry that says it was started."""
-
-    finished: int | None
-    """The entry whose body is the receipt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,33 +316,6 @@ def _begin(
     return entry
 
 
-def permitted(read: Read, limit: int, *, after: int = -1) -> list[ActionRow]:
-    """Return actions that may be started, in the order in which they were permitted.
-
-    Args:
-        after: only those whose permit is a later entry. Entry order is commit order, so whoever reads on
-            from the last one misses none and sees none twice.
-    """
-    return [_row(row) for row in read.rows(_PERMITTED, limit=limit, after=after)]
-
-
-def started(read: Read) -> list[ActionRow]:
-    """Return actions that were started and have no receipt, in the order in which they were permitted."""
-    return [_row(row) for row in read.rows(_STARTED)]
-
-
-def get(read: Read, key: str) -> ActionRow | None:
-    """Return one action."""
-    row = read.row(_GET, id=key)
-    return None if row is None else _row(row)
-
-
-def taking_back(read: Read, key: str) -> ActionRow | None:
-    """Return the action that takes this one back, or has; one that came to nothing does not count."""
-    row = read.row(_TAKING_BACK, id=key)
-    return None if row is None else _row(row)
-
-
 def not_to_undo(read: Read, key: str, undoes: str | None) -> str:
     """Return why an action cannot take another one back (rule 7); empty where it can, or takes none back.
 
@@ -438,62 +340,6 @@ def _require_undoable(tx: Tx, key: str, undoes: str | None) -> None:
         raise NotToUndo(because)
 
 
-def due_back(read: Read) -> list[ActionRow]:
-    """Return the actions whose undertaking is to be looked at (:attr:`ActionRow.back_due`)."""
-    return [_row(row) for row in read.rows(_DUE_BACK)]
-
-
 def set_back_due(tx: Tx, key: str, due: bool) -> None:
     """Note whether an action seems to be next to be taken back. No history, so no entry tells it."""
     tx.execute(_SET_DUE_BACK, id=key, due=int(due))
-
-
-def for_decision(read: Read, decision_id: str) -> list[ActionRow]:
-    """Return the actions that a decision led to: its own, and one that takes that back."""
-    return [_row(row) for row in read.rows(_FOR_DECISION, decision_id=decision_id)]
-
-
-def find(read: Read, prefix: str) -> list[ActionRow]:
-    """Return the actions whose key begins with a prefix, at most fifty."""
-    low, high = prefixed(prefix)
-    return [_row(row) for row in read.rows(_FIND, low=low, high=high, limit=_FIND_LIMIT)]
-
-
-def in_force(read: Read, *, case: str | None = None) -> list[ActionRow]:
-    """Return actions whose effect is there and was not taken back, in the order they were permitted.
-
-    Args:
-        case: only those of one case.
-    """
-    found = read.rows(_IN_FORCE) if case is None else read.rows(_IN_FORCE_OF_CASE, case_id=case)
-    return sorted(map(_row, found), key=lambda row: row.entry)
-
-
-def open_for_signal(read: Read, signal_id: str) -> int:
-    """Return how many actions of a signal's decisions are planned, permitted or started."""
-    row = read.row(_OPEN_FOR_SIGNAL, signal_id=signal_id)
-    return 0 if row is None else int(row[0])
-
-
-def _row(row: Row) -> ActionRow:
-    *head, digest, expires_at, state, reference, undoes, by, due, planned, permitted, started, finished = row
-    key, decision_id, case, system, operation, resource = cast("tuple[str, str, str, str, str, str]", head)
-    return ActionRow(
-        key=key,
-        decision_id=decision_id,
-        case=case,
-        system=system,
-        operation=operation,
-        resource=resource,
-        digest=digest,
-        expires_at=None if expires_at is None else instant(expires_at),
-        state=state,
-        reference=reference,
-        undoes=undoes,
-        compensated_by=by,
-        back_due=bool(due),
-        entry=planned if permitted is None else permitted,
-        permitted=permitted,
-        started=started,
-        finished=finished,
-    )

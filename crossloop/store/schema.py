@@ -18,22 +18,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    Constraint,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    PrimaryKeyConstraint,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import CheckConstraint, Column, Index, Integer, PrimaryKeyConstraint, UniqueConstraint
+
+from crossloop.store import columns
+from crossloop.store.columns import metadata
+
+__all__ = ["FORMAT", "metadata"]
 
 FORMAT: Final = 3
 """Version of the tables and of what entries say about their rows; the head row carries it.
@@ -41,169 +31,124 @@ FORMAT: Final = 3
 Another table, column or state, or another fact that an entry has to tell, is another format.
 """
 
-metadata: Final = MetaData()
-
-# STRICT tables know INTEGER only, which has 64 bits there; elsewhere 64 bits have to be asked for.
-_Long = BigInteger().with_variant(Integer, "sqlite")
-_Text = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-def _table(name: str, *parts: Column[object] | Constraint) -> Table:
-    return Table(name, metadata, *parts, sqlite_strict=True)
-
-
-def _key() -> Column[object]:
-    return Column("key", _Long, primary_key=True, autoincrement=False)
-
-
-def _number(name: str, *, null: bool = False) -> Column[object]:
-    return Column(name, _Long, nullable=null)
-
-
-def _text(name: str, *, null: bool = False, unique: bool = False) -> Column[object]:
-    return Column(name, _Text, nullable=null, unique=unique)
-
-
-def _bytes(name: str, *, null: bool = False) -> Column[object]:
-    return Column(name, LargeBinary, nullable=null)
-
-
-def _to(name: str, target: str, *, null: bool = False) -> Column[object]:
-    return Column(name, _Long, ForeignKey(f"{target}.key"), nullable=null)
-
-
-def _case(*, null: bool = False) -> Column[object]:
-    return _to("case_key", "cases", null=null)
-
-
-def _state(*states: str) -> CheckConstraint:
-    return CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in states)))
-
-
-head: Final = _table(
+head: Final = columns.table(
     "head",
     Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
     Column("format", Integer, nullable=False),
-    _number("size"),
-    _bytes("frontier"),
-    _bytes("digest"),
+    columns.number("size"),
+    columns.bytes_("frontier"),
+    columns.bytes_("digest"),
 )
 """One row: the version of the tables, the number of entries, the frontier of their tree."""
 
-cases: Final = _table(
-    "cases", Column("key", _Long, primary_key=True, autoincrement=False), _text("id", unique=True)
-)
+cases: Final = columns.table("cases", columns.key(), columns.text("id", unique=True))
 """Labels of cases; ``key`` is the position of the first entry that named the case."""
 
-entries: Final = _table(
+entries: Final = columns.table(
     "entries",
-    Column("position", _Long, primary_key=True, autoincrement=False),
-    _text("kind"),
-    _case(null=True),
-    _number("at"),
-    _bytes("salt", null=True),
-    _bytes("body", null=True),
-    _bytes("body_hash"),
-    _bytes("leaf"),
+    columns.key("position"),
+    columns.text("kind"),
+    columns.case(null=True),
+    columns.number("at"),
+    columns.bytes_("salt", null=True),
+    columns.bytes_("body", null=True),
+    columns.bytes_("body_hash"),
+    columns.bytes_("leaf"),
 )
 Index(
     "entries_of_case",
     entries.c.case_key,
     entries.c.position,
-    sqlite_where=text("case_key IS NOT NULL"),
-    postgresql_where=text("case_key IS NOT NULL"),
+    **columns.where("case_key IS NOT NULL"),
 )
 
-tiles: Final = _table("tiles", Column("number", _Long, primary_key=True, autoincrement=False), _bytes("hash"))
+tiles: Final = columns.table("tiles", columns.key("number"), columns.bytes_("hash"))
 """The hash over each full run of 256 leaves."""
 
-leases: Final = _table(
+leases: Final = columns.table(
     "leases",
-    Column("name", _Text, primary_key=True),
-    _number("token"),
-    _text("owner", null=True),
-    _number("ttl"),
-    _number("until"),
+    Column("name", columns.TEXT, primary_key=True),
+    columns.number("token"),
+    columns.text("owner", null=True),
+    columns.number("ttl"),
+    columns.number("until"),
 )
 """Who may write as what. ``owner`` is NULL once released; the token only ever grows."""
 
-signals: Final = _table(
+signals: Final = columns.table(
     "signals",
-    _key(),
-    _text("id", unique=True),
-    _text("type"),
-    _text("subject"),
-    _text("department"),
-    _case(),
-    _number("time"),
-    _number("valid_until"),
-    _text("state"),
-    _number("parked", null=True),
-    _number("decided", null=True),
-    _number("finished", null=True),
-    _number("expired", null=True),
-    _state("new", "parked", "decided", "finished", "expired"),
+    columns.key(),
+    columns.text("id", unique=True),
+    columns.text("type"),
+    columns.text("subject"),
+    columns.text("department"),
+    columns.case(),
+    columns.number("time"),
+    columns.number("valid_until"),
+    columns.text("state"),
+    columns.number("parked", null=True),
+    columns.number("decided", null=True),
+    columns.number("finished", null=True),
+    columns.number("expired", null=True),
+    columns.state("new", "parked", "decided", "finished", "expired"),
 )
 Index(
     "signals_open",
     signals.c.state,
     signals.c.key,
-    sqlite_where=text("state NOT IN ('finished', 'expired')"),
-    postgresql_where=text("state NOT IN ('finished', 'expired')"),
+    **columns.where("state NOT IN ('finished', 'expired')"),
 )
 Index(
     "signals_expired_of_case",
     signals.c.case_key,
-    sqlite_where=text("state = 'expired'"),
-    postgresql_where=text("state = 'expired'"),
+    **columns.where("state = 'expired'"),
 )
 
-decisions: Final = _table(
+decisions: Final = columns.table(
     "decisions",
-    _key(),
-    _text("id", unique=True),
-    _to("signal_key", "signals"),
-    _text("department"),
-    _number("step"),
-    _text("loop", null=True),
-    _text("intervention"),
-    _text("verdict"),
-    _text("saga", null=True),
-    _case(),
+    columns.key(),
+    columns.text("id", unique=True),
+    columns.to("signal_key", "signals"),
+    columns.text("department"),
+    columns.number("step"),
+    columns.text("loop", null=True),
+    columns.text("intervention"),
+    columns.text("verdict"),
+    columns.text("saga", null=True),
+    columns.case(),
 )
 Index("decisions_of_signal", decisions.c.signal_key)
 Index("decisions_of_case", decisions.c.case_key)
 Index(
     "decisions_of_saga",
     decisions.c.signal_key,
-    sqlite_where=text("saga IS NOT NULL"),
-    postgresql_where=text("saga IS NOT NULL"),
+    **columns.where("saga IS NOT NULL"),
 )
 
-actions: Final = _table(
+actions: Final = columns.table(
     "actions",
-    _key(),
-    _text("id", unique=True),
-    _to("decision_key", "decisions"),
-    _case(),
-    _text("system"),
-    _text("operation"),
-    _text("resource"),
-    _text("digest"),
-    _to("undoes", "actions", null=True),
-    _number("planned", null=True),
-    _number("permitted", null=True),
-    _number("expires_at", null=True),
-    _text("state"),
-    _number("started", null=True),
-    _text("reference", null=True),
-    _number("finished", null=True),
-    _number("reconciled", null=True),
-    _number("compensated", null=True),
-    _to("compensated_by", "actions", null=True),
-    _number("dropped", null=True),
-    _number("back_due"),
-    _state(
+    columns.key(),
+    columns.text("id", unique=True),
+    columns.to("decision_key", "decisions"),
+    columns.case(),
+    columns.text("system"),
+    columns.text("operation"),
+    columns.text("resource"),
+    columns.text("digest"),
+    columns.to("undoes", "actions", null=True),
+    columns.number("planned", null=True),
+    columns.number("permitted", null=True),
+    columns.number("expires_at", null=True),
+    columns.text("state"),
+    columns.number("started", null=True),
+    columns.text("reference", null=True),
+    columns.number("finished", null=True),
+    columns.number("reconciled", null=True),
+    columns.number("compensated", null=True),
+    columns.to("compensated_by", "actions", null=True),
+    columns.number("dropped", null=True),
+    columns.number("back_due"),
+    columns.state(
         "planned",
         "permitted",
         "started",
@@ -221,91 +166,83 @@ Index(
     "actions_open",
     actions.c.state,
     actions.c.permitted,
-    sqlite_where=text("state IN ('permitted', 'started')"),
-    postgresql_where=text("state IN ('permitted', 'started')"),
+    **columns.where("state IN ('permitted', 'started')"),
 )
 Index(
     "actions_taking_back",
     actions.c.undoes,
     unique=True,
-    sqlite_where=text("undoes IS NOT NULL AND state NOT IN ('failed', 'dropped', 'compensated')"),
-    postgresql_where=text("undoes IS NOT NULL AND state NOT IN ('failed', 'dropped', 'compensated')"),
+    **columns.where("undoes IS NOT NULL AND state NOT IN ('failed', 'dropped', 'compensated')"),
 )
 Index(
     "actions_back_due",
     actions.c.key,
-    sqlite_where=text("back_due = 1"),
-    postgresql_where=text("back_due = 1"),
+    **columns.where("back_due = 1"),
 )
 Index(
     "actions_in_force_of_case",
     actions.c.case_key,
-    sqlite_where=text("state IN ('done', 'reconciled')"),
-    postgresql_where=text("state IN ('done', 'reconciled')"),
+    **columns.where("state IN ('done', 'reconciled')"),
 )
 
-approvals: Final = _table(
+approvals: Final = columns.table(
     "approvals",
-    _key(),
-    _text("id", unique=True),
-    _to("decision_key", "decisions"),
-    _case(),
-    _text("digest"),
-    _text("policy"),
-    _text("people"),
-    _number("quorum"),
-    _number("due"),
-    _text("state"),
-    _text("person", null=True),
-    _text("reason", null=True),
-    _number("passed_on", null=True),
-    _number("answered", null=True),
-    _number("thread_kept"),
-    _state("waiting", "approved", "rejected", "expired", "withdrawn", "superseded"),
+    columns.key(),
+    columns.text("id", unique=True),
+    columns.to("decision_key", "decisions"),
+    columns.case(),
+    columns.text("digest"),
+    columns.text("policy"),
+    columns.text("people"),
+    columns.number("quorum"),
+    columns.number("due"),
+    columns.text("state"),
+    columns.text("person", null=True),
+    columns.text("reason", null=True),
+    columns.number("passed_on", null=True),
+    columns.number("answered", null=True),
+    columns.number("thread_kept"),
+    columns.state("waiting", "approved", "rejected", "expired", "withdrawn", "superseded"),
 )
 Index("approvals_of_decision", approvals.c.decision_key)
 Index(
     "approvals_waiting",
     approvals.c.state,
     approvals.c.key,
-    sqlite_where=text("state = 'waiting'"),
-    postgresql_where=text("state = 'waiting'"),
+    **columns.where("state = 'waiting'"),
 )
 Index(
     "approvals_by_due",
     approvals.c.due,
-    sqlite_where=text("state = 'waiting'"),
-    postgresql_where=text("state = 'waiting'"),
+    **columns.where("state = 'waiting'"),
 )
 Index(
     "approvals_passed_on",
     approvals.c.passed_on,
-    sqlite_where=text("state = 'waiting' AND passed_on IS NOT NULL"),
-    postgresql_where=text("state = 'waiting' AND passed_on IS NOT NULL"),
+    **columns.where("state = 'waiting' AND passed_on IS NOT NULL"),
 )
 Index(
     "approvals_with_thread",
     approvals.c.thread_kept,
     approvals.c.key,
-    sqlite_where=text("thread_kept = 1"),
-    postgresql_where=text("thread_kept = 1"),
+    **columns.where("thread_kept = 1"),
 )
 
-incidents: Final = _table(
+incidents: Final = columns.table(
     "incidents",
-    _key(),
-    _text("id", unique=True),
-    _to("action_key", "actions"),
-    _case(),
-    _text("kind"),
-    _text("people"),
-    _number("due"),
-    _text("state"),
-    _number("overdue", null=True),
-    _number("closed", null=True),
-    _text("person", null=True),
-    _number("happened", null=True),
-    _state("open", "closed"),
+    columns.key(),
+    columns.text("id", unique=True),
+    columns.to("action_key", "actions"),
+    columns.case(),
+    columns.text("kind"),
+    columns.text("people"),
+    columns.number("due"),
+    columns.text("state"),
+    columns.number("overdue", null=True),
+    columns.number("closed", null=True),
+    columns.text("person", null=True),
+    columns.number("happened", null=True),
+    columns.state("open", "closed"),
 )
 """What nobody but a person can settle; ``happened`` is 1 or 0 once it is closed."""
 Index("incidents_by_end", incidents.c.closed)
@@ -313,15 +250,14 @@ Index(
     "incidents_open",
     incidents.c.state,
     incidents.c.key,
-    sqlite_where=text("state = 'open'"),
-    postgresql_where=text("state = 'open'"),
+    **columns.where("state = 'open'"),
 )
 
-approval_votes: Final = _table(
+approval_votes: Final = columns.table(
     "approval_votes",
-    _key(),
-    _to("approval_key", "approvals"),
-    _text("person"),
+    columns.key(),
+    columns.to("approval_key", "approvals"),
+    columns.text("person"),
     UniqueConstraint("approval_key", "person"),
 )
 """Approvals given, one for each person; the approval itself changes state when the quorum is reached."""
@@ -329,25 +265,25 @@ approval_votes: Final = _table(
 
 def _claim_columns() -> tuple[Column[object], ...]:
     return (
-        _key(),
-        _text("holder"),
-        _to("decision_key", "decisions", null=True),
-        _case(null=True),
-        _text("resource"),
-        _text("direction"),
-        _text("interest"),
-        _text("loop", null=True),
-        _number("starts"),
-        _number("ends"),
-        _text("state"),
+        columns.key(),
+        columns.text("holder"),
+        columns.to("decision_key", "decisions", null=True),
+        columns.case(null=True),
+        columns.text("resource"),
+        columns.text("direction"),
+        columns.text("interest"),
+        columns.text("loop", null=True),
+        columns.number("starts"),
+        columns.number("ends"),
+        columns.text("state"),
     )
 
 
-claims: Final = _table(
+claims: Final = columns.table(
     "claims",
     *_claim_columns(),
     UniqueConstraint("resource", "holder", "direction"),
-    _state("held", "in_force", "standing"),
+    columns.state("held", "in_force", "standing"),
 )
 """Active claims only. The unique index begins with the resource and so also answers look-ups by it."""
 Index("claims_of_decision", claims.c.decision_key)
@@ -356,70 +292,71 @@ Index(
     "claims_standing",
     claims.c.loop,
     claims.c.key,
-    sqlite_where=text("state = 'standing'"),
-    postgresql_where=text("state = 'standing'"),
+    **columns.where("state = 'standing'"),
 )
 
-claims_past: Final = _table(
+claims_past: Final = columns.table(
     "claims_past",
     *_claim_columns(),
-    _number("closed"),
+    columns.number("closed"),
     CheckConstraint("state IN ('released', 'expired')"),
 )
 """Claims that were given back or ended; ``closed`` is the entry that says so."""
 
-impacts: Final = _table(
+impacts: Final = columns.table(
     "impacts",
-    _text("resource"),
-    _text("day"),
-    _to("decision_key", "decisions"),
-    _text("share"),
-    _text("amount"),
+    columns.text("resource"),
+    columns.text("day"),
+    columns.to("decision_key", "decisions"),
+    columns.text("share"),
+    columns.text("amount"),
     PrimaryKeyConstraint("resource", "day", "decision_key"),
 )
 Index("impacts_of_decision", impacts.c.decision_key)
 
-impact_totals: Final = _table(
+impact_totals: Final = columns.table(
     "impact_totals",
-    _text("resource"),
-    _text("day"),
-    _text("share"),
-    _text("amount"),
-    _text("currency"),
+    columns.text("resource"),
+    columns.text("day"),
+    columns.text("share"),
+    columns.text("amount"),
+    columns.text("currency"),
     PrimaryKeyConstraint("resource", "day"),
 )
 """The sum of ``impacts`` for each resource and day that has any, in the one currency of that day."""
 
-conditions: Final = _table(
+conditions: Final = columns.table(
     "conditions",
-    _text("loop"),
-    _text("metric"),
-    _text("path"),
-    _text("level"),
-    _text("code"),
-    _text("state"),
-    _text("signal_id"),
-    _case(),
-    _text("since"),
-    _text("last_seen"),
-    _number("entry"),
+    columns.text("loop"),
+    columns.text("metric"),
+    columns.text("path"),
+    columns.text("level"),
+    columns.text("code"),
+    columns.text("state"),
+    columns.text("signal_id"),
+    columns.case(),
+    columns.text("since"),
+    columns.text("last_seen"),
+    columns.number("entry"),
     PrimaryKeyConstraint("loop", "metric", "path"),
-    _state("open", "cleared"),
+    columns.state("open", "cleared"),
 )
 
-observations: Final = _table(
+observations: Final = columns.table(
     "observations",
-    _key(),
-    _text("loop"),
-    _text("as_of"),
-    _text("settings_digest"),
-    _text("input_digest"),
+    columns.key(),
+    columns.text("loop"),
+    columns.text("as_of"),
+    columns.text("settings_digest"),
+    columns.text("input_digest"),
     UniqueConstraint("loop", "as_of", "settings_digest", "input_digest"),
 )
 
-choices: Final = _table("choices", _key(), _text("loop"), _text("chosen"), _text("settings"))
+choices: Final = columns.table(
+    "choices", columns.key(), columns.text("loop"), columns.text("chosen"), columns.text("settings")
+)
 """Settings under which each loop has looked, whenever they were others than before."""
 Index("choices_of_loop", choices.c.loop, choices.c.key)
 
-policies: Final = _table("policies", _key(), _text("digest"))
+policies: Final = columns.table("policies", columns.key(), columns.text("digest"))
 """Governance documents in the order of their adoption; the last one is in force."""

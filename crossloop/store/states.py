@@ -27,26 +27,14 @@ leases. No row of them permits anything: what they let pass has a decision and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from crossloop.store import (
-    actions,
-    agreement,
-    approvals,
-    choices,
-    decisions,
-    inbox,
-    incidents,
-    policies,
-    sqlite,
-    votes,
-)
-from crossloop.store.instants import instant, zulu
+from crossloop.store import sqlite
+from crossloop.store.told import COUNTED_ON, PERFORMED_ON, TABLES, Table
 
 if TYPE_CHECKING:
     from crossloop.store.session import Read, Row
@@ -55,7 +43,7 @@ _CHUNK: Final = 256
 _STRETCH: Final = 1024
 """Entries whose rows are compared together: their pages fit into SQLite's own cache."""
 
-# What is filled in comes from the end of this module and from nowhere else.
+# What is filled in comes from :mod:`crossloop.store.told` and from nowhere else.
 _ROWS: Final = "SELECT {} FROM {} t {} WHERE {} ORDER BY t.key"
 # Asked this way SQLite need not sort what a key keeps apart already.
 _COUNT: Final = (
@@ -67,43 +55,6 @@ _LOST: Final = (
     " WHERE kind = :kind AND position NOT IN (SELECT {0} FROM {1} WHERE {0} IS NOT NULL)"
 )
 
-Said = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class _Move:
-    """A column that holds the position of an entry."""
-
-    column: str
-    kind: str
-    states: tuple[str, ...] = ()
-    """States to which this move leads."""
-
-    fills: tuple[str, ...] = ()
-    """Of what its entry says: what the row holds since this move and never before."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """One table, and what its entries have to say."""
-
-    name: str
-    moves: tuple[_Move, ...]
-    """The creation first."""
-
-    columns: str
-    """What to select: what a person calls the row, then what :attr:`said` reads; the state last, if any."""
-
-    said: Callable[[Row], Sequence[Said]]
-    """What the entry of each move has to say of a row."""
-
-    joins: str = ""
-    of_case: bool = True
-    """Whether the row names its case."""
-
-    plainly: str = "0"
-    """SQL that holds only for rows that agree with their entries (:mod:`crossloop.store.agreement`)."""
-
 
 def difference(read: Read, kinds: Mapping[str, int]) -> str | None:
     """Return the first difference between a row and its entries, in one sentence; None where all agree.
@@ -114,11 +65,11 @@ def difference(read: Read, kinds: Mapping[str, int]) -> str | None:
         kinds: how many entries there are of each kind.
     """
     for where, values in _stretches(sum(kinds.values())):
-        for table in _TABLES:
+        for table in TABLES:
             found = _rows_differ(read, table, where, **values)
             if found is not None:
                 return found
-    for table in _TABLES:
+    for table in TABLES:
         found = _numbers_differ(read, table, kinds)
         if found is not None:
             return found
@@ -143,8 +94,8 @@ def difference_of_approval(read: Read, approval: str) -> str | None:
     Args:
         approval: its whole id.
     """
-    for name, where in _COUNTED_ON:
-        table = next(one for one in _TABLES if one.name == name)
+    for name, where in COUNTED_ON:
+        table = next(one for one in TABLES if one.name == name)
         found = _rows_differ(read, table, where, approval=approval)
         if found is not None:
             return found
@@ -157,15 +108,15 @@ def difference_of_action(read: Read, key: str) -> str | None:
     Args:
         key: the whole action key.
     """
-    for name, where in _PERFORMED_ON:
-        table = next(one for one in _TABLES if one.name == name)
+    for name, where in PERFORMED_ON:
+        table = next(one for one in TABLES if one.name == name)
         found = _rows_differ(read, table, where, action=key)
         if found is not None:
             return found
     return None
 
 
-def _rows_differ(read: Read, table: _Table, where: str, **values: str | int) -> str | None:
+def _rows_differ(read: Read, table: Table, where: str, **values: str | int) -> str | None:
     try:
         return _compared(read, table, _select(table.name, where, unless_plain=True), values)
     except sqlite.DatabaseError:
@@ -173,7 +124,7 @@ def _rows_differ(read: Read, table: _Table, where: str, **values: str | int) -> 
         return _compared(read, table, _select(table.name, where, unless_plain=False), values)
 
 
-def _compared(read: Read, table: _Table, select: str, values: Mapping[str, str | int]) -> str | None:
+def _compared(read: Read, table: Table, select: str, values: Mapping[str, str | int]) -> str | None:
     width = 4
     for chunk in read.stream(select, _CHUNK, **values):
         for row in chunk:
@@ -185,7 +136,7 @@ def _compared(read: Read, table: _Table, select: str, values: Mapping[str, str |
     return None
 
 
-def _differs(table: _Table, key: int, own: Row, entries: Sequence[Row]) -> str | None:
+def _differs(table: Table, key: int, own: Row, entries: Sequence[Row]) -> str | None:
     """Rules 1, 2, 3 and 5 for one row."""
     states: tuple[str, ...] = ()
     first = next((position for position, *_ in entries if position is not None), None)
@@ -217,7 +168,7 @@ def _differs(table: _Table, key: int, own: Row, entries: Sequence[Row]) -> str |
     return None
 
 
-def _numbers_differ(read: Read, table: _Table, kinds: Mapping[str, int]) -> str | None:
+def _numbers_differ(read: Read, table: Table, kinds: Mapping[str, int]) -> str | None:
     """Rule 4, once every row rests on an entry of the right kind."""
     if table.moves[0].column != "key":
         [(rows, keys)] = read.rows(_COUNT.format("key", table.name, "*"))
@@ -239,7 +190,7 @@ def _numbers_differ(read: Read, table: _Table, kinds: Mapping[str, int]) -> str 
 @cache
 def _select(name: str, where: str, *, unless_plain: bool) -> str:
     """Rows with position, kind and body of each of their entries, and whether that is of their case."""
-    table = next(one for one in _TABLES if one.name == name)
+    table = next(one for one in TABLES if one.name == name)
     picked, joined = ["t.key", table.columns], [table.joins]
     for number, move in enumerate(table.moves):
         same = f"e{number}.case_key IS t.case_key" if table.of_case else "1"
@@ -248,197 +199,3 @@ def _select(name: str, where: str, *, unless_plain: bool) -> str:
     if unless_plain:
         where = f"({where}) AND ({table.plainly}) IS NOT TRUE"
     return _ROWS.format(", ".join(picked), table.name, " ".join(joined), where)
-
-
-def _said_of_signal(row: Row) -> Sequence[Said]:
-    id, type, subject, department, time, valid_until, _ = row
-    received = {
-        "id": id,
-        "type": type,
-        "subject": subject,
-        "department": department,
-        "time": zulu(time),
-        "valid_until": zulu(valid_until),
-    }
-    moved = {"signal": id}
-    return received, moved, moved, moved, moved
-
-
-def _said_of_decision(row: Row) -> Sequence[Said]:
-    id, signal, department, step, loop, intervention, saga, verdict = row
-    answered = {
-        "decision": id,
-        "signal": signal,
-        "department": department,
-        "step": step,
-        "loop": loop,
-        "intervention": intervention,
-        "outcome": verdict,
-        "saga": saga,
-    }
-    return (answered,)
-
-
-def _said_of_action(row: Row) -> Sequence[Said]:
-    (
-        id,
-        decision,
-        system,
-        operation,
-        resource,
-        digest,
-        undoes,
-        expires_at,
-        reference,
-        by,
-        looked_into,
-        state,
-    ) = row
-    request = {
-        "action_key": id,
-        "decision": decision,
-        "system": system,
-        "operation": operation,
-        "resource": resource,
-        "digest": digest,
-        "undoes": undoes,
-    }
-    until = None if expires_at is None else instant(expires_at).isoformat()
-    settled = "failed" if state == "failed" else "reconciled"
-    if looked_into is not None:
-        receipt = {"action_key": id, "outcome": "unknown"}
-    else:
-        outcome = "done" if state == "compensated" else state
-        receipt = {"action_key": id, "outcome": outcome, "reference": reference}
-    return (
-        request,
-        {**request, "expires_at": until},
-        {"action_key": id},
-        receipt,
-        {"action_key": id, "state": settled, "reference": reference},
-        {"action_key": id, "by": by},
-        {"action_key": id},
-    )
-
-
-def _said_of_incident(row: Row) -> Sequence[Said]:
-    id, action, kind, people, due, person, happened, _ = row
-    of_whom = {"people": orjson.loads(people), "due": instant(due).isoformat()}
-    opened = {"incident": id, "action_key": action, "kind": kind, **of_whom}
-    found = {0: False, 1: True}.get(happened, happened)
-    return opened, {"incident": id}, {"incident": id, "person": person, "happened": found}
-
-
-def _said_of_approval(row: Row) -> Sequence[Said]:
-    id, decision, digest, policy, people, quorum, due, passed_on, person, reason, state = row
-    about = {"approval": id, "decision": decision, "digest": digest, "policy": policy}
-    of_whom = {"people": orjson.loads(people), "quorum": quorum, "due": instant(due).isoformat()}
-    asked = {**about, **of_whom} if passed_on is None else about
-    answer = {"approval": id, "state": state, "person": person, "reason": reason}
-    return asked, {"approval": id, **of_whom}, answer
-
-
-def _said_of_vote(row: Row) -> Sequence[Said]:
-    _, approval, person = row
-    return ({"approval": approval, "person": person},)
-
-
-def _said_of_choice(row: Row) -> Sequence[Said]:
-    _, loop, chosen, settings = row
-    return ({"loop": loop, "chosen": orjson.loads(chosen), "settings": orjson.loads(settings)},)
-
-
-def _said_of_policy(row: Row) -> Sequence[Said]:
-    return ({"digest": row[0]},)
-
-
-_TABLES: Final = (
-    _Table(
-        "choices",
-        (_Move("key", choices.CHANGED),),
-        "'choice ' || t.key, t.loop, t.chosen, t.settings",
-        _said_of_choice,
-        of_case=False,
-    ),
-    _Table("policies", (_Move("key", policies.ADOPTED),), "t.digest", _said_of_policy, of_case=False),
-    _Table(
-        "signals",
-        (
-            _Move("key", inbox.RECEIVED, ("new",)),
-            _Move("parked", inbox.PARKED, ("parked",)),
-            _Move("decided", inbox.DECIDED, ("decided",)),
-            _Move("finished", inbox.FINISHED, ("finished",)),
-            _Move("expired", inbox.EXPIRED, ("expired",)),
-        ),
-        "t.id, t.type, t.subject, t.department, t.time, t.valid_until, t.state",
-        _said_of_signal,
-        plainly=agreement.SIGNALS,
-    ),
-    _Table(
-        "decisions",
-        (_Move("key", decisions.DECISION),),
-        "t.id, s.id, t.department, t.step, t.loop, t.intervention, t.saga, t.verdict",
-        _said_of_decision,
-        "LEFT JOIN signals s ON s.key = t.signal_key",
-        plainly=agreement.DECISIONS,
-    ),
-    _Table(
-        "approvals",
-        (
-            _Move("key", approvals.REQUESTED, ("waiting",)),
-            _Move("passed_on", approvals.PASSED_ON, ("waiting",)),
-            _Move("answered", approvals.ANSWERED, get_args(approvals.Answer), ("person", "reason")),
-        ),
-        "t.id, d.id, t.digest, t.policy, t.people, t.quorum, t.due, t.passed_on, t.person, t.reason, t.state",
-        _said_of_approval,
-        "LEFT JOIN decisions d ON d.key = t.decision_key",
-    ),
-    _Table(
-        "approval_votes",
-        (_Move("key", votes.VOTE),),
-        "'vote ' || t.key, p.id, t.person",
-        _said_of_vote,
-        "LEFT JOIN approvals p ON p.key = t.approval_key",
-        of_case=False,
-    ),
-    _Table(
-        "actions",
-        (
-            _Move("planned", actions.PLANNED, ("planned",)),
-            _Move("permitted", actions.PERMIT, ("permitted",), ("expires_at",)),
-            _Move("started", actions.STARTED, ("started",)),
-            _Move("finished", actions.RECEIPT, get_args(actions.Outcome), ("reference",)),
-            _Move("reconciled", actions.RECONCILED, get_args(actions.Settled)),
-            _Move("compensated", actions.COMPENSATED, ("compensated",), ("by",)),
-            _Move("dropped", actions.DROPPED, ("dropped",)),
-        ),
-        "t.id, d.id, t.system, t.operation, t.resource, t.digest, coalesce(o.id, t.undoes), t.expires_at,"
-        " t.reference, coalesce(u.id, t.compensated_by), t.reconciled, t.state",
-        _said_of_action,
-        "LEFT JOIN decisions d ON d.key = t.decision_key LEFT JOIN actions o ON o.key = t.undoes"
-        " LEFT JOIN actions u ON u.key = t.compensated_by",
-        plainly=agreement.ACTIONS,
-    ),
-    _Table(
-        "incidents",
-        (
-            _Move("key", incidents.OPENED, ("open",)),
-            _Move("overdue", incidents.OVERDUE, ("open",)),
-            _Move("closed", incidents.CLOSED, ("closed",), ("person", "happened")),
-        ),
-        "t.id, a.id, t.kind, t.people, t.due, t.person, t.happened, t.state",
-        _said_of_incident,
-        "LEFT JOIN actions a ON a.key = t.action_key",
-    ),
-)
-
-_COUNTED_ON: Final = (
-    ("approvals", "t.id = :approval"),
-    ("approval_votes", "t.approval_key = (SELECT key FROM approvals WHERE id = :approval)"),
-    ("decisions", "t.key = (SELECT decision_key FROM approvals WHERE id = :approval)"),
-)
-
-_PERFORMED_ON: Final = (
-    ("actions", "t.id = :action"),
-    ("decisions", "t.key = (SELECT decision_key FROM actions WHERE id = :action)"),
-)

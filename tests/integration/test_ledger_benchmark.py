@@ -11,7 +11,7 @@ import pytest
 from benchmarks import ledger, ledger_child
 from benchmarks.ledger_books import ENTRIES_OF_A_CASE
 from crossloop.clock import SystemClock
-from crossloop.store import Store, states
+from crossloop.store import Store, states, told
 
 
 def chosen(sizes: str | None, folder: Path | None) -> argparse.Namespace:
@@ -27,7 +27,7 @@ def test_its_ledger_is_one_of_finished_cases_and_its_figures_are_of_the_whole_of
         assert dict(kinds)["decision"] == 280
         found |= ledger_child.verified(store, 1) | ledger_child.proofs(store)
         assert all(value > 0 for value in found.values())
-        for table in states._TABLES:
+        for table in told.TABLES:
             assert store.read(
                 lambda read, name=table.name: read.rows(states._select(name, "1", unless_plain=True)) == []
             ), f"{table.name} is not as it is in a run that is over"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossloop.errors import UnknownName
-from crossloop.store import Store, Tx, actions, verify
+from crossloop.store import Store, Tx, action_rows, actions, verify
 from crossloop.store.actions import MOVES, ActionRow, ActionState, NewAction
 from tests.support.stores import START, admit, decide, open_store, plan
 
@@ -391,20 +391,20 @@ def test_the_open_actions_of_a_signal_are_those_planned_permitted_or_started(sto
 
 def test_looking_for_open_actions_reads_an_index_that_holds_the_open_ones_only(store: Store):
     assert "USING INDEX actions_open (state=? AND permitted>?)" in plan(
-        store, actions._PERMITTED, limit=1, after=-1
+        store, action_rows._PERMITTED, limit=1, after=-1
     )
-    assert "USING INDEX actions_open (state=?)" in plan(store, actions._STARTED)
+    assert "USING INDEX actions_open (state=?)" in plan(store, action_rows._STARTED)
 
 
 def test_looking_for_the_open_actions_of_a_signal_starts_from_the_signal(store: Store):
-    steps = plan(store, actions._OPEN_FOR_SIGNAL, signal_id="sig_a")
+    steps = plan(store, action_rows._OPEN_FOR_SIGNAL, signal_id="sig_a")
     assert "actions_of_decision (decision_key=?)" in steps
     assert "SCAN" not in steps
 
 
 def test_looking_for_actions_in_force_reads_an_index_that_holds_them_only(store: Store):
-    assert "actions_taking_back (undoes=?)" in plan(store, actions._TAKING_BACK, id="act_a")
-    of_case = plan(store, actions._IN_FORCE_OF_CASE, case_id="case_x")
+    assert "actions_taking_back (undoes=?)" in plan(store, action_rows._TAKING_BACK, id="act_a")
+    of_case = plan(store, action_rows._IN_FORCE_OF_CASE, case_id="case_x")
     assert "actions_in_force_of_case (case_key=?)" in of_case
-    assert "USING INDEX actions_in_force_of_case" in plan(store, actions._IN_FORCE)
-    assert "USING INDEX actions_back_due" in plan(store, actions._DUE_BACK)
+    assert "USING INDEX actions_in_force_of_case" in plan(store, action_rows._IN_FORCE)
+    assert "USING INDEX actions_back_due" in plan(store, action_rows._DUE_BACK)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crossloop.store import Store, Tx, actions, decisions, inbox, states, verify, votes
+from crossloop.store import Store, Tx, actions, decisions, inbox, states, told, verify, votes
 from crossloop.store.actions import NewAction
 from tests.support.ledger_drills import reading
 from tests.support.stores import START, admit, decide, open_store
@@ -97,7 +97,7 @@ class Loose:
 
     def said(self, name: str) -> tuple[str | None, str | None]:
         """What is found with SQLite's help, and what is found without."""
-        table = next(one for one in states._TABLES if one.name == name)
+        table = next(one for one in told.TABLES if one.name == name)
         whole = states._select(name, "1", unless_plain=False)
         return self._tried(lambda: states._rows_differ(self.read, table, "1")), self._tried(
             lambda: states._compared(self.read, table, whole, {})
@@ -113,7 +113,7 @@ class Loose:
 
     def plain(self, name: str) -> int:
         """How many rows SQLite takes for plain."""
-        table = next(one for one in states._TABLES if one.name == name)
+        table = next(one for one in told.TABLES if one.name == name)
         left = len(self.sql.execute(states._select(name, "1", unless_plain=True)).fetchall())
         return len(self.sql.execute(f"SELECT 1 FROM {table.name}").fetchall()) - left
 

@@ -26,7 +26,7 @@ from crossloop.store import (
     inbox,
     incidents,
     policies,
-    states,
+    told,
     verify,
     votes,
 )
@@ -377,7 +377,7 @@ def test_a_bad_entry_is_named_before_any_row(store: Store) -> None:
     assert store.read(verify).first_bad == 7
 
 
-COMPARED = {table.name: table for table in states._TABLES}
+COMPARED = {table.name: table for table in told.TABLES}
 
 DECIDES_NOTHING = {("approvals", "thread_kept"), ("actions", "back_due")}
 """Columns that are not compared; the module says why."""
@@ -441,11 +441,11 @@ def test_every_kind_of_entry_that_the_modules_of_these_tables_write_is_a_move_or
         named = {one.id if isinstance(one, ast.Name) else ast.unparse(one) for one in appended(module)}
         assert named <= {*kinds_of(module), "kind"}, f"{module.__name__} writes a kind without a name"
     written = {kind for module in modules for kind in kinds_of(module).values()}
-    assert written == {move.kind for table in states._TABLES for move in table.moves} | NO_MOVES
+    assert written == {move.kind for table in told.TABLES for move in table.moves} | NO_MOVES
 
 
 def test_every_move_is_made_in_the_example(store: Store) -> None:
-    for table in states._TABLES:
+    for table in told.TABLES:
         for move in table.moves:
             made = f"SELECT count(*) FROM {table.name} WHERE {move.column} IS NOT NULL"
             assert store.read(lambda read, made=made: read.rows(made)) != [(0,)], (table.name, move.column)
