@@ -12,7 +12,8 @@ Rules:
    impacts stay counted: the day saw both changes. Where people were to look whether that one was taken back,
    they need not any more.
 4. A deadline never approves. An escalation that passes it goes on to those who come next in the line;
-   anything else, and an escalation that nobody is left for, expires, and they are told.
+   anything else, and an escalation that nobody is left for, expires, and they are told. Nor does it close an
+   incident: those who were to look are told that nobody has.
 5. A signal is finished when nothing of it is left to do, to answer, or to take back: whatever ends a step of
    an undertaking moves that on (:mod:`crossloop.coordinator.sagas`).
 6. Rules that are put in force supersede, in the same transaction, every question that was asked under
@@ -76,6 +77,7 @@ def expire_overdue(tx: Tx, policy: Policy) -> int:
             _move_on(tx, close_question(tx, row, "expired", because, policy), policy)
         else:
             _pass_on(tx, row, following, because)
+    incidents.alert_overdue(tx, policy)
     return len(late)
 
 

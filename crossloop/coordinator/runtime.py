@@ -26,10 +26,9 @@ from crossloop.coordinator.approvals import bring_in_step
 from crossloop.coordinator.company import Company
 from crossloop.coordinator.decide import Decided, Made, decide
 from crossloop.coordinator.endings import after_receipt, expire_overdue, set_aside
-from crossloop.coordinator.incidents import alert_overdue
 from crossloop.coordinator.mediator import Mediated, mediate
 from crossloop.coordinator.resting import expire
-from crossloop.coordinator.settling import reconcile, unknown
+from crossloop.coordinator.reconciling import reconcile, unknown
 from crossloop.coordinator.supervisor import RECURSION_LIMIT, SupervisorGraph, build_supervisor
 from crossloop.coordinator.taking_back import take_back
 from crossloop.coordinator.views import Settings, Views
@@ -94,8 +93,7 @@ def _left(read: Read, now: datetime, shown: int) -> _Left:
     """
     questions = bool(approvals.waiting_after(read, shown) or approvals.ended_with_thread(read))
     overdue = bool(approvals.overdue(read, now) or incidents.overdue(read, now))
-    undertakings = bool(sagas.due(read))
-    return _Left(_acting(read), overdue, questions, undertakings)
+    return _Left(_acting(read), overdue, questions, bool(sagas.due(read)))
 
 
 def _acting(read: Read) -> bool:
@@ -108,7 +106,7 @@ def _under_way(read: Read) -> bool:
 
 
 def _parked(read: Read) -> list[SignalId]:
-    return [SignalId(row.id) for row in inbox.set_aside(read)]
+    return [SignalId(row.id) for row in inbox.resting(read)]
 
 
 Offload = Callable[[Callable[[], None]], Awaitable[None]]
@@ -310,7 +308,7 @@ class Runtime:
         try:
             receipts = [*await self._executor.recover(self.lease)]
             if left.overdue:
-                await self.store.write_async(self._end_overdue, lease=self.lease)
+                await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
             receipts += await self._executor.perform_permitted(self.lease)
             receipts += await take_back(
                 self.store, self.company.adapters, self._executor, self.policy, self.lease
@@ -322,10 +320,6 @@ class Runtime:
         await self._offload(self._bring_in_step)
         self._performed(receipts, done)
         return tuple(receipts)
-
-    def _end_overdue(self, tx: Tx) -> None:
-        expire_overdue(tx, self.policy)
-        alert_overdue(tx, self.policy)
 
     def _note_closed(self) -> None:
         """Note what a person, in whatever process, has said became of actions: other things are in force."""

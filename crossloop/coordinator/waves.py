@@ -104,7 +104,7 @@ class Waiting:
         """The next parked signals that somebody handles now, at most a wave of them."""
         if self._parked is None:
             self._parked = deque()
-            for row in inbox.set_aside(read):
+            for row in inbox.resting(read):
                 if self._company.handles(row.type):
                     lane = self._slow if self._company.is_slow(row.type) else self._parked
                     lane.append((row.entry, SignalId(row.id)))

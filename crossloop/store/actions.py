@@ -52,15 +52,15 @@ from crossloop.store.session import Read, Row, Tx, Value
 
 __all__ = [
     "COMPENSATED", "DROPPED", "IN_FORCE", "MOVES", "PERMIT", "PLANNED", "RECEIPT", "RECONCILED", "STARTED",
-    "ActionRow", "ActionState", "Forgone", "NewAction", "NotToUndo", "Outcome", "Settled",
+    "ActionRow", "ActionState", "Forgone", "NewAction", "NotToUndo", "Outcome", "Finding",
     "compensate", "drop", "due_back", "find", "finish", "for_decision", "forgo", "get", "in_force",
-    "not_to_undo", "open_for_signal", "permit", "permitted", "plan", "set_back_due", "settle", "start",
+    "not_to_undo", "open_for_signal", "permit", "permitted", "plan", "set_back_due", "reconcile", "start",
     "started", "taking_back",
 ]  # fmt: skip
 
 Outcome = Literal["done", "failed", "unknown"]
 Forgone = Literal["failed", "unknown"]
-Settled = Literal["reconciled", "failed"]
+Finding = Literal["reconciled", "failed"]
 
 MOVES: Final[Mapping[ActionState, frozenset[ActionState]]] = MappingProxyType(
     {
@@ -102,7 +102,7 @@ _MOVE = "UPDATE actions SET state = :state, {} WHERE key = :key AND state = :bef
 _PERMIT = _MOVE.format("permitted = :entry, expires_at = :expires_at")
 _START = _MOVE.format("started = :entry")
 _FINISH = _MOVE.format("finished = :entry, reference = :reference")
-_SETTLE = _MOVE.format("reconciled = :entry, reference = :reference")
+_RECONCILE = _MOVE.format("reconciled = :entry, reference = :reference")
 _COMPENSATE = _MOVE.format("compensated = :entry, compensated_by = :by")
 _DROP = _MOVE.format("dropped = :entry")
 
@@ -200,7 +200,7 @@ def forgo(tx: Tx, key: str, outcome: Forgone, *, body: Mapping[str, JSON]) -> bo
     return _move(tx, key, "permitted", outcome, RECEIPT, _FINISH, own, reference=None) is not None
 
 
-def settle(tx: Tx, key: str, state: Settled, *, reference: str | None, body: Mapping[str, JSON]) -> bool:
+def reconcile(tx: Tx, key: str, state: Finding, *, reference: str | None, body: Mapping[str, JSON]) -> bool:
     """Move an action from unknown to what was found out about it; False when it is not unknown.
 
     Args:
@@ -208,7 +208,7 @@ def settle(tx: Tx, key: str, state: Settled, *, reference: str | None, body: Map
         body: who found out, and how.
     """
     own = {**body, "action_key": key, "state": state, "reference": reference}
-    return _move(tx, key, "unknown", state, RECONCILED, _SETTLE, own, reference=reference) is not None
+    return _move(tx, key, "unknown", state, RECONCILED, _RECONCILE, own, reference=reference) is not None
 
 
 def compensate(tx: Tx, key: str, by_key: str | None, *, body: Mapping[str, JSON] | None = None) -> bool:

@@ -190,7 +190,7 @@ def unfinished(read: Read, limit: int = 1000) -> list[SignalRow]:
     return [_row(row) for row in read.rows(_OLDEST_OPEN, state="decided", limit=limit)]
 
 
-def set_aside(read: Read, limit: int = 100_000) -> list[SignalRow]:
+def resting(read: Read, limit: int = 100_000) -> list[SignalRow]:
     """Return parked signals, the oldest first."""
     return [_row(row) for row in read.rows(_OLDEST_OPEN, state="parked", limit=limit)]
 

@@ -120,7 +120,7 @@ def _said_of_action(row: Row) -> Sequence[Said]:
         "undoes": undoes,
     }
     until = None if expires_at is None else instant(expires_at).isoformat()
-    settled = "failed" if state == "failed" else "reconciled"
+    found = "failed" if state == "failed" else "reconciled"
     if looked_into is not None:
         receipt = {"action_key": id, "outcome": "unknown"}
     else:
@@ -131,7 +131,7 @@ def _said_of_action(row: Row) -> Sequence[Said]:
         {**request, "expires_at": until},
         {"action_key": id},
         receipt,
-        {"action_key": id, "state": settled, "reference": reference},
+        {"action_key": id, "state": found, "reference": reference},
         {"action_key": id, "by": by},
         {"action_key": id},
     )
@@ -224,7 +224,7 @@ TABLES: Final = (
             Move("permitted", actions.PERMIT, ("permitted",), ("expires_at",)),
             Move("started", actions.STARTED, ("started",)),
             Move("finished", actions.RECEIPT, get_args(actions.Outcome), ("reference",)),
-            Move("reconciled", actions.RECONCILED, get_args(actions.Settled)),
+            Move("reconciled", actions.RECONCILED, get_args(actions.Finding)),
             Move("compensated", actions.COMPENSATED, ("compensated",), ("by",)),
             Move("dropped", actions.DROPPED, ("dropped",)),
         ),

@@ -43,8 +43,8 @@ MUTANTS = (
         "unclaimed",
         "an action is performed without being claimed first",
         "actions/executor.py",
-        "started = await self._store.write_async(start, lease=lease)",
-        "started = list(chosen)",
+        "started, forgone = await self._store.write_async(start, lease=lease)",
+        "started, forgone = list(chosen), []",
         (2,),
     ),
     Mutant(

@@ -141,8 +141,8 @@ def test_an_action_is_started_once_and_ends_once(store: Store, outcome: actions.
         lambda tx: actions.start(tx, "act_9"),
         lambda tx: actions.finish(tx, "act_9", "done", reference=None, body={}),
         lambda tx: actions.finish(tx, "act_1", "done", reference=None, body={}),
-        lambda tx: actions.settle(tx, "act_1", "reconciled", reference=None, body={}),
-        lambda tx: actions.settle(tx, "act_9", "failed", reference=None, body={}),
+        lambda tx: actions.reconcile(tx, "act_1", "reconciled", reference=None, body={}),
+        lambda tx: actions.reconcile(tx, "act_9", "failed", reference=None, body={}),
         lambda tx: actions.compensate(tx, "act_1", "act_1"),
         lambda tx: actions.compensate(tx, "act_9", "act_1"),
         lambda tx: actions.drop(tx, "act_1", "because"),
@@ -223,12 +223,12 @@ def test_what_is_dropped_is_never_permitted(store: Store):
 
 
 @pytest.mark.parametrize("found", ["reconciled", "failed"])
-def test_what_is_unknown_is_settled_once(store: Store, found: actions.Settled):
+def test_what_is_unknown_is_reconciled_once(store: Store, found: actions.Finding):
     store.write(lambda tx: (permit(tx, "act_1"), actions.start(tx, "act_1")))
     store.write(lambda tx: actions.finish(tx, "act_1", "unknown", reference=None, body={}))
 
     def settle(tx: Tx) -> bool:
-        return actions.settle(tx, "act_1", found, reference="ref-7", body={"person": "asha"})
+        return actions.reconcile(tx, "act_1", found, reference="ref-7", body={"person": "asha"})
 
     assert store.write(settle)
     assert not store.write(settle)
@@ -244,7 +244,7 @@ def test_what_was_found_to_be_there_is_in_force_and_can_be_taken_back(store: Sto
     store.write(lambda tx: (permit(tx, "act_1"), actions.start(tx, "act_1")))
     store.write(lambda tx: actions.finish(tx, "act_1", "unknown", reference=None, body={}))
     assert store.read(actions.in_force) == []
-    store.write(lambda tx: actions.settle(tx, "act_1", "reconciled", reference="ref-7", body={}))
+    store.write(lambda tx: actions.reconcile(tx, "act_1", "reconciled", reference="ref-7", body={}))
     assert [row.key for row in store.read(actions.in_force)] == ["act_1"]
     assert store.write(lambda tx: actions.compensate(tx, "act_1", None, body={"person": "asha"}))
     row = store.read(lambda read: actions.get(read, "act_1"))
@@ -340,8 +340,10 @@ MADE: dict[str, Callable[[Tx, str], object]] = {
         for outcome in get_args(actions.Forgone)
     },
     **{
-        f"settle {found}": lambda tx, key, found=found: actions.settle(tx, key, found, reference="r", body={})
-        for found in get_args(actions.Settled)
+        f"reconcile {found}": lambda tx, key, found=found: actions.reconcile(
+            tx, key, found, reference="r", body={}
+        )
+        for found in get_args(actions.Finding)
     },
 }
 

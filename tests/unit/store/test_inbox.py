@@ -149,12 +149,12 @@ def test_a_signal_is_parked_once_and_then_decided_like_a_new_one(store: Store):
     store.write(lambda tx: admit(tx, "sig_a"))
     assert store.write(lambda tx: inbox.parked(tx, "sig_a", {"reason": "nobody"}))
     assert not store.write(lambda tx: inbox.parked(tx, "sig_a", {"reason": "nobody"}))
-    assert [row.id for row in store.read(inbox.set_aside)] == ["sig_a"]
+    assert [row.id for row in store.read(inbox.resting)] == ["sig_a"]
     assert store.read(lambda read: inbox.waiting(read, 10)) == []
     assert store.read(lambda read: inbox.aside(read, "sig_a")) == {"signal": "sig_a", "reason": "nobody"}
     assert store.write(lambda tx: inbox.is_undecided(tx, "sig_a"))
     assert store.write(lambda tx: inbox.decided(tx, "sig_a", {}))
-    assert store.read(inbox.set_aside) == []
+    assert store.read(inbox.resting) == []
     assert not store.write(lambda tx: inbox.parked(tx, "sig_a", {}))
 
 

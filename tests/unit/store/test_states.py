@@ -131,11 +131,11 @@ def everything(tx: Tx) -> None:
         permit(tx, key, "dec_5")
         assert actions.forgo(tx, key, outcome, body={})
     actions.drop(tx, "act_8", "rejected")
-    settled: dict[str, actions.Settled] = {"act_r": "reconciled", "act_f": "failed", "act_c": "reconciled"}
-    for key, found in settled.items():
+    found_out: dict[str, actions.Finding] = {"act_r": "reconciled", "act_f": "failed", "act_c": "reconciled"}
+    for key, found in found_out.items():
         permit(tx, key, "dec_9", f"{key}_undone")
         finish(tx, key, "unknown")
-        actions.settle(tx, key, found, reference="r" if found == "reconciled" else None, body={})
+        actions.reconcile(tx, key, found, reference="r" if found == "reconciled" else None, body={})
     actions.compensate(tx, "act_c", None)
     for key in ("act_4", "act_r", "act_f"):
         incidents.open_(tx, action=key, kind="outcome_unknown", people=["asha"], due=START, body={})

@@ -1,4 +1,4 @@
-"""What is unknown is settled once: by looking it up, or by those who have to look."""
+"""What is unknown is reconciled once: by looking it up, or by those who have to look."""
 
 from __future__ import annotations
 

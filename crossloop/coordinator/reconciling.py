@@ -1,4 +1,4 @@
-"""Settling what is unknown: by looking it up, or by what a person has found out.
+"""Reconciling what is unknown: by looking it up, or by what a person has found out.
 
 Rules:
 
@@ -58,7 +58,7 @@ def unknown(read: Read) -> list[ActionKey]:
 
 
 def reconcile(tx: Tx, found: Mapping[ActionKey, Performed | None], policy: Policy) -> list[Receipt]:
-    """Settle what was looked up (rule 1); return how each ended."""
+    """Reconcile what was looked up (rule 1); return how each ended."""
     receipts: list[Receipt] = []
     for key, performed in found.items():
         row = stored.of_action(tx, key, "outcome_unknown")
@@ -68,7 +68,7 @@ def reconcile(tx: Tx, found: Mapping[ActionKey, Performed | None], policy: Polic
         told = "found by its key" if performed else "looked up by its key, and certainly not there"
         said: dict[str, JsonValue] = {"identity": THE_SYSTEM, "reason": told}
         receipts.append(
-            _settle(tx, row, None, said, policy, happened=performed is not None, reference=reference)
+            _reconciled(tx, row, None, said, policy, happened=performed is not None, reference=reference)
         )
     return receipts
 
@@ -96,7 +96,7 @@ def close(
     said: dict[str, JsonValue] = {"identity": asserted, "reason": reason}
     _check_words(row, reason, reference, {**said, "reference": reference}, happened=happened)
     if row.kind == "outcome_unknown":
-        _settle(tx, row, person, said, policy, happened=happened, reference=reference)
+        _reconciled(tx, row, person, said, policy, happened=happened, reference=reference)
     else:
         _looked_at(tx, row, person, {**said, "reference": reference}, policy, happened=happened)
     action = actions.get(tx, row.action)
@@ -140,7 +140,7 @@ def _check_words(
         raise AnswerRefused(f"the ledger cannot keep this: {wrong}.") from None
 
 
-def _settle(
+def _reconciled(
     tx: Tx,
     row: IncidentRow,
     person: str | None,
@@ -150,11 +150,11 @@ def _settle(
     happened: bool,
     reference: str | None,
 ) -> Receipt:
-    """Settle an unknown outcome, close its incident, and bring everything else in step (rule 4)."""
+    """Reconcile an unknown outcome, close its incident, and bring everything else in step (rule 4)."""
     action = load(tx, ActionKey(row.action))
     kept = reference if happened else None
     by: dict[str, JsonValue] = {**said, "person": person}
-    actions.settle(tx, action.key, "reconciled" if happened else "failed", reference=kept, body=by)
+    actions.reconcile(tx, action.key, "reconciled" if happened else "failed", reference=kept, body=by)
     if happened and action.undoes is not None:
         actions.compensate(tx, action.undoes, action.key)
     stored.close(tx, row.id, person=person, happened=happened, body={**said, "reference": kept})
