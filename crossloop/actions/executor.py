@@ -6,7 +6,7 @@ Rules, in the order the code follows them for what is permitted:
    together (:mod:`~crossloop.actions.order`), at most :data:`AT_ONCE` of them.
 2. Only an action in state *permitted* is started, and starting it is a compare-and-set in the store:
    of two executors one wins, the other goes away. Actions are started together where their systems can
-   settle a doubt about each of them. One whose system cannot is started and performed alone: a crash then
+   end a doubt about each of them. One whose system cannot is started and performed alone: a crash then
    leaves one in doubt, and not all of them.
 3. It is performed outside any transaction, as :mod:`~crossloop.actions.once` says: within its permit, with
    one key, never blindly again, and not by a worker whom somebody has followed.
@@ -184,13 +184,13 @@ class Executor:
             if action.permitted is None:
                 given_up = await self._forgo(action, lease)
                 receipts += [] if given_up is None else [given_up]
-            elif self._settles_doubt(action.permitted.request.system):
+            elif self._ends_doubt(action.permitted.request.system):
                 together.append(action)
             else:
                 receipts += await self._start_and_finish([action], lease)
         return receipts + (await self._start_and_finish(together, lease) if together else [])
 
-    def _settles_doubt(self, system: str) -> bool:
+    def _ends_doubt(self, system: str) -> bool:
         adapter = self._adapters.get(system)
         if adapter is None:
             return True

@@ -26,10 +26,10 @@ from crossloop.coordinator.explain import Story, explain
 from crossloop.coordinator.handed_in import Decision, Setting
 from crossloop.coordinator.holding import Holding, somebody_stays
 from crossloop.coordinator.loop import Backtestable, Backtested, Inputs
+from crossloop.coordinator.reconciling import Closed, close
 from crossloop.coordinator.report import PublishReport, RunReport
 from crossloop.coordinator.run import all_settings, publish_report, run_loop
 from crossloop.coordinator.settings import loop_settings, permitted_settings
-from crossloop.coordinator.reconciling import Closed, close
 from crossloop.coordinator.threads_file import check_threads_file
 from crossloop.coordinator.working import Working
 from crossloop.errors import CrossloopError, StoreBusy, UnknownName

@@ -27,8 +27,8 @@ from crossloop.coordinator.company import Company
 from crossloop.coordinator.decide import Decided, Made, decide
 from crossloop.coordinator.endings import after_receipt, expire_overdue, set_aside
 from crossloop.coordinator.mediator import Mediated, mediate
-from crossloop.coordinator.resting import expire
 from crossloop.coordinator.reconciling import reconcile, unknown
+from crossloop.coordinator.resting import expire
 from crossloop.coordinator.supervisor import RECURSION_LIMIT, SupervisorGraph, build_supervisor
 from crossloop.coordinator.taking_back import take_back
 from crossloop.coordinator.views import Settings, Views

@@ -1,4 +1,4 @@
-"""Incidents: what became of an action and nobody but a person can settle.
+"""Incidents: what became of an action and nobody but a person can find out.
 
 Kinds: *outcome_unknown* (nobody can tell whether it was done) and *not_compensated* (it is in force, was to
 be taken back, and could not be). An action has at most one of each kind, ever.

@@ -244,7 +244,7 @@ incidents: Final = columns.table(
     columns.number("happened", null=True),
     columns.state("open", "closed"),
 )
-"""What nobody but a person can settle; ``happened`` is 1 or 0 once it is closed."""
+"""What nobody but a person can find out; ``happened`` is 1 or 0 once it is closed."""
 Index("incidents_by_end", incidents.c.closed)
 Index(
     "incidents_open",
