@@ -13,7 +13,7 @@ Rules, in the order the code follows them for one attempt:
    it. What is between this look and the sending only a system that is idempotent makes good.
 4. An error that says that nothing happened ends a doubt, unless it is transient: then the system has not
    looked at the key.
-5. Transient errors and doubts that can be settled are tried again with the same key, as often as
+5. Transient errors and doubts that can be ended are tried again with the same key, as often as
    :class:`Retry` says. A rate limit is waited for as long as the system asks, or not at all.
 6. What ends in doubt is unknown, whatever the last error was.
 """

@@ -10,7 +10,7 @@ Rules, in the order the code follows them for one table:
    Each has the kind of that move, belongs to the row's case, names the row, and says what the row says. Where
    a later move says another thing about the same column (a question that was passed on), the last one counts.
 2. What only a move fills in is empty until the move was made.
-3. The state is one to which the last of these moves leads.
+3. The state is one to which the last of these moves leads, and none was made without the one before it.
 4. Every entry of such a kind has its row, and no two rows rest on one entry.
 5. Where a body was redacted its words cannot be compared; its kind and its place still are.
 
@@ -139,6 +139,9 @@ def _compared(read: Read, table: Table, select: str, values: Mapping[str, str | 
 def _differs(table: Table, key: int, own: Row, entries: Sequence[Row]) -> str | None:
     """Rules 1, 2, 3 and 5 for one row."""
     states: tuple[str, ...] = ()
+    made = {
+        move.column for move, (position, *_) in zip(table.moves, entries, strict=True) if position is not None
+    }
     first = next((position for position, *_ in entries if position is not None), None)
     if first != key:
         return f"its key is {key}, but it begins with entry {first}"
@@ -151,6 +154,8 @@ def _differs(table: Table, key: int, own: Row, entries: Sequence[Row]) -> str | 
                     return f"{name} is {said[name]!r}, but no entry of kind {move.kind} says so"
             continue
         states = move.states
+        if move.after and move.after not in made:
+            return f"entry {position} ({move.kind}) moved it, but it was never {move.after}"
         if kind != move.kind:
             return f"it rests on entry {position}, which is not of kind {move.kind}"
         if not of_case:

@@ -43,6 +43,9 @@ class Move:
     fills: tuple[str, ...] = ()
     """Of what its entry says: what the row holds since this move and never before."""
 
+    after: str = ""
+    """Column of the move without which this one cannot be made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -222,11 +225,11 @@ TABLES: Final = (
         (
             Move("planned", actions.PLANNED, ("planned",)),
             Move("permitted", actions.PERMIT, ("permitted",), ("expires_at",)),
-            Move("started", actions.STARTED, ("started",)),
-            Move("finished", actions.RECEIPT, get_args(actions.Outcome), ("reference",)),
-            Move("reconciled", actions.RECONCILED, get_args(actions.Finding)),
-            Move("compensated", actions.COMPENSATED, ("compensated",), ("by",)),
-            Move("dropped", actions.DROPPED, ("dropped",)),
+            Move("started", actions.STARTED, ("started",), after="permitted"),
+            Move("finished", actions.RECEIPT, get_args(actions.Outcome), ("reference",), after="permitted"),
+            Move("reconciled", actions.RECONCILED, get_args(actions.Finding), after="finished"),
+            Move("compensated", actions.COMPENSATED, ("compensated",), ("by",), after="finished"),
+            Move("dropped", actions.DROPPED, ("dropped",), after="planned"),
         ),
         "t.id, d.id, t.system, t.operation, t.resource, t.digest, coalesce(o.id, t.undoes), t.expires_at,"
         " t.reference, coalesce(u.id, t.compensated_by), t.reconciled, t.state",

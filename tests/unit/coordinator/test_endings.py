@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -435,3 +436,19 @@ def test_what_is_over_before_it_began_was_never_started(opened: Trial) -> None:
     opened.store.write(lambda tx: withdraw_cleared(tx, over, CATALOGUE, opened.policy, opened.clock.now()))
     assert opened.entries("action.started") == []
     assert [one["outcome"] for one in opened.entries("receipt")] == ["failed"]
+
+
+def test_a_plan_that_somebody_made_a_permit_is_an_incident_and_everything_else_goes_on(opened: Trial) -> None:
+    signal = opened.said(LARGE)
+    opened.publish(signal)
+    opened.tamper("UPDATE actions SET state = 'permitted', permitted = key WHERE state = 'planned'")
+    report = opened.ask(Ask(campaign="C2"))
+    assert [one.outcome for one in report.receipts] == ["unknown", "done"]
+    assert opened.restrictions() == ["C2 560001"]
+    (incident,) = opened.coordinator.incidents(state="open")
+    assert "its rows say something else than the ledger: actions, act_" in str(incident["because"])
+    assert "Run `crossloop ledger verify`" in str(incident["because"])
+    assert [one.outcome for one in opened.ask(Ask(campaign="C3")).receipts] == ["done"]
+    close: Any = {"person": "asha", "reason": "it is not there", "asserted": "test"}
+    opened.coordinator.close_incident(str(incident["id"]), happened=False, **close)
+    assert "not of kind permit" in str(opened.coordinator.verify().problem)

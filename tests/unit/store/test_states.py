@@ -272,6 +272,11 @@ def found(store: Store, *statements: str) -> str:
             " FROM actions WHERE id = 'act_0'",
             "actions, act_9: its key is 3, but it begins with entry",
         ),
+        (
+            "UPDATE actions SET state = 'failed', finished = (SELECT max(position) FROM entries WHERE"
+            " kind = 'receipt') WHERE id = 'act_6'",
+            "moved it, but it was never permitted",
+        ),
         # What they all rest on.
         ("UPDATE decisions SET id = 'dec_99' WHERE id = 'dec_9'", "decision is 'dec_99'"),
         ("UPDATE decisions SET signal_key = signal_key + 1 WHERE id = 'dec_9'", "signal is 'sig_b'"),
