@@ -2,30 +2,31 @@
 
 A FILE is a whole export (JSON Lines), a proof, or signed checkpoints; the first two must agree with the last.
 A KEY is a verifier key, name+id+base64; one of those given must have signed each checkpoint (this needs the
-package cryptography). Ends with 0, or 1 and what is wrong. Rules: docs/ledger.md, RFC 9162, C2SP checkpoints.
+package cryptography). Exit: 0 ok, 1 broken, 2 wrong use. Rules: docs/ledger.md, RFC 9162, C2SP checkpoints.
 """
 
 import json
 import re
 import sys
 from base64 import b64decode
+from functools import reduce
 from hashlib import sha256
 from pathlib import Path
 
+KEY = re.compile(r"^([^+\s]+)\+[0-9a-f]{8}\+([A-Za-z0-9+/]{44})$", re.MULTILINE)
 NOTE = re.compile(r"((?:[^\n]+\n){3,})\n((?:— \S+ [A-Za-z0-9+/=]{92,}(?:\n|\Z))+)\n*")
 
 
-def expect(condition, problem):
+def expect(condition, problem, error=ValueError):
     if not condition:
-        raise ValueError(problem)
+        raise error(problem)
 
 
 def leaf_of(entry, at):
     expect(entry["position"] == at, f"entry {at} is missing")
     hashed, salt, body = entry["body_hash"], entry["salt"], entry["body"]
-    if salt is not None or body is not None:
-        fits = len(salt) == 32 and sha256(bytes.fromhex(salt) + body.encode()).hexdigest() == hashed
-        expect(fits, f"entry {at}: salt and body do not match their hash")
+    made = salt and len(salt) == 32 and sha256(bytes.fromhex(salt) + body.encode()).hexdigest()
+    expect(salt is body is None or made == hashed, f"entry {at}: salt and body do not match their hash")
     fields = [at, entry["kind"], entry["case"], entry["at"], hashed]
     leaf = sha256(b"\0" + json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()).digest()
     expect(leaf.hex() == entry["leaf"], f"entry {at}: its fields do not match its leaf")
@@ -43,9 +44,7 @@ def check_export(lines, kept):
             node, pairs = sha256(b"\1" + nodes.pop() + node).digest(), pairs >> 1
         nodes.append(node)
         if at + 1 in wanted:
-            for left in nodes[-2::-1]:
-                node = sha256(b"\1" + left + node).digest()
-            roots[at + 1] = node
+            roots[at + 1] = reduce(lambda right, left: sha256(b"\1" + left + right).digest(), nodes[::-1])
     for size, root in kept:
         expect(size in roots, f"{size} entries were witnessed, here are {len(lines)}")
         expect(roots[size] == root, f"{size} entries had root {root.hex()}, here {roots[size].hex()}")
@@ -74,26 +73,27 @@ def checkpoints(text, keys):
     for note, lines in NOTE.findall(text) if keys else ():
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-        signatures = [(name, b64decode(data)) for name, data in re.findall(r"— (\S+) (\S+)", lines)]
-        by = [(keys.get(f"{name}+{data[:4].hex()}"), data[4:]) for name, data in signatures]
-        expect(any(key for key, _ in by), f"none of the keys signed this checkpoint:\n{note}")
-        for key, signature in by:  # one that does not hold raises InvalidSignature
-            key and Ed25519PublicKey.from_public_bytes(key).verify(signature, note.encode())
+        signed = [(name, b64decode(data)) for name, data in re.findall(r"— (\S+) (\S+)", lines)]
+        by = [(id, one[4:]) for name, one in signed if (id := f"{name}+{one[:4].hex()}") in keys]
+        expect(by, f"none of the keys given signed this checkpoint:\n{note}", OSError)
+        for id, signature in by:  # one that does not hold raises InvalidSignature
+            Ed25519PublicKey.from_public_bytes(keys[id]).verify(signature, note.encode())
     return [(int(note.split("\n")[1]), b64decode(note.split("\n")[2])) for note, _ in NOTE.findall(text)]
 
 
 if __name__ == "__main__":
-    named = [one.split("+", 2) for one in sys.argv[1:] if one.count("+") > 1 and not Path(one).is_file()]
+    pairs = [(name, b64decode(data)) for name, data in KEY.findall("\n".join(sys.argv[1:]))]
+    keys = {f"{name}+" + sha256(f"{name}\n".encode() + key).hexdigest()[:8]: key[1:] for name, key in pairs}
     try:
-        keys = {f"{name}+{id}": b64decode(data)[1:] for name, id, data in named}
-        texts = [Path(one).read_bytes().decode() for one in sys.argv[1:] if one.split("+", 2) not in named]
-        expect(texts, __doc__)
-        exports = [text.split("\n") for text in texts if text.startswith('{"position"')]
+        texts = [Path(one).read_bytes().decode() for one in sys.argv[1:] if not KEY.match(one)]
+        expect(texts and all(texts), "a file is empty." if texts else __doc__, OSError)
         proofs = [json.loads(text) for text in texts if text.startswith("{\n")]
         notes = [text for text in texts if text[:1] != "{"] + [one["checkpoint"] or "" for one in proofs]
         kept = [pair for text in filter(None, notes) for pair in checkpoints(text, keys)]
-        told = [check_export([*filter(None, lines)], kept) for lines in exports]
+        told = [check_export([*filter(None, one.split("\n"))], kept) for one in texts if one[:2] == '{"']
         told += [check_proof(proof, kept) for proof in proofs]
-        print("ok", *told, f"checkpoints: {len(kept)}", sep="\n")
+        print("ok", *told, f"checkpoints: {len(kept)}{'' if keys else ', signatures not checked'}", sep="\n")
     except Exception as wrong:  # noqa: BLE001  whatever a file holds is said in one line
-        sys.exit(f"broken: {str(wrong) or type(wrong).__name__}")
+        unusable = isinstance(wrong, OSError | ImportError)
+        print("cannot check:" if unusable else "broken:", str(wrong) or type(wrong).__name__, file=sys.stderr)
+        sys.exit(2 if unusable else 1)

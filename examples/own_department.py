@@ -2,12 +2,14 @@
 
 Where parcels come back, marketing changes campaigns. Customer service can do something else: call the
 buyers who chose cash on delivery before their parcel leaves. What it takes is below, in this order: an
-intervention, a system, a department, and rules that let it act. Nothing else knows that it exists.
+intervention, a system, a department, rules that let it act, and the company that has all of it. Nothing else
+knows that it exists.
 
-The command line knows the ready-made company only: on this store it cannot answer what waits. From Python it
-is answered as at the end of ``main``, by a program that hands the same company over again.
+What waits is answered from Python as at the end of ``main``, or on the command line, which is told where the
+company stands: in this module, under the name ``company``.
 
     python examples/own_department.py
+    crossloop approvals approve ID --as asha --company examples.own_department:company
 """
 
 from dataclasses import replace
@@ -137,18 +139,22 @@ loops:
 """
 
 
-def main(folder: Path) -> None:
-    rules = folder / "governance.yaml"
-    rules.write_text(RULES, encoding="utf-8")
-    store, calls = f"sqlite:///{folder}/crossloop.db", CallCentre()
-    ready = crossloop.ready_company(store)
-    company = replace(
+# 5. The company: the ready-made one, and what is added to it.
+def company(store: str, calls: CallCentre | None = None) -> crossloop.Company:
+    ready, calls = crossloop.ready_company(store), calls or CallCentre()
+    return replace(
         ready,
         catalogue=CATALOGUE,
         departments={**ready.departments, SERVICE: CUSTOMER_SERVICE},
         adapters={**ready.adapters, calls.system: calls},
     )
-    with crossloop.open_company(store, company=company, governance=rules) as coordinator:
+
+
+def main(folder: Path) -> None:
+    rules = folder / "governance.yaml"
+    rules.write_text(RULES, encoding="utf-8")
+    store, calls = f"sqlite:///{folder}/crossloop.db", CallCentre()
+    with crossloop.open_company(store, company=company(store, calls), governance=rules) as coordinator:
         report = coordinator.run("logistics-to-marketing", as_of=date(2026, 5, 10))
         for made in report.decisions:
             print(f"{made.department:<10} {made.verdict:<6} {made.intervention:<15} {made.rationale[:70]}")

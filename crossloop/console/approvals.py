@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -11,36 +10,26 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from crossloop.console import options, words
+from crossloop.console import answering, options, words
 from crossloop.console.output import Output, columns, copyable, say
-from crossloop.errors import InputError, Where
+from crossloop.console.own_company import Own
 
 if TYPE_CHECKING:
-    from crossloop.coordinator import Coordinator, Given
-    from crossloop.store import Read
+    from crossloop.coordinator import Given
 
 app = typer.Typer(no_args_is_help=True)
 
-Identifier = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, or its beginning.")]
-As = Annotated[
+Identifier = Annotated[str, answering.identifier_argument("approval")]
+Reason = Annotated[str, answering.reason_option("Why; required to reject.")]
+State = Annotated[
     str | None,
-    typer.Option(
-        "--as", metavar="PERSON", help="Who answers, as named in the rules; your user name without it."
-    ),
+    answering.state_option("waiting", "approved", "rejected", "expired", "withdrawn", "superseded"),
 ]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; required to reject.")]
 
 
 @app.command("list")
 def list_(
-    state: Annotated[
-        str | None,
-        typer.Option(
-            "--state",
-            metavar="STATE",
-            help="Only these: waiting, approved, rejected, expired, withdrawn or superseded.",
-        ),
-    ] = None,
+    state: State = None,
     store: options.Store = options.STORE,
     json: options.Json = False,
 ) -> None:
@@ -56,7 +45,7 @@ def list_(
     with options.existing_store(store) as opened:
         now = SystemClock().now()
         found: list[Any] = opened.read(lambda read: listed(read, now=now, state=state))  # pyright: ignore[reportArgumentType]
-        zone = opened.read(zone_of)
+        zone = opened.read(answering.zone_of)
     if json:
         out.document({"approvals": found})
         return
@@ -82,7 +71,12 @@ def list_(
 
 
 @app.command()
-def show(identifier: Identifier, store: options.Store = options.STORE, json: options.Json = False) -> None:
+def show(
+    identifier: Identifier,
+    store: options.Store = options.STORE,
+    own: Own = None,
+    json: options.Json = False,
+) -> None:
     """Show one approval on one screen: action, evidence, alternatives, what happens otherwise."""
     from crossloop.clock import SystemClock
     from crossloop.coordinator.approvals import find, shown
@@ -91,38 +85,40 @@ def show(identifier: Identifier, store: options.Store = options.STORE, json: opt
     with options.existing_store(store) as opened:
         now = SystemClock().now()
         one: Any = opened.read(lambda read: shown(read, find(read, identifier), now=now))
-        zone = opened.read(zone_of)
+        zone = opened.read(answering.zone_of)
     if json:
         out.document(one)
     else:
-        _print(out.people, one, options.at(store), zone)
+        _print(out.people, one, options.at(store, own), zone)
 
 
 @app.command()
 def approve(
     identifier: Identifier,
-    as_: As = None,
+    as_: answering.As = None,
     reason: Reason = "",
     store: options.Store = options.STORE,
+    own: Own = None,
     json: options.Json = False,
 ) -> None:
     """Approve. The action is performed, once, as soon as enough of those asked have approved.
 
-    It ends with 3 while further approvals are needed.
+    It ends with 3 while further approvals are needed, and where nobody can tell whether it was done.
     """
-    _answer(identifier, "approve", as_, reason, store, json)
+    _answer(identifier, "approve", as_, reason, store, own, json)
 
 
 @app.command()
 def reject(
     identifier: Identifier,
-    as_: As = None,
+    as_: answering.As = None,
     reason: Reason = "",
     store: options.Store = options.STORE,
+    own: Own = None,
     json: options.Json = False,
 ) -> None:
     """Reject, with a reason. One rejection ends it: nothing is performed."""
-    _answer(identifier, "reject", as_, reason, store, json)
+    _answer(identifier, "reject", as_, reason, store, own, json)
 
 
 def _answer(
@@ -131,26 +127,31 @@ def _answer(
     person: str | None,
     reason: str,
     store: str,
+    own: str | None,
     json: bool,
 ) -> None:
     out = Output(json=json)
-    with options.company(store) as company, out.working("answering"):
-        given = company.answer(
-            identifier,
-            person=person_named(company, person),
-            decision=decision,
-            reason=reason,
-            asserted=f"asserted by OS user {getpass.getuser()}",
+    with options.company(store, own=own) as company, out.working("answering"):
+        given, opened = answering.answered(
+            company,
+            lambda: company.answer(
+                identifier,
+                person=answering.person_named(company, person),
+                decision=decision,
+                reason=reason,
+                asserted=answering.asserted(),
+            ),
         )
     if json:
-        out.document(_as_json(given))
+        out.document(_as_json(given, opened))
     else:
         _say_given(out.people, given)
-    if given.answered.state == "waiting":
+        answering.say_incidents(out.people, opened, options.at(store, own))
+    if given.answered.state == "waiting" or opened:
         raise typer.Exit(3)
 
 
-def _as_json(given: Given) -> dict[str, object]:
+def _as_json(given: Given, opened: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     answered = given.answered
     return {
         "approval": answered.approval_id,
@@ -158,6 +159,7 @@ def _as_json(given: Given) -> dict[str, object]:
         "still_needed": answered.still_needed,
         "action_key": answered.action_key,
         "receipts": [one.model_dump(mode="json") for one in given.receipts],
+        "incidents": [one["id"] for one in opened],
     }
 
 
@@ -169,24 +171,9 @@ def _say_given(console: Console, given: Given) -> None:
         needed = words.counted(answered.still_needed, "more approval")
         verb = "is" if answered.still_needed == 1 else "are"
         say(console, f"{needed} {verb} needed before anything is done.", indent=2)
-    for receipt in given.receipts:
-        say(console, f"{receipt.outcome}: {escape(words.told(receipt.detail))}", indent=2, hang=4)
+    answering.say_receipts(console, given.receipts)
     if answered.state == "rejected":
         say(console, "Nothing is done.", indent=2)
-
-
-def person_named(company: Coordinator, named: str | None) -> str:
-    """Who answers: whoever was named, else the user of the machine where the rules know that name."""
-    if named is not None:
-        return named
-    user, people = getpass.getuser(), company.policy.document.people
-    if user in people:
-        return user
-    raise InputError(
-        f"who answers? The rules name nobody called '{user}'.",
-        where=Where(field="--as"),
-        next_step=f"Say --as with one of: {', '.join(people)}.",
-    )
 
 
 def _so_far(one: Mapping[str, Any]) -> str:
@@ -195,15 +182,7 @@ def _so_far(one: Mapping[str, Any]) -> str:
 
 
 def _resource(one: Mapping[str, Any]) -> str:
-    return "redacted" if one["redacted"] else escape(words.resource(one["action"]["resource"]))
-
-
-def zone_of(read: Read) -> str:
-    """The time zone of the document in force."""
-    from crossloop.store import policies
-
-    present = policies.present(read)
-    return "UTC" if present is None else str(words.mapping(present.body["document"])["timezone"])
+    return "redacted" if one["redacted"] else answering.resource_of(one["action"])
 
 
 def _state(one: Mapping[str, Any]) -> str:

@@ -46,7 +46,7 @@ def _backtest(out: Output, asked: options.Looking) -> Found:
     from rich.progress import Progress
 
     with (
-        options.company(asked.store, asked.governance, create=True) as company,
+        options.company(asked.store, asked.governance, own=asked.own, create=True) as company,
         Progress(console=out.aside, transient=True, disable=not out.aside.is_terminal) as progress,
     ):
         task = progress.add_task("reading", total=None)

@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from crossloop.coordinator import RunReport
     from crossloop.coordinator.report import DecisionReport, OptionReport
     from crossloop.governance import Policy
+    from crossloop.signals import Catalogue
 
 _NOTHING: Final = "do_nothing"
 _FOR_CAMPAIGN: Final = re.compile(r"\bfor campaign (\S+?)(?=[:, ]|$)")
 
 
-def print_decisions(console: Console, report: RunReport, policy: Policy) -> None:
+def print_decisions(console: Console, report: RunReport, policy: Policy, catalogue: Catalogue) -> None:
     """Print what was considered and decided."""
     if not report.decisions:
         return
-    _heading(console, report, policy)
+    _heading(console, report, policy, catalogue)
     areas = words.areas(report)
     status = _statuses(report)
     alone: list[tuple[str, str]] = []
@@ -45,9 +46,7 @@ def print_decisions(console: Console, report: RunReport, policy: Policy) -> None
     console.print()
 
 
-def _heading(console: Console, report: RunReport, policy: Policy) -> None:
-    from crossloop.loops.ready import ready_catalogue
-
+def _heading(console: Console, report: RunReport, policy: Policy, catalogue: Catalogue) -> None:
     weighed = {one.intervention: one.currency for decision in report.decisions for one in decision.options}
     if not weighed:
         title(console, "What was considered")
@@ -58,7 +57,7 @@ def _heading(console: Console, report: RunReport, policy: Policy) -> None:
         "What was considered",
         f"value over {days} days against doing nothing, {currencies}; {CHOSEN}chosen",
     )
-    meanings = {known.name: known.summary for type in ready_catalogue() for known in type.interventions}
+    meanings = {known.name: known.summary for type in catalogue for known in type.interventions}
     for name in weighed:
         if name in meanings:
             say(console, f"[dim]{name}: {words.plain(meanings[name])}[/]", indent=2, hang=4)

@@ -52,7 +52,14 @@ def register(app: typer.Typer) -> None:
             "departments agreed on rules. Some areas have a problem; neither agent is told which.",
         )
         out.people.print()
-        print_run(out.people, report, company.policy, command=options.command(), at=options.at(store))
+        print_run(
+            out.people,
+            report,
+            company.policy,
+            company.company.catalogue,
+            command=options.command(),
+            at=options.at(store),
+        )
 
 
 def _fresh(folder: Path) -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 
 from crossloop.console import options, words
-from crossloop.console.output import Output, say
+from crossloop.console.output import Output, columns, say, title
 
 if TYPE_CHECKING:
-    from crossloop.coordinator.explain import Story
+    from crossloop.coordinator.explain import Story, Undertaking, UndertakingStep
 
 _VERDICT: Final = " Verdict: "
 _GATES: Final = re.compile(r"(?<=\.); (?=[a-z_]+: )")
@@ -67,6 +68,31 @@ def print_story(console: Console, story: Story) -> None:
         # a notice is of the kind that its text says, and a claim rests on what its decision has just said
         if step.kind != "notice" and not (step.kind == "claim" and any(step.because in one for one in asked)):
             _say_because(console, step.because)
+    for one in story.undertakings:
+        _say_undertaking(console, one)
+
+
+def _say_undertaking(console: Console, one: Undertaking) -> None:
+    """How far each step has come, which no entry says by itself."""
+    console.print()
+    title(
+        console, f"Undertaking {words.plain(one.name)}", f"of {words.plain(one.department)}, as it stands now"
+    )
+    table = columns("step", "intervention", "on", "state", "", right=("step",), whole=("step", "state"))
+    for step in one.steps:
+        where = "" if step.resource is None else words.plain(words.resource(step.resource))
+        table.add_row(str(step.step), step.intervention, where, step.state, _more(step))
+    console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+
+def _more(step: UndertakingStep) -> str:
+    """What else is to be known of a step."""
+    said: list[str] = []
+    if step.taken_back is not None and step.state != "compensated":
+        said.append(f"being taken back: {step.taken_back}")
+    if step.incident is not None:
+        said.append(f"somebody has to look: {step.incident}")
+    return "; ".join(said)
 
 
 def _say_what(console: Console, what: str) -> None:

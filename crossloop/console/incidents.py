@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from crossloop.console import options, words
-from crossloop.console.approvals import person_named, zone_of
+from crossloop.console import answering, options, words
 from crossloop.console.output import Output, copyable, say
+from crossloop.console.own_company import Own
 from crossloop.errors import InputError, Where
 
 if TYPE_CHECKING:
@@ -20,14 +19,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-Identifier = Annotated[str, typer.Argument(metavar="ID", help="The incident's id, or its beginning.")]
+Identifier = Annotated[str, answering.identifier_argument("incident")]
+State = Annotated[str | None, answering.state_option("open", "closed")]
+Reason = Annotated[str, answering.reason_option("What you saw, and where; required.")]
 
 
 @app.command("list")
 def list_(
-    state: Annotated[
-        str | None, typer.Option("--state", metavar="STATE", help="Only these: open or closed.")
-    ] = None,
+    state: State = None,
     store: options.Store = options.STORE,
     json: options.Json = False,
 ) -> None:
@@ -49,78 +48,83 @@ def list_(
     for one in found:
         copyable(out.people, one["id"], indent=0)
         colour = "yellow" if one["state"] == "open" else "dim"
-        what = f"[{colour}]{one['state']}[/]: [bold]{one['intervention']}[/], {_resource(one)}"
+        what = f"[{colour}]{one['state']}[/]: [bold]{one['intervention']}[/], {answering.resource_of(one)}"
         say(out.people, what, indent=4)
         say(out.people, f"[dim]{one['question']} {escape(words.told(one['because']))}[/]", indent=4, hang=6)
 
 
 @app.command()
-def show(identifier: Identifier, store: options.Store = options.STORE, json: options.Json = False) -> None:
+def show(
+    identifier: Identifier,
+    store: options.Store = options.STORE,
+    own: Own = None,
+    json: options.Json = False,
+) -> None:
     """Show one incident: what is not known, where to look, who closes it."""
     from crossloop.coordinator.incidents import find, shown
 
     out = Output(json=json)
     with options.existing_store(store) as opened:
         one: Any = opened.read(lambda read: shown(read, find(read, identifier)))
-        zone = opened.read(zone_of)
+        zone = opened.read(answering.zone_of)
     if json:
         out.document(one)
     else:
-        _print(out.people, one, options.at(store), zone)
+        _print(out.people, one, options.at(store, own), zone)
 
 
 @app.command()
 def close(
     identifier: Identifier,
-    happened: Annotated[
-        bool | None,
-        typer.Option("--happened/--did-not-happen", help="What you found: it is there, or it is not."),
-    ] = None,
+    happened: Annotated[bool, typer.Option("--happened", help="What you found: it is there.")] = False,
+    did_not_happen: Annotated[
+        bool, typer.Option("--did-not-happen", help="What you found: it is not there.")
+    ] = False,
     reference: Annotated[
         str | None,
         typer.Option("--reference", metavar="REF", help="The system's own id of what was done."),
     ] = None,
-    reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="What you saw, and where; required.")
-    ] = "",
-    as_: Annotated[
-        str | None,
-        typer.Option(
-            "--as", metavar="PERSON", help="Who found out, as named in the rules; your user name without it."
-        ),
-    ] = None,
+    reason: Reason = "",
+    as_: answering.As = None,
     store: options.Store = options.STORE,
+    own: Own = None,
     json: options.Json = False,
 ) -> None:
     """Say what became of an action. What follows from that is done at once.
 
     Asked whether it was done: --happened with the --reference under which the system has it, or
     --did-not-happen. Asked whether it was taken back: --happened when it is now, --did-not-happen when it
-    stays.
+    stays. It ends with 3 where that leaves something else that a person has to look into.
     """
     out = Output(json=json)
-    if happened is None:
+    if happened == did_not_happen:
         raise InputError(
-            "what did you find?",
+            "it cannot be both." if happened else "what did you find?",
             where=Where(field="--happened"),
             next_step="Say --happened or --did-not-happen.",
         )
-    with options.company(store) as company, out.working("closing"):
-        settled = company.close_incident(
-            identifier,
-            person=person_named(company, as_),
-            happened=happened,
-            reference=reference,
-            reason=reason,
-            asserted=f"asserted by OS user {getpass.getuser()}",
+    with options.company(store, own=own) as company, out.working("closing"):
+        settled, opened = answering.answered(
+            company,
+            lambda: company.close_incident(
+                identifier,
+                person=answering.person_named(company, as_),
+                happened=happened,
+                reference=reference,
+                reason=reason,
+                asserted=answering.asserted(),
+            ),
         )
     if json:
-        out.document(_as_json(settled))
+        out.document(_as_json(settled, opened))
     else:
         _say(out.people, settled)
+        answering.say_incidents(out.people, opened, options.at(store, own))
+    if opened:
+        raise typer.Exit(3)
 
 
-def _as_json(settled: Settled) -> dict[str, object]:
+def _as_json(settled: Settled, opened: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     closed = settled.closed
     return {
         "incident": closed.incident_id,
@@ -128,6 +132,7 @@ def _as_json(settled: Settled) -> dict[str, object]:
         "action_key": closed.action_key,
         "action_state": closed.action_state,
         "receipts": [one.model_dump(mode="json") for one in settled.receipts],
+        "incidents": [one["id"] for one in opened],
     }
 
 
@@ -135,16 +140,15 @@ def _say(console: Console, settled: Settled) -> None:
     closed = settled.closed
     console.print(f"{closed.incident_id}: [bold]closed[/]", soft_wrap=True)
     say(console, f"{closed.action_key} is {closed.action_state}.", indent=2)
-    for receipt in settled.receipts:
-        say(console, f"{receipt.outcome}: {escape(words.told(receipt.detail))}", indent=2, hang=4)
-
-
-def _resource(one: Mapping[str, Any]) -> str:
-    return escape(words.resource(one["resource"]))
+    answering.say_receipts(console, settled.receipts)
 
 
 def _print(console: Console, one: Mapping[str, Any], at: str, zone: str) -> None:
-    say(console, f"[bold]{one['intervention']}[/], {_resource(one)}  [yellow]{one['state']}[/]", hang=2)
+    say(
+        console,
+        f"[bold]{one['intervention']}[/], {answering.resource_of(one)}  [yellow]{one['state']}[/]",
+        hang=2,
+    )
     say(console, f"{one['question']} {escape(words.told(one['because'], zone))}", indent=2)
     say(
         console,

@@ -1,4 +1,8 @@
-"""``crossloop ledger checkpoint|prove``: what is handed to somebody who does not trust the store."""
+"""``crossloop ledger checkpoint|prove``: what is handed to somebody who does not trust the store.
+
+Whatever is signed was verified in the same transaction, as ``ledger verify`` does it: a signature under a
+ledger that is broken would vouch for it.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +90,7 @@ def _sign(told: Output, key: Path, witness: Path | None, out: Path | None, store
     signer = load_key(key, passphrase=passphrase)
     file = None if witness is None else witnesses.read_witness(witness)
     _check_signer(signer, file)
-    with options.existing_store(store) as opened:
+    with options.existing_store(store) as opened, told.working("verifying"):
         head, path = opened.read(lambda read: _continued(read, file, signer))
     note = _note(head, signer)
     if file is not None:
@@ -122,22 +126,14 @@ def _continued(read: Read, file: WitnessFile | None, signer: SignerKey) -> tuple
 
     Raises:
         ProofInvalid: it does not continue one of them, or the witness file was changed.
-        LedgerBroken: the head does not fit its own entries.
+        LedgerBroken: it does not verify.
     """
     from crossloop.store.ledger.notes import verified
-    from crossloop.store.ledger.stored import prove_consistency, roots
+    from crossloop.store.ledger.stored import prove_consistency
     from crossloop.store.ledger.witness import compare
 
-    head = read.head()
-    root = bytes.fromhex(head.root)
-    if dict(roots(read, [head.size]))[head.size] != root:
-        raise LedgerBroken(
-            "nothing was signed: the head of the ledger does not fit its entries.",
-            position=None,
-            next_step="Run: crossloop ledger verify",
-        )
     if file is None or not file.checkpoints:
-        return head, None
+        return _whole(read), None
     for one in file.checkpoints:
         if any(by.key_id == signer.verifier.id for by in one.note.signatures):
             verified(one.note, [signer.verifier])
@@ -147,10 +143,28 @@ def _continued(read: Read, file: WitnessFile | None, signer: SignerKey) -> tuple
         raise ProofInvalid(
             f"nothing was signed. {file.path}, line {worst.line}: {worst.problem}.", next_step=_LOOK
         )
-    last = _largest(file).checkpoint
+    head, last = _whole(read), _largest(file).checkpoint
     if not last.size:
         return head, []
-    return head, prove_consistency(read, last.size, last.root, head.size, root)
+    return head, prove_consistency(read, last.size, last.root, head.size, bytes.fromhex(head.root))
+
+
+def _whole(read: Read) -> Head:
+    """Return the head of a ledger that verifies, and so do the tables beside it.
+
+    Raises:
+        LedgerBroken: it does not; the first bad entry is named.
+    """
+    from crossloop.store import verify
+
+    found = verify(read)
+    if not found.ok:
+        raise LedgerBroken(
+            f"nothing was signed: {found.problem}.",
+            position=found.first_bad,
+            next_step="Run: crossloop ledger verify",
+        )
+    return read.head()
 
 
 def _check_signer(signer: SignerKey, file: WitnessFile | None) -> None:
@@ -219,11 +233,11 @@ def prove(
 
     def look(read: Read) -> tuple[Head, dict[str, Any]]:
         if witnessed is None:
-            return read.head(), inclusion_proof(read, entry)
+            return read.head() if signer is None else _whole(read), inclusion_proof(read, entry)
         _check_continues(read, witnessed, checkpoint)
         return read.head(), inclusion_proof(read, entry, witnessed.checkpoint.size)
 
-    with options.existing_store(store) as opened:
+    with options.existing_store(store) as opened, told.working("proving"):
         head, proof = opened.read(look)
     if witnessed is not None:
         proof["checkpoint"] = str(witnessed.note)

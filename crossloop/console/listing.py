@@ -9,12 +9,11 @@ from rich.markup import escape
 
 from crossloop.console import options, words
 from crossloop.console.output import Output, copyable, say
+from crossloop.console.own_company import Own
 
 if TYPE_CHECKING:
     from crossloop.coordinator import Loop
     from crossloop.governance import Policy
-    from crossloop.store import Read
-    from crossloop.store.inbox import SignalRow
 
 
 signals = typer.Typer()
@@ -57,9 +56,11 @@ def show(
     json: options.Json = False,
 ) -> None:
     """Show one signal: what it says, how far it has come, and whose it is where it rests."""
+    from crossloop.coordinator.heard import find, shown
+
     out = Output(json=json)
     with options.existing_store(store) as opened:
-        one: dict[str, Any] = opened.read(lambda read: _one(read, identifier))
+        one: dict[str, Any] = opened.read(lambda read: shown(read, find(read, identifier)))
     if json:
         out.document(one)
         return
@@ -78,11 +79,12 @@ def register(app: typer.Typer) -> None:
     def loops(
         store: options.Store = options.STORE,
         governance: options.Governance = None,
+        own: Own = None,
         json: options.Json = False,
     ) -> None:
         """List the loops: who tells whom what, and what the rules in force let them do."""
         out = Output(json=json)
-        with options.company(store, governance, create=True) as company:
+        with options.company(store, governance, own=own, create=True) as company:
             found = [_loop(loop, company.policy) for loop in company.company.loops.values()]
         if json:
             out.document({"loops": found})
@@ -94,52 +96,25 @@ def register(app: typer.Typer) -> None:
 def _signals(out: Output, state: str | None, limit: int, store: str) -> None:
     from typing import get_args
 
-    from crossloop.store import inbox
+    from crossloop.coordinator.heard import listed
     from crossloop.store.inbox import SignalState
 
     options.one_of(state, get_args(SignalState), "--state")
     with options.existing_store(store) as opened:
-        rows = opened.read(lambda read: inbox.listing(read, state=state, limit=limit))  # pyright: ignore[reportArgumentType]
+        found: list[Any] = opened.read(lambda read: listed(read, state=state, limit=limit))  # pyright: ignore[reportArgumentType]
     if out.json:
-        out.document({"signals": [_shown(row) for row in rows]})
+        out.document({"signals": found})
         return
-    if not rows:
+    if not found:
         out.people.print("No signals.")
-    for row in rows:
-        copyable(out.people, row.id, indent=0)
+    for one in found:
+        copyable(out.people, one["id"], indent=0)
         say(
             out.people,
-            f"{row.department} says [bold]{row.type}[/] about {escape(words.told(row.subject))}, as of "
-            f"{row.time:%Y-%m-%d}: {row.state}",
+            f"{one['department']} says [bold]{one['type']}[/] about {escape(words.told(one['subject']))}, as "
+            f"of {one['time'][:10]}: {one['state']}",
             indent=4,
         )
-
-
-def _shown(row: SignalRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "type": row.type,
-        "subject": row.subject,
-        "department": row.department,
-        "case": row.case,
-        "time": row.time.isoformat(),
-        "valid_until": row.valid_until.isoformat(),
-        "state": row.state,
-    }
-
-
-def _one(read: Read, identifier: str) -> dict[str, Any]:
-    from crossloop.coordinator.explain import require_enough
-    from crossloop.coordinator.resting import whose
-    from crossloop.errors import UnknownName
-    from crossloop.store import inbox
-
-    rows = inbox.find(read, identifier) if identifier else []
-    if len(rows) != 1:
-        found = f"'{identifier}' fits {len(rows)} signals." if rows else f"there is no signal '{identifier}'."
-        raise UnknownName(found, next_step="See: crossloop signals list")
-    require_enough(identifier)
-    return {**_shown(rows[0]), **whose(read, rows[0]), "signal": read.entry(rows[0].entry).body}
 
 
 def _loop(loop: Loop, policy: Policy) -> dict[str, Any]:

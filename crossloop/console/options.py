@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crossloop.console.own_company import Own
 from crossloop.errors import InputError, SettingError, Where
 from crossloop.loops import DEFAULT_STORE
 
@@ -90,6 +91,9 @@ class Looking:
 
     store: str
     governance: Path | None
+    own: str | None
+    """A company of one's own; the ready-made one when None."""
+
     json: bool
 
 
@@ -104,21 +108,26 @@ def looking(command: Callable[[Looking], None]) -> Callable[..., None]:
         set_: Settings = None,
         store: Store = STORE,
         governance: Governance = None,
+        own: Own = None,
         json: Json = False,
     ) -> None:
         chosen = pairs(set_, "--set")
-        command(Looking(loop, inputs(data, mapping), day(as_of), chosen, store, governance, json))
+        command(Looking(loop, inputs(data, mapping), day(as_of), chosen, store, governance, own, json))
 
     called.__name__, called.__doc__ = command.__name__, command.__doc__
     return called
 
 
 @contextmanager
-def company(store: str, governance: Path | None = None, *, create: bool = False) -> Generator[Coordinator]:
-    """Open the ready-made company and close it again."""
+def company(
+    store: str, governance: Path | None = None, *, own: str | None = None, create: bool = False
+) -> Generator[Coordinator]:
+    """Open a company of one's own, or the ready-made one, and close it again."""
+    from crossloop.console.own_company import load
     from crossloop.loops.ready import open_company
 
-    opened = open_company(store, governance=governance, create=create)
+    parts = None if own is None else load(own, store)
+    opened = open_company(store, company=parts, governance=governance, create=create)
     try:
         yield opened
     finally:
@@ -212,9 +221,13 @@ def one_of(text: str | None, known: Sequence[str], option: str) -> None:
 def command() -> str:
     """How this program was called, so that a command shown to a person can be typed as it stands."""
     called = Path(sys.argv[0])
-    return str(called) if called.name == "crossloop" and which("crossloop") is None else "crossloop"
+    if which("crossloop") is not None:
+        return "crossloop"
+    if called.name == "__main__.py":
+        return "python -m crossloop"
+    return str(called) if called.name == "crossloop" else "crossloop"
 
 
-def at(store: str) -> str:
-    """What a further command needs to find the same store: nothing where it is the default."""
-    return "" if store == STORE else f" --store {store}"
+def at(store: str, own: str | None = None) -> str:
+    """What a further command needs to find the same store, and company: nothing where it is the default."""
+    return ("" if store == STORE else f" --store {store}") + ("" if own is None else f" --company {own}")

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from crossloop.console import options, words
 from crossloop.console.output import Output, copyable, say
+from crossloop.console.own_company import Own
 from crossloop.errors import SignalRefused, Where
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
         ],
         store: options.Store = options.STORE,
         governance: options.Governance = None,
+        own: Own = None,
         json: options.Json = False,
     ) -> None:
         """Publish signals from outside: CloudEvents 1.0 in JSON, one event or a batch.
@@ -42,19 +44,19 @@ def register(app: typer.Typer) -> None:
         """
         out = Output(json=json)
         data = _read(file)
-        with options.company(store, governance, create=True) as company:
+        with options.company(store, governance, own=own, create=True) as company:
             signals = _signals(data, file, company.company.catalogue)
             with out.working(f"publishing {len(signals)} signals"):
                 published = company.publish(signals)
         if json:
             out.document(published.model_dump(mode="json"))
         else:
-            _say(out, published, len(signals), company.policy.document.timezone, store)
+            _say(out, published, len(signals), company.policy.document.timezone, options.at(store, own))
         if published.waiting or published.incidents:
             raise typer.Exit(3)
 
 
-def _say(out: Output, published: PublishReport, given: int, zone: str, store: str) -> None:
+def _say(out: Output, published: PublishReport, given: int, zone: str, at: str) -> None:
     known = given - published.new
     already = f"; {words.counted(known, 'signal')} known already" if known else ""
     say(out.people, f"{words.counted(published.new, 'new signal')}{already}")
@@ -70,7 +72,7 @@ def _say(out: Output, published: PublishReport, given: int, zone: str, store: st
     for one in published.incidents:
         people, because = words.listed(one.people, "or"), escape(words.told(one.because))
         say(out.people, f"[red]●[/] {one.intervention}: {people} has to look: {because}", indent=2, hang=4)
-        said = f"{options.command()} incidents show {one.incident_id}{options.at(store)}"
+        said = f"{options.command()} incidents show {one.incident_id}{at}"
         copyable(out.people, said, indent=4)
     for one in published.parked:
         people = words.listed(one.people)
@@ -80,6 +82,7 @@ def _say(out: Output, published: PublishReport, given: int, zone: str, store: st
     for one in published.waiting:
         people = f"{words.asked(one.people, one.quorum)}, until {words.minute(one.due, zone)}"
         say(out.people, f"[yellow]●[/] {one.action} waits for {people}", indent=2, hang=4)
+        copyable(out.people, f"{options.command()} approvals show {one.approval_id}{at}", indent=4)
 
 
 def _signals(data: bytes, file: str, catalogue: Catalogue) -> tuple[Signal, ...]:

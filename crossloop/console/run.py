@@ -26,14 +26,21 @@ def register(app: typer.Typer) -> None:
         from crossloop.console.story import print_run
 
         out = Output(json=asked.json)
-        with options.company(asked.store, asked.governance, create=True) as company:
+        with options.company(asked.store, asked.governance, own=asked.own, create=True) as company:
             with out.working(f"running {asked.loop}"):
                 work = company.arun(asked.loop, asked.inputs, as_of=asked.as_of, settings=asked.settings)
                 report = asyncio.run(work)
             if asked.json:
                 out.document(report.model_dump(mode="json"))
             else:
-                at = options.at(asked.store)
-                print_run(out.people, report, company.policy, command=options.command(), at=at)
+                at = options.at(asked.store, asked.own)
+                print_run(
+                    out.people,
+                    report,
+                    company.policy,
+                    company.company.catalogue,
+                    command=options.command(),
+                    at=at,
+                )
         if report.waiting or report.incidents:
             raise typer.Exit(3)

@@ -73,7 +73,8 @@ def kept(witness: Path | None, verifiers: Sequence[str] | None) -> Kept | None:
     """Read the options.
 
     Raises:
-        InputError: the file is missing, empty or no witness file; or a key is none.
+        InputError: the file is missing, empty or no witness file; a key is none; or a checkpoint was signed
+            by none of the keys, which says nothing about the ledger.
     """
     from crossloop.store.ledger.witness import read_witness
 
@@ -93,7 +94,24 @@ def kept(witness: Path | None, verifiers: Sequence[str] | None) -> Kept | None:
             where=Where(file=witness, field="--witness"),
             next_step="Write one with: crossloop ledger checkpoint --key FILE --witness FILE",
         )
+    if keys:
+        _check_signed(file, keys)
     return Kept(file, keys)
+
+
+def _check_signed(file: WitnessFile, keys: Sequence[VerifierKey]) -> None:
+    known = {(key.name, key.id) for key in keys}
+    for one in file.checkpoints:
+        if known.isdisjoint((by.name, by.key_id) for by in one.note.signatures):
+            these = " or ".join(key.label for key in keys)
+            by = ", ".join(f"{by.name}+{by.key_id.hex()}" for by in one.note.signatures)
+            raise InputError(
+                f"this checkpoint was not signed by {'this key' if len(keys) == 1 else 'one of these keys'}, "
+                f"{these}; it names {by}.",
+                where=Where(file=file.path, line=one.line, field="--verifier"),
+                next_step="Give every key that signed in it: --verifier OLD --verifier NEW. If it is the "
+                "right one, this is not the file that it signed.",
+            )
 
 
 def verifier(text: str) -> VerifierKey:

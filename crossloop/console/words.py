@@ -94,7 +94,9 @@ def minute(instant: datetime | str, zone: str = "UTC") -> str:
 
 
 def area(signal: Mapping[str, JsonValue]) -> str:
-    """What a reported signal is about: ``state RAJASTHAN``."""
+    """What a reported signal is about: ``state RAJASTHAN``; its type and subject, where that is no area."""
+    if "codes" not in signal:
+        return " about ".join(str(signal[key]) for key in ("type", "subject") if key in signal) or "a signal"
     codes, level = texts(signal["codes"]), str(signal["level"]).replace("_", " ")
     known = [state(one) for one in codes] if level == "state" else codes
     shown = ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 from pydantic import JsonValue
 
-from crossloop.canonical import JSON, NotCanonical, canonical_json
-from crossloop.coordinator import endings, line, sagas
+from crossloop.canonical import JSON
+from crossloop.coordinator import endings, line, reasons, sagas
 from crossloop.coordinator.explain import require_enough
 from crossloop.coordinator.permitting import approval_facts, request_digest, validity, write_permit
 from crossloop.errors import AnswerRefused, LedgerBroken, StaleLease, ThreadsUnusable, UnknownName
@@ -50,12 +50,12 @@ from crossloop.store import (
 )
 from crossloop.store.approvals import ApprovalRow, ApprovalState
 from crossloop.store.decisions import DecisionRow
+from crossloop.store.ledger.entries import understood
 
 if TYPE_CHECKING:  # listing and showing what waits needs no LangGraph
     from crossloop.coordinator.approval_graph import ApprovalThreads
 
 _LOG: Final = logging.getLogger(__name__)
-_LONGEST_REASON: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,14 @@ def load(read: Read, row: ApprovalRow) -> tuple[Proposal, Verdict]:
     Raises:
         UnknownName: it was removed from the ledger.
     """
-    body = read.body(_decided(read, row)[0].entry)
-    return Proposal.model_validate(body["proposal"]), Verdict.model_validate(body["verdict"])
+    decision, _ = _decided(read, row)
+    return _checked(decision, read.body(decision.entry))
+
+
+def _checked(decision: DecisionRow, body: Mapping[str, JSON]) -> tuple[Proposal, Verdict]:
+    """Read what was decided; people are shown nothing that is no proposal and no verdict."""
+    with understood(decision.entry, decisions.DECISION):
+        return Proposal.model_validate(body["proposal"]), Verdict.model_validate(body["verdict"])
 
 
 async def answer(
@@ -170,7 +176,8 @@ def _answer(
         "reason": reason,
         "identity": asserted,
     }
-    _check_reason(decision, reason, said)
+    needed = "a rejection needs a reason." if decision == "reject" else ""
+    reasons.check(said, needed=needed, next_step="Add --reason 'why'.")
     if asked is None:
         approvals.answer(tx, row.id, state="rejected", person=person, reason=reason, body=said)
         endings.rejected(tx, row, person=person, reason=reason, policy=policy)
@@ -196,17 +203,6 @@ def _require_same_rules(row: ApprovalRow, policy: Policy) -> None:
             next_step="Answer without naming other rules; or run the loop under them: that withdraws the "
             "question, and what still holds is asked again.",
         )
-
-
-def _check_reason(decision: str, reason: str, said: Mapping[str, JsonValue]) -> None:
-    if decision == "reject" and not reason.strip():
-        raise AnswerRefused("a rejection needs a reason.", next_step="Add --reason 'why'.")
-    if len(reason) > _LONGEST_REASON:
-        raise AnswerRefused(f"a reason has at most {_LONGEST_REASON} characters, got {len(reason)}.")
-    try:
-        canonical_json(said)
-    except NotCanonical as wrong:
-        raise AnswerRefused(f"the ledger cannot keep this answer: {wrong}.") from None
 
 
 def _approve(
@@ -276,6 +272,8 @@ def shown(read: Read, row: ApprovalRow, *, now: datetime) -> dict[str, JsonValue
     ended."""
     decision, body = _decided(read, row)
     given = votes.given(read, row.id)
+    if body is not None:
+        _checked(decision, body)
     return {
         **describe(read, row, decision, body),
         "approved_by": [person for person, _ in given],
@@ -287,7 +285,8 @@ def shown(read: Read, row: ApprovalRow, *, now: datetime) -> dict[str, JsonValue
 
 def _answer_given(read: Read, person: str, entry: int) -> dict[str, JsonValue]:
     found = read.entry(entry)
-    reason = None if found.body is None else str(found.body["reason"])
+    with understood(entry, found.kind):
+        reason = None if found.body is None else str(found.body["reason"])
     return {"person": person, "at": found.at.isoformat(), "reason": reason}
 
 

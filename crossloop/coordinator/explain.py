@@ -1,6 +1,7 @@
 """The story of a case: every ledger entry of it, in order, in words and as data.
 
-The words are made from the entries alone, so that the story says what was recorded and nothing else.
+The words are made from the entries alone, so that the story says what was recorded and nothing else. Beside
+it stands how far each undertaking of the case has come, which is read from its rows.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from crossloop.errors import UnknownName
+from crossloop.errors import LedgerBroken, UnknownName
 from crossloop.frozen import Frozen
 from crossloop.ids import begins_one
 from crossloop.store import Entry, Read, actions, approvals, cases, decisions, inbox, incidents
+from crossloop.store.decisions import DecisionRow, SagaKey
+from crossloop.store.ledger.entries import understood
 
 Body = Mapping[str, Any]
 Words = tuple[str, str, str]
@@ -31,6 +34,12 @@ _MEASURED: Final = (
 """Fields of a payload that measures an area; one that has them all is told by its figures."""
 
 
+_MOST: Final = 10_000
+"""Decisions of one case that are looked through for undertakings."""
+
+_REDACTED: Final = "the content of this entry was removed; its proof still holds"
+
+
 class Step(Frozen):
     """One thing that happened."""
 
@@ -46,11 +55,41 @@ class Step(Frozen):
     because: str
 
 
+class UndertakingStep(Frozen):
+    """One step of an undertaking, as far as it has come."""
+
+    step: int
+    decision: str
+    intervention: str
+    resource: str | None
+    """None where nothing is asked of a system."""
+
+    state: str
+    """That of its action (``planned``, ``done``, …); ``refused`` where it led to none."""
+
+    taken_back: str | None
+    """State of the action that takes it back; None where there is none."""
+
+    incident: str | None
+    """The open incident about it; None where there is none."""
+
+
+class Undertaking(Frozen):
+    """What a department wants to do as a whole in answer to one signal."""
+
+    name: str
+    department: str
+    signal: str
+    steps: tuple[UndertakingStep, ...]
+
+
 class Story(Frozen):
     """Everything that followed from one fact."""
 
     case: str
     steps: tuple[Step, ...]
+    undertakings: tuple[Undertaking, ...] = ()
+    """Those of the case; most cases have none."""
 
 
 def explain(read: Read, identifier: str) -> Story:
@@ -58,6 +97,7 @@ def explain(read: Read, identifier: str) -> Story:
 
     Raises:
         UnknownName: nothing, or more than one case, fits, or too little of the id was given.
+        LedgerBroken: an entry of it, or a row that leads to it, is not as it was written.
     """
     found = _cases(read, identifier) if identifier else set[str]()
     if not found:
@@ -71,7 +111,40 @@ def explain(read: Read, identifier: str) -> Story:
     if identifier != case:
         require_enough(identifier)
     steps = tuple(told(entry) for entry in read.entries(case=case))
-    return Story(case=case, steps=steps)
+    return Story(case=case, steps=steps, undertakings=_undertakings(read, case))
+
+
+def _undertakings(read: Read, case: str) -> tuple[Undertaking, ...]:
+    made = decisions.listing(read, case=case, limit=_MOST)
+    keys = {SagaKey(one.signal_id, one.department, one.saga) for one in made if one.saga is not None}
+    open_ = {row.action: row.id for row in incidents.listing(read, state="open")} if keys else {}
+    return tuple(
+        Undertaking(
+            name=key.saga,
+            department=key.department,
+            signal=key.signal_id,
+            steps=tuple(_step(read, one, open_) for one in decisions.of_saga(read, key)),
+        )
+        for key in sorted(keys)
+    )
+
+
+def _step(read: Read, decision: DecisionRow, open_: Mapping[str, str]) -> UndertakingStep:
+    rows = actions.for_decision(read, decision.id)
+    # What takes the decision's own action back belongs to the decision as well.
+    keys = {row.key for row in rows}
+    own = next((row for row in rows if row.undoes not in keys), None)
+    back = None if own is None else actions.taking_back(read, own.key)
+    known = [open_[row.key] for row in (own, back) if row is not None and row.key in open_]
+    return UndertakingStep(
+        step=decision.step,
+        decision=decision.id,
+        intervention=decision.intervention,
+        resource=None if own is None else own.resource,
+        state="refused" if own is None else own.state,
+        taken_back=None if back is None else back.state,
+        incident=known[0] if known else None,
+    )
 
 
 def require_enough(beginning: str) -> None:
@@ -99,23 +172,35 @@ def _cases(read: Read, identifier: str) -> set[str]:
         approvals.find,
         incidents.find,
     )
-    return {*named, *(row.case for find in finders for row in find(read, identifier))}
+    rows: list[Any] = [row for find in finders for row in find(read, identifier)]
+    if any(row.case is None for row in rows):
+        raise LedgerBroken(
+            f"what '{identifier}' names belongs to a case that there is not.",
+            position=None,
+            next_step="Run `crossloop ledger verify`; restore the store from a copy.",
+        )
+    return {*named, *(row.case for row in rows)}
 
 
 def told(entry: Entry) -> Step:
-    """Tell one entry in words."""
-    if entry.body is None:
-        who, what, because = "", "redacted", "the content of this entry was removed; its proof still holds"
-    else:
-        who, what, because = _WORDS.get(entry.kind, _other)(entry.body)
-    return Step(
-        entry=entry.position,
-        at=entry.at.isoformat(),
-        kind=entry.kind,
-        who=who,
-        what=what,
-        because=because,
-    )
+    """Tell one entry in words.
+
+    Raises:
+        LedgerBroken: it does not say what entries of its kind say.
+    """
+    with understood(entry.position, entry.kind):
+        if entry.body is None:
+            who, what, because = "", "redacted", _REDACTED
+        else:
+            who, what, because = _WORDS.get(entry.kind, _other)(entry.body)
+        return Step(
+            entry=entry.position,
+            at=entry.at.isoformat(),
+            kind=entry.kind,
+            who=who,
+            what=what,
+            because=because,
+        )
 
 
 def _signal(body: Body) -> Words:
@@ -140,6 +225,8 @@ def _decision(body: Body) -> Words:
         for value in (one["expected_value"],)
     )
     asked = f"asks for {proposal['intervention']}" if proposal["action"] else "asks for nothing"
+    if proposal.get("saga") is not None:
+        asked += f", step {proposal['step']} of the undertaking {proposal['saga']}"
     considered = f" (considered: {options})" if options else ""
     dissent = "".join(
         f"; against {one['with']} which wants to {one['wants']}: {one['because']}" for one in body["dissent"]
@@ -261,7 +348,7 @@ def _expired(body: Body) -> Words:
 
 
 def _in_force(body: Body) -> Words:
-    return "coordinator", "what was claimed is in force now", f"{body['decision_id']} was carried out"
+    return "coordinator", "what was claimed is in force now", f"{body['decision_id']} may be carried out"
 
 
 def _released(body: Body) -> Words:

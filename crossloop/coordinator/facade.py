@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from crossloop.clock import Clock
 from crossloop.coordinator import approvals as answering
-from crossloop.coordinator import handed_in, incidents
+from crossloop.coordinator import handed_in, heard, incidents
 from crossloop.coordinator.admit import admit_signals, in_force
 from crossloop.coordinator.approvals import Answered
 from crossloop.coordinator.background import Background
@@ -38,6 +38,7 @@ from crossloop.ids import PersonId
 from crossloop.signals import Receipt, Signal
 from crossloop.store import Store, Verification, verify
 from crossloop.store.approvals import ApprovalState
+from crossloop.store.inbox import SignalState
 from crossloop.store.incidents import IncidentState
 
 if TYPE_CHECKING:
@@ -420,6 +421,27 @@ class Coordinator:
             )
         )
         return Settled(closed, await self._follow())
+
+    def signals(self, *, state: SignalState | None = None, limit: int = 100) -> list[dict[str, JsonValue]]:
+        """Return signals as people are shown them, the newest first.
+
+        Args:
+            state: those of one state, such as ``parked``; of all when None.
+            limit: no more than so many.
+
+        Raises:
+            InputError: there is no such state, or the limit is no number above 0.
+        """
+        asked, most = handed_in.signal_state(state), handed_in.most(limit)
+        return self.store.read(lambda read: heard.listed(read, state=asked, limit=most))
+
+    def signal(self, identifier: str) -> dict[str, JsonValue]:
+        """Return one signal as people are shown it: the whole of it, and whose it is where it rests.
+
+        Raises:
+            UnknownName: no signal, or more than one, has such an id.
+        """
+        return self.store.read(lambda read: heard.shown(read, heard.find(read, identifier)))
 
     def explain(self, identifier: str) -> Story:
         """Return the story of a case, from fact to effect.

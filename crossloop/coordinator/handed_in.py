@@ -21,6 +21,7 @@ from typing import Any, Final, Literal, cast, get_args
 from crossloop.coordinator.loop import Inputs
 from crossloop.errors import InputError, SettingError, Where
 from crossloop.store.approvals import ApprovalState
+from crossloop.store.inbox import SignalState
 from crossloop.store.incidents import IncidentState
 
 Decision = Literal["approve", "reject"]
@@ -29,6 +30,7 @@ Setting = str | int | float | Decimal
 
 _STATES: Final[tuple[str, ...]] = get_args(ApprovalState)
 _INCIDENT_STATES: Final[tuple[str, ...]] = get_args(IncidentState)
+_SIGNAL_STATES: Final[tuple[str, ...]] = get_args(SignalState)
 _DECISIONS: Final[tuple[str, ...]] = get_args(Decision)
 
 
@@ -122,6 +124,28 @@ def incident_state(given: object) -> IncidentState | None:
         InputError: there is no such state.
     """
     return None if given is None else cast("IncidentState", _one_of(given, _INCIDENT_STATES, "state"))
+
+
+def signal_state(given: object) -> SignalState | None:
+    """Read which signals are asked for.
+
+    Raises:
+        InputError: there is no such state.
+    """
+    return None if given is None else cast("SignalState", _one_of(given, _SIGNAL_STATES, "state"))
+
+
+def most(given: object) -> int:
+    """Read how many are asked for.
+
+    Raises:
+        InputError: it is no whole number above 0.
+    """
+    if isinstance(given, int) and not isinstance(given, bool) and 0 < given < 2**63:
+        return given
+    raise InputError(
+        f"expected a number above 0, got {given!r}.", where=Where(field="limit"), next_step="Write limit=100."
+    )
 
 
 def yes_or_no(given: object, field: str) -> bool:

@@ -25,6 +25,7 @@ from typing import Final
 from crossloop.errors import CrossloopError, StaleLease, StoreBusy
 from crossloop.faults import crash_point
 from crossloop.store import Lease, Read, Store, Tx, leases
+from crossloop.store.leases import Held
 from crossloop.store.owners import is_alive, this_process
 
 NAME: Final = "coordinator"
@@ -91,10 +92,11 @@ class Holding:
         give_up = time.monotonic() + patience
         owner = self._owner + _STAYS if stays else self._owner
         in_vain = False
+        by: Held | None = None
 
         def work(tx: Tx) -> Lease:
-            nonlocal in_vain
-            in_vain = somebody_stays(tx, tx.now)
+            nonlocal in_vain, by
+            in_vain, by = somebody_stays(tx, tx.now), leases.held(tx, NAME, tx.now)
             return leases.acquire(tx, NAME, owner=owner, ttl=LASTS, alive=self._is_another)
 
         while True:
@@ -102,11 +104,27 @@ class Holding:
                 return await self._store.write_async(work)
             except StoreBusy as busy:
                 if in_vain or time.monotonic() >= give_up:
-                    raise StoreBusy(
-                        f"another coordinator is at work on {self._store.url}: {busy.message}",
-                        next_step="Wait until it has finished, or end that process.",
-                    ) from busy
+                    raise self._at_work(by, busy, stays=in_vain) from busy
             await asyncio.sleep(_TRY_AGAIN)
+
+    def _at_work(self, by: Held | None, busy: StoreBusy, *, stays: bool) -> StoreBusy:
+        """Who is at work, since when and until when, and what can be done about it."""
+        said = f"another coordinator is at work on {self._store.url}: "
+        if by is None:  # somebody else is just writing
+            return StoreBusy(f"{said}{busy.message}", next_step=busy.next_step)
+        host, pid, *_ = [*by.owner.split(":"), "", ""]
+        since, until = (one.isoformat(timespec="seconds") for one in (by.since, by.until))
+        who = f"{said}process {pid or by.owner} on {host}, since {since}"
+        if not stays:
+            return StoreBusy(
+                f"{who}, at least until {until}.",
+                next_step=f"Wait until it has finished, or end process {pid}, and try again.",
+            )
+        return StoreBusy(
+            f"{who}; it stays until it is told to stop (its lease, renewed meanwhile, ends {until}).",
+            next_step="Hand signals to that process (work.admit), or end it first. People can answer, close "
+            "incidents and look meanwhile.",
+        )
 
     def _is_another(self, owner: str) -> bool:
         """True for a living coordinator that is not this one, whichever way it held the lease before."""

@@ -24,6 +24,7 @@ from crossloop.governance import Policy
 from crossloop.store import Read, Tx, actions, decisions, incidents
 from crossloop.store.decisions import DecisionRow
 from crossloop.store.incidents import IncidentKind, IncidentRow, IncidentState
+from crossloop.store.ledger.entries import understood
 
 ASKED: Final[dict[IncidentKind, str]] = {
     "outcome_unknown": "Was it done?",
@@ -119,6 +120,8 @@ def shown(read: Read, row: IncidentRow) -> dict[str, JsonValue]:
     assert action is not None, f"{row.id} is about {row.action}, which is not in the store"
     decision = decisions.get(read, action.decision_id)
     opened = read.entry(row.entry)
+    with understood(row.entry, opened.kind):
+        because = "redacted" if opened.body is None else str(opened.body["because"])
     return {
         "id": row.id,
         "kind": row.kind,
@@ -138,7 +141,7 @@ def shown(read: Read, row: IncidentRow) -> dict[str, JsonValue]:
         "opened_at": opened.at.isoformat(),
         "due_at": row.due.isoformat(),
         "overdue": row.overdue is not None,
-        "because": "redacted" if opened.body is None else str(opened.body["because"]),
+        "because": because,
         "closed": _found(read, row),
     }
 

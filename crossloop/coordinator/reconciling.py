@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic import JsonValue
 
 from crossloop.actions import Performed, load
-from crossloop.canonical import NotCanonical, canonical_json, writable
-from crossloop.coordinator import endings, incidents
+from crossloop.canonical import writable
+from crossloop.coordinator import endings, incidents, reasons
 from crossloop.coordinator.incidents import THE_SYSTEM
 from crossloop.errors import AnswerRefused
 from crossloop.governance import Policy, PolicyChanged
@@ -36,7 +36,6 @@ from crossloop.store.incidents import IncidentRow
 if TYPE_CHECKING:
     from crossloop.store import Read
 
-_LONGEST_REASON: Final = 2000
 _LONGEST_REFERENCE: Final = 300
 
 
@@ -94,7 +93,7 @@ def close(
     decision = load(tx, ActionKey(row.action)).decision
     _check(tx, row, person, incidents.may_close(row, decision.department, policy), policy)
     said: dict[str, JsonValue] = {"identity": asserted, "reason": reason}
-    _check_words(row, reason, reference, {**said, "reference": reference}, happened=happened)
+    _check_words(row, reference, {**said, "reference": reference}, happened=happened)
     if row.kind == "outcome_unknown":
         _reconciled(tx, row, person, said, policy, happened=happened, reference=reference)
     else:
@@ -122,22 +121,17 @@ def _check(tx: Tx, row: IncidentRow, person: PersonId, people: tuple[str, ...], 
 
 
 def _check_words(
-    row: IncidentRow, reason: str, reference: str | None, said: Mapping[str, JsonValue], *, happened: bool
+    row: IncidentRow, reference: str | None, said: Mapping[str, JsonValue], *, happened: bool
 ) -> None:
-    if not reason.strip():
-        raise AnswerRefused("closing an incident needs a reason.", next_step="Add --reason 'what you saw'.")
-    if len(reason) > _LONGEST_REASON:
-        raise AnswerRefused(f"a reason has at most {_LONGEST_REASON} characters, got {len(reason)}.")
+    reasons.check(
+        said, needed="closing an incident needs a reason.", next_step="Add --reason 'what you saw'."
+    )
     if happened and row.kind == "outcome_unknown" and not (reference or "").strip():
         raise AnswerRefused(
             "what was done has a reference in its system.", next_step="Add --reference with its id there."
         )
     if reference is not None and len(reference) > _LONGEST_REFERENCE:
         raise AnswerRefused(f"a reference has at most {_LONGEST_REFERENCE} characters, got {len(reference)}.")
-    try:
-        canonical_json(said)
-    except NotCanonical as wrong:
-        raise AnswerRefused(f"the ledger cannot keep this: {wrong}.") from None
 
 
 def _reconciled(

@@ -144,7 +144,7 @@ class RunReport(Frozen):
     notices: tuple[NoticeReport, ...]
     waiting: tuple[WaitingReport, ...]
     incidents: tuple[IncidentReport, ...] = ()
-    """Open incidents of this loop, whichever run opened them."""
+    """Open incidents of this loop, whichever run opened them, and those that this run opened for others."""
 
     notes: tuple[str, ...]
     governance: str

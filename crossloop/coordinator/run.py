@@ -4,7 +4,8 @@ Rules:
 
 1. Observing reads and computes; whatever is wrong with the inputs is said before anything is written.
 2. A run first ends what an interrupted run left: it waits in front of what this one admits.
-3. The report tells what this run did, whichever run admitted it; who was told is read from the ledger.
+3. The report tells what this run did, whichever run admitted it and whichever loop it is of; who was told is
+   read from the ledger. What waits or has to be looked into from earlier runs is that of this loop.
 """
 
 from __future__ import annotations
@@ -98,7 +99,11 @@ def all_settings(runtime: Runtime) -> dict[LoopName, Stated]:
 
 
 def _report(read: Read, runtime: Runtime, loop: Loop, observation: Observation, done: Done) -> RunReport:
-    waiting = [row for row in approvals.listing(read, state="waiting") if _of_loop(read, row, loop)]
+    waiting = [
+        row
+        for row in approvals.listing(read, state="waiting")
+        if row.entry >= done.since or _of_loop(read, row, loop)
+    ]
     head = read.head()
     governed = runtime.policy.document.loops.get(loop.name)
     return RunReport(
@@ -113,7 +118,11 @@ def _report(read: Read, runtime: Runtime, loop: Loop, observation: Observation, 
         receipts=tuple(receipt_report(one) for one in done.receipts),
         notices=tuple(_notices(read, done.since)),
         waiting=tuple(_waiting(read, row) for row in waiting),
-        incidents=tuple(_incidents(read, lambda decision, _: decision.loop == loop.name)),
+        incidents=tuple(
+            _incidents(
+                read, lambda decision, incident: incident.entry >= done.since or decision.loop == loop.name
+            )
+        ),
         notes=observation.notes,
         governance=f"{_rules(runtime.policy)}, digest {runtime.policy.digest}",
         ledger=LedgerReport(entries=head.size, root=head.root),

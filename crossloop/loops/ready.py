@@ -22,6 +22,7 @@ from crossloop.signals import Catalogue
 from crossloop.signals.entities import Campaign, Restriction
 from crossloop.signals.types import SIGNAL_EXPIRED
 from crossloop.store import Store, path_of, policies
+from crossloop.store.ledger.entries import understood
 
 READY_LOOPS: Final = (LogisticsToMarketing,)
 """Every ready-made loop; each brings the signal types that it publishes. The departments that speak and
@@ -122,7 +123,8 @@ def _policy_of(store: Store | None, company: Company) -> Policy:
     kept = None if store is None else store.read(policies.present)
     # The embedded document in shadow never outranks the company's own.
     if kept is not None and kept.digest != _embedded(ready_catalogue()).digest:
-        return Policy.from_body(kept.body, company.catalogue)
+        with understood(kept.entry, policies.ADOPTED):
+            return Policy.from_body(kept.body, company.catalogue)
     local = Path("governance.yaml")
     if local.exists():
         return _given(local, company)

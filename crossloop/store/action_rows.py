@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, cast
+from typing import Final, Literal, cast, get_args
 
-from crossloop.store.instants import instant
+from crossloop.store import fields
 from crossloop.store.paths import prefixed
 from crossloop.store.session import Read, Row
 
@@ -173,8 +173,8 @@ def _row(row: Row) -> ActionRow:
         operation=operation,
         resource=resource,
         digest=digest,
-        expires_at=None if expires_at is None else instant(expires_at),
-        state=state,
+        expires_at=None if expires_at is None else fields.moment("actions", key, "expires_at", expires_at),
+        state=fields.word("actions", key, "state", state, get_args(ActionState)),
         reference=reference,
         undoes=undoes,
         compensated_by=by,

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-import orjson
-
 from crossloop.canonical import JSON, canonical_json
+from crossloop.store import fields
 from crossloop.store.decisions import key_and_case
 from crossloop.store.instants import instant, micros
 from crossloop.store.paths import prefixed
@@ -280,7 +279,6 @@ def waiting_for_signal(read: Read, signal_id: str) -> int:
 
 def _row(row: Row) -> ApprovalRow:
     key, id, decision_id, case, digest, policy, people, quorum, due, *rest = row
-    names = tuple(orjson.loads(people))
-    return ApprovalRow(
-        key, id, decision_id, case, digest, policy, names, quorum, instant(due), *rest, entry=key
-    )
+    names = fields.names("approvals", id, "people", people)
+    until = fields.moment("approvals", id, "due", due)
+    return ApprovalRow(key, id, decision_id, case, digest, policy, names, quorum, until, *rest, entry=key)

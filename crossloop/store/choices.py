@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import orjson
-
 from crossloop.canonical import JSON, canonical_json
+from crossloop.store import fields
 from crossloop.store.session import Read, Row, Tx
 
 CHANGED = "settings.changed"
@@ -66,4 +65,8 @@ def of_loop(read: Read, loop: str) -> list[ChoiceRow]:
 
 def _row(row: Row) -> ChoiceRow:
     key, chosen, settings = row
-    return ChoiceRow(orjson.loads(chosen), orjson.loads(settings), key)
+    return ChoiceRow(
+        {name: str(one) for name, one in fields.mapping("choices", key, "chosen", chosen).items()},
+        fields.mapping("choices", key, "settings", settings),
+        key,
+    )

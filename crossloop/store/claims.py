@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from crossloop.store import fields
 from crossloop.store.decisions import key_and_case
-from crossloop.store.instants import instant, micros
+from crossloop.store.instants import micros
 from crossloop.store.paths import ancestors, below
 from crossloop.store.session import Read, Row, Tx
 
@@ -207,4 +208,6 @@ def _keys(rows: list[Row]) -> list[int]:
 
 def _row(row: Row) -> ClaimRow:
     *first, starts, ends, state = row
-    return ClaimRow(*first, starts=instant(starts), ends=instant(ends), state=state)
+    since = fields.moment("claims", first[0], "starts", starts)
+    until = fields.moment("claims", first[0], "ends", ends)
+    return ClaimRow(*first, starts=since, ends=until, state=state)

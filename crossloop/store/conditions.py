@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from crossloop.store import fields
 from crossloop.store.session import Read, Row, Tx
 
 ConditionState = Literal["open", "cleared"]
@@ -118,5 +119,8 @@ def clear(tx: Tx, *, loop: str, metric: str, path: str, signal_id: str, day: dat
 def _row(row: Row) -> ConditionRow:
     *first, since, last_seen, entry = row
     return ConditionRow(
-        *first, since=date.fromisoformat(since), last_seen=date.fromisoformat(last_seen), entry=entry
+        *first,
+        since=fields.day("conditions", entry, "since", since),
+        last_seen=fields.day("conditions", entry, "last_seen", last_seen),
+        entry=entry,
     )

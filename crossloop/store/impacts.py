@@ -19,6 +19,7 @@ from decimal import Context, Decimal, Inexact, Overflow
 from typing import Final
 
 from crossloop.errors import InputError
+from crossloop.store import fields
 from crossloop.store.decisions import key_and_case
 from crossloop.store.session import Read, Tx
 
@@ -107,8 +108,10 @@ def release(tx: Tx, decision_id: str) -> int:
         tx.execute(
             _SET_TOTAL,
             **where,
-            share=_text(_EXACT.subtract(share_so_far, Decimal(share))),
-            amount=_text(_EXACT.subtract(amount_so_far, Decimal(amount))),
+            share=_text(_EXACT.subtract(share_so_far, fields.decimal("impacts", resource, "share", share))),
+            amount=_text(
+                _EXACT.subtract(amount_so_far, fields.decimal("impacts", resource, "amount", amount))
+            ),
             currency=of_day,
         )
     return len(counted)
@@ -116,7 +119,10 @@ def release(tx: Tx, decision_id: str) -> int:
 
 def _total(read: Read, where: dict[str, str]) -> tuple[Decimal, Decimal, str | None]:
     row = read.row(_TOTAL, **where)
-    return (Decimal(0), Decimal(0), None) if row is None else (Decimal(row[0]), Decimal(row[1]), row[2])
+    if row is None:
+        return Decimal(0), Decimal(0), None
+    share = fields.decimal("impact_totals", where["resource"], "share", row[0])
+    return share, fields.decimal("impact_totals", where["resource"], "amount", row[1]), row[2]
 
 
 def _text(exact: Decimal) -> str:

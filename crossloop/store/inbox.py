@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import Literal
 
 from crossloop.canonical import JSON
-from crossloop.store.instants import instant, micros, zulu
+from crossloop.store import fields
+from crossloop.store.instants import micros, zulu
 from crossloop.store.paths import prefixed
 from crossloop.store.session import Read, Row, Tx
 
@@ -232,6 +233,6 @@ def listing(read: Read, *, state: SignalState | None = None, limit: int = 100) -
 
 def _row(row: Row) -> SignalRow:
     key, id, type, subject, department, case, time, valid_until, state = row
-    return SignalRow(
-        key, id, type, subject, department, case, instant(time), instant(valid_until), state, key
-    )
+    since = fields.moment("signals", id, "time", time)
+    until = fields.moment("signals", id, "valid_until", valid_until)
+    return SignalRow(key, id, type, subject, department, case, since, until, state, key)

@@ -13,19 +13,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
-
-import orjson
+from typing import Final, Literal, get_args
 
 from crossloop.canonical import JSON, canonical_json
 from crossloop.errors import UnknownName
 from crossloop.ids import IncidentId, derived
+from crossloop.store import fields
 from crossloop.store.instants import instant, micros
 from crossloop.store.paths import prefixed
 from crossloop.store.session import Read, Row, Tx
 
 IncidentState = Literal["open", "closed"]
 IncidentKind = Literal["outcome_unknown", "not_compensated"]
+_KINDS: Final[tuple[IncidentKind, ...]] = get_args(IncidentKind)
 
 OPENED = "incident.opened"
 OVERDUE = "incident.overdue"
@@ -207,9 +207,9 @@ def _row(row: Row) -> IncidentRow:
         id=id,
         action=action,
         case=case,
-        kind=kind,
-        people=tuple(orjson.loads(people)),
-        due=instant(due),
+        kind=fields.word("incidents", id, "kind", kind, _KINDS),
+        people=fields.names("incidents", id, "people", people),
+        due=fields.moment("incidents", id, "due", due),
         state=state,
         overdue=overdue,
         closed=closed,

@@ -19,12 +19,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crossloop.errors import StaleLease, StoreBusy
-from crossloop.store.instants import instant, micros
+from crossloop.store import fields
+from crossloop.store.instants import micros
 from crossloop.store.session import Read, Tx
 
-_GET = "SELECT token, owner, ttl, until FROM leases WHERE name = :name"
-_ADD = "INSERT INTO leases (name, token, owner, ttl, until) VALUES (:name, :token, :owner, :ttl, :until)"
-_TAKE = "UPDATE leases SET token = :token, owner = :owner, ttl = :ttl, until = :until WHERE name = :name"
+_GET = "SELECT token, owner, ttl, until, since FROM leases WHERE name = :name"
+_ADD = (
+    "INSERT INTO leases (name, token, owner, ttl, since, until)"
+    " VALUES (:name, :token, :owner, :ttl, :since, :until)"
+)
+_TAKE = (
+    "UPDATE leases SET token = :token, owner = :owner, ttl = :ttl, since = :since, until = :until"
+    " WHERE name = :name"
+)
+_RENEW = "UPDATE leases SET until = :until WHERE name = :name"
 _RELEASE = "UPDATE leases SET owner = NULL WHERE name = :name AND token = :token"
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -42,6 +50,18 @@ class Lease:
 
     until: datetime
     """Real time at which others may take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lease as others see it."""
+
+    owner: str
+    since: datetime
+    """Real time at which the holder acquired it."""
+
+    until: datetime
+    """Real time until which it is held at least; a holder that lives renews it."""
 
 
 def acquire(
@@ -66,25 +86,34 @@ def acquire(
     until = tx.now + ttl
     length = ttl // _MICROSECOND
     row = tx.row(_GET, name=name)
+    said = {"name": name, "owner": owner, "ttl": length, "since": micros(tx.now), "until": micros(until)}
     if row is None:
-        tx.execute(_ADD, name=name, token=1, owner=owner, ttl=length, until=micros(until))
+        tx.execute(_ADD, token=1, **said)
         return Lease(name, 1, owner, until)
-    token, holder, _, ends = row
-    held = holder is not None and micros(tx.now) < ends
-    if held and holder != owner and (alive is None or alive(str(holder))):
+    token, by = row[0], held(tx, name, tx.now)
+    if by is not None and by.owner != owner and (alive is None or alive(by.owner)):
+        since, ends = (one.isoformat(timespec="seconds") for one in (by.since, by.until))
         raise StoreBusy(
-            f"{name} is held by {holder} until {instant(ends).isoformat(timespec='seconds')}.",
+            f"{name} is held by {by.owner} since {since}, until {ends}.",
             next_step="Wait for it, or end that process.",
         )
-    tx.execute(_TAKE, name=name, token=token + 1, owner=owner, ttl=length, until=micros(until))
+    tx.execute(_TAKE, token=token + 1, **said)
     return Lease(name, token + 1, owner, until)
 
 
-def holder(read: Read, name: str, now: datetime) -> str | None:
+def held(read: Read, name: str, now: datetime) -> Held | None:
     """Return who holds a lease at an instant of real time; None when nobody does, or its time is up."""
     row = read.row(_GET, name=name)
-    held = row is not None and row[1] is not None and micros(now) < row[3]
-    return str(row[1]) if row is not None and held else None
+    if row is None or row[1] is None or micros(now) >= row[3]:
+        return None
+    since = fields.moment("leases", name, "since", row[4])
+    return Held(str(row[1]), since, fields.moment("leases", name, "until", row[3]))
+
+
+def holder(read: Read, name: str, now: datetime) -> str | None:
+    """Return the owner of a lease at an instant of real time; None when nobody holds it."""
+    by = held(read, name, now)
+    return None if by is None else by.owner
 
 
 def check(read: Read, lease: Lease) -> None:
@@ -100,7 +129,7 @@ def renew(tx: Tx, lease: Lease) -> Lease:
     """
     length = _present(tx, lease)
     until = tx.now + timedelta(microseconds=length)
-    tx.execute(_TAKE, name=lease.name, token=lease.token, owner=lease.owner, ttl=length, until=micros(until))
+    tx.execute(_RENEW, name=lease.name, until=micros(until))
     return Lease(lease.name, lease.token, lease.owner, until)
 
 

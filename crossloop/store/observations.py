@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from crossloop.canonical import JSON
+from crossloop.store import fields
 from crossloop.store.session import Read, Tx
 
 OBSERVATION = "observation"
@@ -47,13 +48,13 @@ def record(
 def last(read: Read, loop: str) -> date | None:
     """Return the latest as-of day a loop has looked at."""
     row = read.row(_LAST, loop=loop)
-    return None if row is None or row[0] is None else date.fromisoformat(row[0])
+    return None if row is None or row[0] is None else fields.day("observations", loop, "as_of", row[0])
 
 
 def newest(read: Read) -> date | None:
     """Return the latest as-of day that any loop has looked at."""
     row = read.row(_NEWEST)
-    return None if row is None or row[0] is None else date.fromisoformat(row[0])
+    return None if row is None or row[0] is None else fields.day("observations", "newest", "as_of", row[0])
 
 
 def _position(read: Read, loop: str, as_of: date, settings_digest: str, input_digest: str) -> int | None:

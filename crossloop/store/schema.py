@@ -71,9 +71,10 @@ leases: Final = columns.table(
     columns.number("token"),
     columns.text("owner", null=True),
     columns.number("ttl"),
+    columns.number("since"),
     columns.number("until"),
 )
-"""Who may write as what. ``owner`` is NULL once released; the token only ever grows."""
+"""Who may write as what, and since when. ``owner`` is NULL once released; the token only ever grows."""
 
 signals: Final = columns.table(
     "signals",

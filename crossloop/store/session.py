@@ -35,6 +35,8 @@ Row: TypeAlias = tuple[Any, ...]
 """One row as the driver gives it; the topic modules turn it into a typed one at once."""
 
 _CHUNK = 256
+_LAST = 2**63 - 1
+"""The largest position that a table can hold."""
 
 _HEAD = "SELECT format, size, frontier, digest FROM head WHERE id = 1"
 _ENTRY = (
@@ -168,7 +170,7 @@ class Read:
             UnknownName: there is no such entry.
             LedgerBroken: it cannot be read back.
         """
-        row = self.row(_ENTRY_AT, position=position)
+        row = self.row(_ENTRY_AT, position=position) if 0 <= position <= _LAST else None
         if row is None:
             raise UnknownName(f"the ledger has no entry {position}.", next_step="See: crossloop ledger tail")
         return _entry(row)
@@ -187,7 +189,7 @@ class Read:
 
     def entries(self, start: int = 0, stop: int | None = None, case: str | None = None) -> Iterator[Entry]:
         """Yield the entries from ``start`` up to, and without, ``stop``, of one case or of all."""
-        last = 2**63 - 1 if stop is None else stop
+        last = _LAST if stop is None else stop
         if case is None:
             chunks = self.stream(_ENTRIES, _CHUNK, start=start, stop=last)
         else:
@@ -334,6 +336,8 @@ def _entry(row: Row) -> Entry:
     position, kind, case, at, salt, body, hashed, leaf = row
     try:
         read = None if body is None else orjson.loads(body)
+        if body is not None and body[:1] != b"{":
+            raise TypeError("its body is no JSON object")
         return Entry(position, kind, case, instant(at), salt, read, hashed, leaf)
     except (ValueError, TypeError, OverflowError) as error:
         raise LedgerBroken(

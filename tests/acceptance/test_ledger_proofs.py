@@ -268,6 +268,53 @@ def test_a_checkpoint_of_a_head_that_does_not_fit_its_entries_is_not_signed(kept
     assert "nothing was signed" in refused.json["error"]["message"]
 
 
+def damage(folder: Path, statement: str) -> None:
+    with closing(sqlite3.connect(folder / "crossloop.db")) as database:
+        assert database.execute(statement).rowcount == 1
+        database.commit()
+
+
+BODY = "UPDATE entries SET body = CAST('{}' AS BLOB) WHERE position = 5"
+ROW = "UPDATE approvals SET people = '[\"eve\"]' WHERE key = (SELECT min(key) FROM approvals)"
+REMOVED = "UPDATE entries SET body = NULL, salt = NULL WHERE position = 5"
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [(BODY, "entry 5: salt and body"), (ROW, "a table beside the ledger"), (REMOVED, "has lost its body")],
+)
+@pytest.mark.parametrize("witness", [(), ("--witness", "witness.txt")])
+def test_a_broken_ledger_is_not_signed(
+    kept: Path, statement: str, says: str, witness: tuple[str, ...]
+) -> None:
+    damage(kept, statement)
+    before = (kept / "witness.txt").read_bytes()
+    for command in (("checkpoint", *witness), ("prove", "3")):
+        done = warm("ledger", *command, "--key", "ledger.key", "--json", cwd=kept).expect(1).json
+        assert done["error"]["code"] == "ledger.broken"
+        assert done["error"]["message"].startswith("nothing was signed: ")
+        assert says in done["error"]["message"]
+    assert (kept / "witness.txt").read_bytes() == before
+
+
+@pytest.mark.parametrize("against", [(), ("--checkpoint", "witness.txt")])
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        (BODY, "entry 5 has a salt and a body that do not match their hash."),
+        (REMOVED, "entry 5 has lost its body, and no entry records why."),
+        (REMOVED.replace(", salt = NULL", ""), "entry 5 has lost its salt or its body."),
+    ],
+)
+def test_an_entry_that_was_changed_is_not_proved(
+    kept: Path, statement: str, says: str, against: tuple[str, ...]
+) -> None:
+    damage(kept, statement)
+    refused = warm("ledger", "prove", "5", *against, "--json", cwd=kept).expect(1).json["error"]
+    assert (refused["code"], refused["message"]) == ("ledger.broken", says)
+    warm("ledger", "prove", "6", *against, cwd=kept).expect(0)  # another one still is
+
+
 def test_a_torn_last_checkpoint_is_said_not_used_and_replaced(kept: Path) -> None:
     sign(kept)
     torn = (kept / "witness.txt").read_text()[:-30]
@@ -288,9 +335,23 @@ def test_a_key_is_replaced_by_one_of_the_same_origin(kept: Path) -> None:
     verify = ("ledger", "verify", "--witness", "witness.txt", "--json")
     both = warm(*verify, "--verifier", old, "--verifier", "next.key.pub", cwd=kept).expect(0)
     assert both.json["witness"]["checkpoints"] == 2
-    one = warm(*verify, "--verifier", "next.key.pub", cwd=kept).expect(1).json
-    assert "expected a signature" in one["problem"]
-    assert one["first_bad"] is None
+    told = check_error(warm(*verify, "--verifier", "next.key.pub", cwd=kept).expect(2).json)
+    assert told["message"].startswith("this checkpoint was not signed by this key, acme.example/ledger+")
+    assert (told["file"], told["line"], told["field"]) == ("witness.txt", 1, "--verifier")
+
+
+def test_a_key_that_did_not_sign_says_nothing_about_the_ledger(kept: Path) -> None:
+    warm("ledger", "checkpoint", "--new-key", "other.key", "--origin", ORIGIN, cwd=kept).expect(0)
+    verify = ("ledger", "verify", "--witness", "witness.txt", "--verifier", "other.key.pub")
+    done = warm(*verify, cwd=kept, columns=300).expect(2)
+    assert done.out == ""
+    assert "this checkpoint was not signed by this key" in done.err
+    assert "broken" not in done.err
+    # a signature by a known key that does not hold is a finding as before
+    text = (kept / "witness.txt").read_text()
+    (kept / "witness.txt").write_text(text.replace("\ntime 2", "\ntime 3"))
+    changed = warm(*verify[:-1], "ledger.key.pub", "--json", cwd=kept).expect(1).json
+    assert "does not hold" in changed["problem"]
 
 
 def test_a_key_of_another_ledger_does_not_write_into_the_file(kept: Path) -> None:

@@ -1,7 +1,8 @@
 """Packages import downwards only, as the table says; LangGraph stays in a handful of modules.
 
 The root modules (errors, ids, clock, ...) may be imported by everybody and import nobody but each other.
-``crossloop/__init__.py`` is the door to the outside: it may import anything, and nobody inside uses it.
+``crossloop/__init__.py`` and ``__main__.py`` are doors to the outside: they may import anything, and nobody
+inside uses them.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ LANGGRAPH_IN = {
 def package_of(name: str, package: Path) -> str:
     """The package that a dotted name below ``crossloop`` belongs to."""
     parts = name.split(".")
-    if len(parts) == 1:
+    if len(parts) == 1 or parts[1] == "__main__":
         return DOOR
     if (package / parts[1]).is_dir():
         return parts[1]

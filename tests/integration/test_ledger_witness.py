@@ -12,13 +12,17 @@ from pathlib import Path
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from crossloop.errors import InputError
 from crossloop.store import Tx, verify
+from crossloop.store.ledger.notes import SignerKey
 from crossloop.store.ledger.redaction import redact
 from crossloop.store.ledger.witness import read_witness
 from tests.support.ledger_attacks import tallies
 from tests.support.ledger_drills import (
+    SIGNER,
+    STAND_ALONE,
     VERIFIER,
     compared,
     copied,
@@ -31,6 +35,8 @@ from tests.support.ledger_drills import (
     stand_alone,
     witnessed,
 )
+
+OTHER = SignerKey(SIGNER.verifier.name, Ed25519PrivateKey.from_private_bytes(b"o" * 32))
 
 SIZE = 60
 WITNESSED = (1, 20, 45, SIZE)
@@ -182,7 +188,7 @@ def test_the_stand_alone_verifier_finds_whatever_is_done_to_an_export(tmp_path: 
     def refused(content: list[bytes]) -> str:
         changed.write_bytes(b"".join(content))
         said = stand_alone(changed)
-        assert not said.ok
+        assert said.code == 1
         return said.text
 
     assert "entry 5 is missing" in refused([*lines[:5], *lines[6:]])
@@ -219,8 +225,41 @@ def test_checkpoints_signed_by_somebody_else_count_only_without_a_key(witness: P
     path = made(tmp_path / "store.db", SIZE)
     assert compared(path, forged, keys=False) == []
     assert len(compared(path, forged)) == len(WITNESSED)
-    assert not stand_alone(forged, VERIFIER).ok
+    said = stand_alone(forged, VERIFIER)
+    assert said.code == 2  # which says nothing about the ledger
+    assert "none of the keys given signed this checkpoint" in said.text
     assert stand_alone(forged).ok
+
+
+def test_the_stand_alone_verifier_says_when_it_did_not_check_signatures(witness: Path, tmp_path: Path):
+    export = exported(made(tmp_path / "store.db", SIZE), tmp_path / "export.jsonl")
+    assert f"checkpoints: {len(WITNESSED)}, signatures not checked" in stand_alone(export, witness).lines
+    assert f"checkpoints: {len(WITNESSED)}" in stand_alone(export, witness, VERIFIER).lines
+    spoilt = tmp_path / "spoilt.txt"
+    spoilt.write_text(witness.read_text().replace("\ntime 2", "\ntime 3"))
+    assert stand_alone(export, spoilt, VERIFIER).code == 1
+    assert len(STAND_ALONE.read_text().splitlines()) < 100
+
+
+def test_the_stand_alone_verifier_tells_wrong_use_from_a_broken_ledger(witness: Path, tmp_path: Path):
+    (tmp_path / "empty").touch()
+    mistyped = VERIFIER[:-3] + ("A" if VERIFIER[-3] != "A" else "B") + VERIFIER[-2:]
+    for arguments in (
+        (),
+        (VERIFIER,),
+        (tmp_path / "nowhere",),
+        (tmp_path,),
+        (tmp_path / "empty",),
+        (witness, "x+y+z"),
+        (witness, VERIFIER[:-4]),
+        (witness, mistyped),
+        (witness, str(OTHER.verifier)),
+    ):
+        said = stand_alone(*arguments)
+        assert (said.code, said.lines) == (2, []), arguments
+        assert said.text.startswith("cannot check: "), arguments
+    said = stand_alone(witness, mistyped, VERIFIER)
+    assert said.code == 0
 
 
 def test_comparing_changes_neither_the_ledger_nor_the_witness_file(witness: Path, tmp_path: Path):

@@ -92,9 +92,16 @@ def exported(path: Path, out: Path) -> Path:
 class Said:
     """What the stand-alone verifier said."""
 
-    ok: bool
+    code: int
+    """0 where all is well, 1 where something is broken, 2 where it could not check."""
+
     text: str
     lines: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is well."""
+        return self.code == 0
 
 
 def stand_alone(*arguments: Path | str) -> Said:
@@ -106,9 +113,9 @@ def stand_alone(*arguments: Path | str) -> Said:
         check=False,
         cwd=STAND_ALONE.parent,
     )
-    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode in (0, 1, 2), done.stderr
     assert "Traceback" not in done.stderr
-    return Said(done.returncode == 0, done.stdout + done.stderr, done.stdout.splitlines())
+    return Said(done.returncode, done.stdout + done.stderr, done.stdout.splitlines())
 
 
 @dataclass(frozen=True)

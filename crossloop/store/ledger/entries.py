@@ -15,6 +15,8 @@ Rules:
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -22,6 +24,7 @@ from typing import Final
 import orjson
 
 from crossloop.canonical import JSON, canonical_json
+from crossloop.errors import LedgerBroken
 from crossloop.store.ledger.merkle import Frontier, leaf_hash
 
 SALT_SIZE: Final = 16
@@ -66,6 +69,24 @@ class Head:
 
     root: str
     """Root of the tree over them, hexadecimal."""
+
+
+@contextmanager
+def understood(position: int, kind: str) -> Generator[None]:
+    """Turn whatever a body causes that does not say what entries of its kind say into one error.
+
+    Raises:
+        LedgerBroken: the work inside the block did not find what it needs.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as odd:
+        what = f"{odd} is missing" if isinstance(odd, KeyError) else str(odd).partition("\n")[0]
+        raise LedgerBroken(
+            f"entry {position}, {kind}, does not say what such an entry says: {what}.",
+            position=position,
+            next_step="Run `crossloop ledger verify`; restore the store from a copy.",
+        ) from odd
 
 
 def body_hash(salt: bytes, body: bytes) -> bytes:

@@ -6,6 +6,8 @@ Rules:
    somebody would have to write again byte by byte.
 2. A redacted entry has neither; its body hash, and with it its leaf, stay.
 3. Hashes and salts are hexadecimal, the time is in whole microseconds since 1970 (UTC).
+4. An export is what stands there, so that whoever checks it finds what was changed. A proof vouches for an
+   entry: it is refused where salt and body do not have their hash, or are missing and no entry says why.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from crossloop.errors import LedgerBroken, UnknownName
-from crossloop.store.ledger.entries import stored_leaf
+from crossloop.store.ledger.entries import body_hash, stored_leaf
+from crossloop.store.ledger.redaction import recorded
 from crossloop.store.ledger.stored import prove_inclusion, roots
 
 if TYPE_CHECKING:
@@ -99,6 +102,7 @@ def inclusion_proof(read: Read, position: int, size: int | None = None) -> dict[
     [[record]] = records(read, position, position + 1)
     if stored_leaf(position, record.kind, record.case, record.at, record.body_hash) != record.leaf:
         raise _broken(position, "does not match its leaf")
+    _check_body(read, record)
     root = bytes.fromhex(head.root) if size == head.size else dict(roots(read, [size]))[size]
     path = prove_inclusion(read, position, size, record.leaf, root)
     return {
@@ -111,8 +115,24 @@ def inclusion_proof(read: Read, position: int, size: int | None = None) -> dict[
     }
 
 
+def _check_body(read: Read, record: Record) -> None:
+    """Refuse an entry that does not say what its leaf stands for (rule 4)."""
+    if record.salt is None and record.body is None:
+        if record.position not in recorded(read):
+            raise _broken(record.position, "has lost its body, and no entry records why")
+    elif record.salt is None or record.body is None:
+        raise _broken(record.position, "has lost its salt or its body")
+    elif body_hash(record.salt, record.body.encode()) != record.body_hash:
+        raise _broken(record.position, "has a salt and a body that do not match their hash")
+
+
 def _record(row: Row) -> Record:
     position, kind, case, at, salt, body, hashed, leaf = row
+    whole = all(type(one) is bytes for one in (hashed, leaf)) and all(
+        one is None or type(one) is bytes for one in (salt, body)
+    )
+    if not whole or type(kind) is not str or type(at) is not int:
+        raise _broken(position, "has a column of the wrong type")
     try:
         text = None if body is None else body.decode()
     except UnicodeDecodeError as error:

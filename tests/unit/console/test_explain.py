@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from crossloop.console.explain import print_story
-from crossloop.coordinator.explain import Step, Story
+from crossloop.coordinator.explain import Step, Story, Undertaking, UndertakingStep
 
 
 def step(entry: int, kind: str, who: str, what: str, because: str = "") -> Step:
@@ -56,3 +56,20 @@ def test_a_claim_does_not_repeat_what_its_decision_has_said() -> None:
         "    because stage: ok.",
         "    because A sale.",
     ]
+
+
+def test_an_undertaking_is_a_table_of_its_steps_as_they_are_now() -> None:
+    told = {"intervention": "cut", "resource": "ads/campaign/C1/geo/IN/KERALA", "decision": "dec_1"}
+    of = (
+        {"step": 0, "state": "done", "taken_back": "started", "incident": None},
+        {"step": 1, "state": "unknown", "taken_back": None, "incident": "inc_1"},
+    )
+    steps = tuple(UndertakingStep.model_validate({**told, **one}) for one in of)
+    undertaking = Undertaking(name="spring_sale", department="marketing", signal="sig_1", steps=steps)
+    stream = io.StringIO()
+    story = Story(case="case_1", steps=(), undertakings=(undertaking,))
+    print_story(Console(file=stream, width=120, color_system=None), story)
+    out = [" ".join(line.split()) for line in stream.getvalue().splitlines()]
+    assert "Undertaking spring_sale of marketing, as it stands now" in out
+    assert "0 cut campaign C1 in Kerala done being taken back: started" in out
+    assert "1 cut campaign C1 in Kerala unknown somebody has to look: inc_1" in out

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from crossloop.console import incidents, listing, options
+from crossloop.console import approvals, incidents, listing, options
 from crossloop.coordinator import Coordinator
 from crossloop.errors import InputError
 from tests.support.trials import UNHEARD, Ask, Trial, trial
@@ -80,7 +80,7 @@ def test_closing_says_what_became_of_the_action(
     opened: Trial, id: str, as_json: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
-    def company(_store: str) -> Iterator[Coordinator]:
+    def company(_store: str, **_: object) -> Iterator[Coordinator]:
         yield opened.coordinator
 
     monkeypatch.setattr(options, "company", company)
@@ -89,15 +89,51 @@ def test_closing_says_what_became_of_the_action(
     (one,) = opened.coordinator.incidents()
     if as_json:
         told = {"incident": id, "happened": False, "action_key": one["action"], "action_state": "failed"}
-        assert json.loads(out) == {**told, "receipts": []}
+        assert json.loads(out) == {**told, "receipts": [], "incidents": []}
     else:
         assert out == f"{id}: closed {one['action']} is failed."
 
 
-def test_closing_needs_a_yes_or_a_no(opened: Trial, id: str) -> None:
-    refused = ran(opened, incidents.app, "close", id, "--reason", "x", "--as", "asha")
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ([], "what did you find?"),
+        (["--happened", "--did-not-happen"], "it cannot be both"),
+        (["--did-not-happen", "--happened"], "it cannot be both"),
+    ],
+)
+def test_closing_needs_either_a_yes_or_a_no(opened: Trial, id: str, found: list[str], says: str) -> None:
+    refused = ran(opened, incidents.app, "close", id, *found, "--reason", "x", "--as", "asha")
     assert isinstance(refused.exception, InputError)
-    assert "what did you find?" in refused.exception.message
+    assert says in refused.exception.message
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_yes_whose_outcome_nobody_can_tell_ends_with_three_and_says_where_to_look(
+    opened: Trial, as_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def company(_store: str, **_: object) -> Iterator[Coordinator]:
+        yield opened.coordinator
+
+    monkeypatch.setattr(options, "company", company)
+    make_wayward(opened).lost = {"C2"}
+    (asked,) = opened.ask(Ask(campaign="C2", share=0.2)).waiting
+    known = {str(one["id"]) for one in opened.coordinator.incidents()}
+    first = ran(opened, approvals.app, "approve", asked.approval_id, "--as", "asha", "--json")
+    assert (first.exit_code, json.loads(first.stdout)["incidents"]) == (3, [])  # another one has to agree
+    more = ["--json"] if as_json else []
+    done = ran(opened, approvals.app, "approve", asked.approval_id, "--as", "ravi", *more)
+    assert done.exit_code == 3, done.output
+    (found,) = {str(one["id"]) for one in opened.coordinator.incidents()} - known
+    if as_json:
+        told = json.loads(done.stdout)
+        assert (told["state"], told["incidents"]) == ("approved", [found])
+        assert [one["outcome"] for one in told["receipts"]] == ["unknown"]
+    else:
+        said = " ".join(done.stdout.split())
+        assert "asha has to look into it: Was it done?" in said
+        assert f"crossloop incidents list --store sqlite:///{opened.path}/store.db" in said
 
 
 def test_a_signal_that_rests_says_whose_it_is_and_why(opened: Trial) -> None:

@@ -98,7 +98,7 @@ def told(policy: Policy, **changes: Any) -> str:
     )
     out = io.StringIO()
     console = Console(file=out, width=80, highlight=False, color_system=None)
-    print_run(console, report, policy, command="crossloop", at="")
+    print_run(console, report, policy, ready_catalogue(), command="crossloop", at="")
     return " ".join(out.getvalue().split())
 
 
@@ -179,3 +179,11 @@ def test_an_option_that_is_ruled_out_has_its_reason(rules: Policy) -> None:
     said = told(rules, signals=(signal(),), decisions=decisions)
     assert f"brand: reduce_bid and exclude ruled out: {floor}" in said
     assert f"generic: reduce_bid ruled out: {floor}" in said
+
+
+def test_a_loop_that_compares_no_rates_is_told_by_what_it_said(rules: Policy) -> None:
+    seen: dict[str, Any] = {"id": "sig_1", "type": "acme.stock_low/1", "subject": "sku/7", "state": "open"}
+    story = told(rules, settings={}, signals=(seen,), rows={}, notes=("Two shelves were empty.",))
+    assert "In short: 1 signal open; nothing was changed." in story
+    assert "What was seen acme.stock_low/1 about sku/7: open Two shelves were empty." in story
+    assert "In short: Nothing was seen; nothing was changed." in told(rules, settings={})

@@ -16,6 +16,7 @@ from crossloop.store.ledger.redaction import redact
 from tests.support.acme import cleared
 from tests.support.samples import AS_OF, geo_risk_signal
 from tests.support.trials import Ask, Trial
+from tests.support.wayward import SAGA, make_wayward, steps
 
 
 @pytest.fixture
@@ -195,3 +196,37 @@ def test_a_measured_area_is_told_by_its_figures(opened: Trial) -> None:
     opened.store.write(lambda tx: _admit(tx, well))
     *_, step = opened.store.read(lambda read: explain(read, well.id)).steps
     assert step.because == "confidence 99% that the next window is below 10%"
+
+
+def test_what_was_only_permitted_is_not_said_to_be_done(opened: Trial) -> None:
+    signal = opened.said(Ask(share=0.05), Ask(campaign="C2", share=0.2))
+    (asked,) = opened.publish(signal).waiting
+    for person in ("asha", "ravi"):
+        opened.coordinator.answer(asked.approval_id, person=person, decision="approve", asserted="by OS")
+    told = [one for one in opened.coordinator.explain(signal.id).steps if one.kind == "claim.in_force"]
+    assert told
+    assert all(one.because.endswith(" may be carried out") for one in told)
+
+
+def test_an_undertaking_is_named_and_each_step_told_as_far_as_it_has_come(opened: Trial) -> None:
+    system = make_wayward(opened)
+    system.refused, system.for_good = {"C3"}, {"C1"}
+    signal = opened.said(*steps())
+    opened.publish(signal)
+    story = opened.coordinator.explain(signal.id)
+    (found,) = story.undertakings
+    assert (found.name, found.department, found.signal) == (SAGA, "marketing", signal.id)
+    assert [(one.step, one.state, one.taken_back) for one in found.steps] == [
+        (0, "done", None),
+        (1, "compensated", "done"),
+        (2, "failed", None),
+    ]
+    (incident,) = opened.coordinator.incidents(state="open")
+    assert [one.incident for one in found.steps] == [incident["id"], None, None]
+    assert [one.intervention for one in found.steps] == ["cut", "cut", "cut"]
+    asked = [one.what for one in story.steps if one.kind == "decision" and one.who == "marketing"]
+    assert asked[1].startswith(f"asks for cut, step 1 of the undertaking {SAGA}")
+
+
+def test_a_case_without_an_undertaking_names_none(opened: Trial, told: Signal) -> None:
+    assert opened.coordinator.explain(told.id).undertakings == ()

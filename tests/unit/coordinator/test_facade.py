@@ -25,7 +25,7 @@ from crossloop.signals import Signal
 from crossloop.store import Store, approvals, policies
 from tests.support.fake_loop import FakeLoop
 from tests.support.project import PROJECT
-from tests.support.trials import QUESTION, Ask, Trial, departments, policy, trial
+from tests.support.trials import QUESTION, UNHEARD, Ask, Trial, departments, policy, trial
 
 
 class Gate:
@@ -397,3 +397,22 @@ def test_a_directory_in_the_place_of_the_threads_is_said_before_anything_is_writ
     (tmp_path / "threads.db").mkdir()
     with pytest.raises(StoreNotUsable, match="is a directory"), trial(tmp_path):
         pass
+
+
+def test_signals_are_listed_by_state_the_newest_first_and_shown_whole(opened: Trial) -> None:
+    heard, unheard = opened.said(Ask()), opened.said(type=UNHEARD.name)
+    opened.publish(heard, unheard)
+    every = opened.coordinator.signals()
+    assert [one["id"] for one in every] == [unheard.id, heard.id]
+    assert opened.coordinator.signals(state="parked") == every[:1]
+    assert opened.coordinator.signals(limit=1) == every[:1]
+    shown = opened.coordinator.signal(unheard.id[:12])
+    assert (shown["id"], shown["state"], shown["people"]) == (unheard.id, "parked", ["ravi"])
+    for wrong in ("done", "", 3):
+        with pytest.raises(InputError, match="state"):
+            opened.coordinator.signals(state=wrong)  # pyright: ignore[reportArgumentType]
+    for limit in (0, -1, True, "all", 2**63):
+        with pytest.raises(InputError, match="limit"):
+            opened.coordinator.signals(limit=limit)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UnknownName, match="there is no signal"):
+        opened.coordinator.signal("sig_nothing")

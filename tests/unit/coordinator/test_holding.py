@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import subprocess
 import sys
 import threading
@@ -51,8 +53,22 @@ def test_a_second_coordinator_of_the_same_process_is_told_who_is_at_work(store: 
             with pytest.raises(StoreBusy, match="another coordinator is at work on sqlite:///") as busy:
                 async with Holding(store).lease():
                     raise AssertionError("two at work")
-            assert "end that process" in busy.value.next_step
+            assert f"process {os.getpid()} on {socket.gethostname()}, since 2025-03-01T" in busy.value.message
+            assert f"at least until {lease.until.isoformat(timespec='seconds')}." in busy.value.message
+            assert f"end process {os.getpid()}" in busy.value.next_step
             check(store, lease)
+
+    asyncio.run(main())
+
+
+def test_of_one_that_stays_it_is_said_that_waiting_is_in_vain_and_what_can_be_done(store: Store) -> None:
+    async def main() -> None:
+        async with Holding(store).lease(stays=True):
+            with pytest.raises(StoreBusy, match="it stays until it is told to stop") as busy:
+                async with Holding(store).lease(patience=30):
+                    raise AssertionError("two at work")
+            assert f"process {os.getpid()} on {socket.gethostname()}, since 2025-03-01T" in busy.value.message
+            assert "Hand signals to that process" in busy.value.next_step
 
     asyncio.run(main())
 

@@ -21,6 +21,7 @@ from crossloop.signals import Signal
 from crossloop.store import approvals
 from tests.support.fake_loop import FakeLoop
 from tests.support.trials import LOOPS, MARKETING, NOTICE, Ask, Trial, asking, policy, trial
+from tests.support.wayward import make_wayward
 
 DAY = date(2025, 3, 1)
 
@@ -278,3 +279,14 @@ def test_notices_of_a_deadline_that_passed_before_are_reported_by_the_run_that_f
     report = run(opened, FakeLoop(), as_of=DAY + timedelta(days=1))
     assert {one.kind for one in report.notices} == {"expired"}
     assert report.waiting == ()
+
+
+def test_what_a_run_leaves_of_another_loop_is_reported_by_that_run_and_not_by_the_next(opened: Trial) -> None:
+    make_wayward(opened).lost = {"C1"}
+    opened.wait(admit_signals(opened.runtime(), [opened.said(Ask(), Ask(campaign="C2", share=0.2))]))
+    other = FakeLoop(name=LoopName("trial-other"))
+    report = run(opened, other)
+    assert [one.kind for one in report.incidents] == ["outcome_unknown"]
+    assert [one.action for one in report.waiting] == ["cut"]
+    again = run(opened, other)
+    assert (again.incidents, again.waiting) == ((), ())

@@ -95,7 +95,7 @@ def test_a_group_has_an_end(store: Store, commits: list[int]):
 def test_what_fails_in_a_group_is_taken_back_alone(store: Store):
     def half(tx: Tx) -> None:
         append(tx)
-        tx.execute("INSERT INTO leases (name, token, ttl, until) VALUES ('half', 1, 1, 1)")
+        tx.execute("INSERT INTO leases (name, token, ttl, since, until) VALUES ('half', 1, 1, 1, 1)")
         raise LookupError("ours")
 
     with held_up(store) as write:

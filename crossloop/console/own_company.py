@@ -1,0 +1,133 @@
+"""``--company MODULE:ATTRIBUTE``: a company of one's own, found as a web server finds its application.
+
+Rules:
+
+1. The module is looked for in the working directory first, then wherever Python looks.
+2. The attribute is a :class:`~crossloop.coordinator.Company`, or a callable that returns one. A callable is
+   called with the URL of the store where it takes an argument, else without any.
+3. What is not found or not a company is said in one message, and so is what the module itself gets wrong: by
+   the file and line where it happened.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+import traceback
+from functools import reduce
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from crossloop.errors import CrossloopError, InputError, Where
+
+if TYPE_CHECKING:
+    from crossloop.coordinator import Company
+
+_FORM: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_FIELD: Final = "--company"
+
+
+def _named(text: str | None) -> str | None:
+    """Refuse text of another form; whether there is such a company is seen when it is needed."""
+    if text and not _FORM.fullmatch(text):
+        raise _refused(f"expected MODULE:ATTRIBUTE, got {text!r}.", "Write it as shop.company:acme.")
+    return text or None
+
+
+Own = Annotated[
+    str | None,
+    typer.Option(
+        "--company",
+        envvar="CROSSLOOP_COMPANY",
+        metavar="MODULE:ATTRIBUTE",
+        callback=_named,
+        help="A company of your own: a Company, or what returns one, in a module that is looked for from "
+        "here. Without it, the ready-made one.",
+    ),
+]
+
+
+def load(named: str, store: str) -> Company:
+    """Return the company that ``MODULE:ATTRIBUTE`` names.
+
+    Args:
+        store: URL of the store, for a callable that takes it.
+
+    Raises:
+        InputError: there is no such module or attribute, it is no company, or its code fails.
+    """
+    from crossloop.coordinator import Company
+
+    module, _, attribute = named.partition(":")
+    found = _attribute(named, module, attribute)
+    if callable(found) and not isinstance(found, Company):
+        try:
+            found = found(store) if _takes_one(found) else found()
+        except CrossloopError:
+            raise
+        except Exception as failure:
+            raise _failed(named, failure) from failure
+    if not isinstance(found, Company):
+        raise _refused(
+            f"{named} is no company: expected a crossloop.Company, or what returns one, got {_kind(found)}.",
+            "Name another attribute; examples/own_department.py shows one.",
+        )
+    return found
+
+
+def _attribute(named: str, module: str, attribute: str) -> object:
+    here = os.getcwd()  # noqa: PTH109 - what is looked for on the path is text
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        imported: object = import_module(module)
+    except ModuleNotFoundError as missing:
+        if missing.name is None or not f"{module}.".startswith(f"{missing.name}."):
+            raise _failed(named, missing) from missing
+        raise _refused(
+            f"there is no module '{missing.name}' in {here} or on Python's path.",
+            "Call it from the directory in which it stands, or install it.",
+        ) from None
+    except Exception as failure:
+        raise _failed(named, failure) from failure
+    try:
+        return reduce(getattr, attribute.split("."), imported)
+    except AttributeError:
+        known = ", ".join(sorted(name for name in dir(imported) if not name.startswith("_"))[:20])
+        raise _refused(
+            f"the module '{module}' has no attribute '{attribute}'.", f"It has: {known or 'none'}."
+        ) from None
+
+
+def _takes_one(found: object) -> bool:
+    try:
+        inspect.signature(found).bind("")  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _failed(named: str, failure: Exception) -> InputError:
+    """What the module's own code raised, with the place where it did."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    file, line = (frames[-1].filename, frames[-1].lineno) if frames else (None, None)
+    if isinstance(failure, SyntaxError) and failure.filename:
+        file, line = failure.filename, failure.lineno
+    said = traceback.format_exception_only(failure)[-1].strip()
+    return InputError(
+        f"{named} cannot be loaded: {said}",
+        where=Where(file, line, _FIELD),
+        next_step="Mend it there; python -c 'import …' shows more.",
+    )
+
+
+def _refused(message: str, next_step: str) -> InputError:
+    return InputError(message, where=Where(field=_FIELD), next_step=next_step)
+
+
+def _kind(found: object) -> str:
+    return f"a {type(found).__name__}"

@@ -1,0 +1,36 @@
+"""What people say when they answer or close something, checked before it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import JsonValue
+
+from crossloop.canonical import NotCanonical, canonical_json
+from crossloop.errors import AnswerRefused
+
+LONGEST: Final = 2000
+"""Characters of a reason."""
+
+
+def check(said: Mapping[str, JsonValue], *, needed: str = "", next_step: str = "") -> None:
+    """Refuse what cannot be recorded.
+
+    Args:
+        said: what the entry is going to say; its ``reason`` is looked at.
+        needed: the message where a reason is needed and none is given; none is needed when empty.
+        next_step: what to do then.
+
+    Raises:
+        AnswerRefused: the reason is missing or too long, or the ledger cannot keep what is said.
+    """
+    reason = str(said.get("reason") or "")
+    if needed and not reason.strip():
+        raise AnswerRefused(needed, next_step=next_step)
+    if len(reason) > LONGEST:
+        raise AnswerRefused(f"a reason has at most {LONGEST} characters, got {len(reason)}.")
+    try:
+        canonical_json(said)
+    except NotCanonical as wrong:
+        raise AnswerRefused(f"the ledger cannot keep this: {wrong}.") from None
