@@ -10,8 +10,9 @@ For each signal of the wave, in order of admission, and for each proposal, in or
    department has heard is parked.
 2. A signal that says that a condition is over withdraws what still waits because of that condition.
 3. Rivals of the proposal are those of its wave and the active claims of the store.
-4. The verdict is judged on the impact of the local day so far, held and executed together. An impact in
-   another currency than the day's cannot be counted, so it is refused.
+4. The verdict is judged on the impact of the local day so far, held and executed together; the entry of a
+   decision with an impact names that day. An impact in another currency than the day's cannot be counted,
+   so it is refused.
 5. *act* places the claims, adds the impact, and permits the action. *hold* and *escalate* place the
    claims, add the impact, plan the action, and ask people. *refuse* and *shadow* leave no trace but the
    decision. A step of an undertaking is planned, and permitted when it is its turn.
@@ -116,7 +117,7 @@ def decide(
         for proposal in proposals:
             mediated = _mediated(tx, proposal, settled.get(proposal.id), policy)
             verdict = _judged(tx, facts, proposal, mediated, policy, day)
-            row = _record(tx, signal, proposal, verdict, mediated)
+            row = _record(tx, signal, proposal, verdict, mediated, day)
             if row is not None:
                 asked, action = _carry_out(tx, signal, row, proposal, verdict, policy, day)
                 permitted += [] if action is None else [action]
@@ -247,13 +248,15 @@ def _refused(verdict: Verdict, because: str) -> Verdict:
 
 
 def _record(
-    tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, mediated: Mediated
+    tx: Tx, signal: Signal, proposal: Proposal, verdict: Verdict, mediated: Mediated, day: date
 ) -> DecisionRow | None:
     body: dict[str, JsonValue] = {
         "proposal": proposal.written,  # pyright: ignore[reportAssignmentType] - JSON, written already
         "verdict": to_json(verdict),
         "dissent": list(mediated.dissent),
     }
+    if proposal.impact is not None:
+        body["day"] = day.isoformat()
     return decisions.record(
         tx,
         id=proposal.id,

@@ -180,7 +180,6 @@ def proposal(department: str, signal: Signal, view: View, ask: Ask, step: int, w
         claims=(claim,) if ask.claims else (),
         confidence=ask.confidence,
         impact=Impact(resource=Resource(campaign), share=share, amount=Money.of(share * 10_000, "INR")),
-        assumptions={"as_of": view.as_of.isoformat()},
         rationale=f"{department} was told to {ask.direction} {campaign}.",
     )
 

@@ -13,7 +13,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from crossloop.clock import local_day
 from crossloop.ids import undo_key
 from crossloop.store import Entry, actions, approvals, decisions, inbox, policies, votes
 from crossloop.testing.systems import Effect
@@ -76,6 +75,8 @@ class Decision:
     """Of the impact; none where it has none."""
 
     day: date | None
+    """The local day on which the impact counts, as the decision's own entry names it."""
+
     share: Decimal
     amount: Decimal
 
@@ -201,8 +202,7 @@ class Ledger:
             self.repeated.append((body["decision"], entry.position))
         proposal = body["proposal"]
         impact: Mapping[str, Any] = proposal.get("impact") or {}
-        as_of = proposal.get("assumptions", {}).get("as_of")
-        zone = self.documents.get(body["verdict"]["policy"], {}).get("timezone", "UTC")
+        day = body.get("day")
         self.decisions[body["decision"]] = Decision(
             entry=entry.position,
             signal=body["signal"],
@@ -213,7 +213,7 @@ class Ledger:
             loop=body["loop"],
             intervention=body["intervention"],
             resource=impact.get("resource"),
-            day=None if as_of is None else local_day(datetime.fromisoformat(as_of), zone),
+            day=None if day is None else date.fromisoformat(day),
             share=Decimal(str(impact.get("share", 0))),
             amount=Decimal(impact["amount"]["amount"]) if impact else Decimal(0),
         )

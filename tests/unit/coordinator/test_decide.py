@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crossloop.clock import local_day
 from crossloop.coordinator.admit import _admit
 from crossloop.coordinator.decide import Decided, PolicyReplaced, decide, request_digest, write_permit
 from crossloop.coordinator.mediator import Mediated, mediate
@@ -71,6 +72,15 @@ def test_acting_claims_counts_permits_and_leaves_the_signal_decided(opened: Tria
     assert opened.store.read(lambda read: impacts.total(read, BUDGET, opened.clock.now().date())).share == 0.1
     assert len(opened.entries("permit")) == 1
     assert opened.state(signal) == "decided"
+
+
+def test_the_entry_of_a_decision_names_the_local_day_on_which_its_impact_counts(opened: Trial) -> None:
+    zone = opened.policy.document.timezone
+    as_of = opened.clock.now().replace(hour=23, minute=30)
+    decided(opened, opened.said(Ask(share=0.1)), as_of=as_of)
+    (entry,) = opened.entries("decision")
+    assert entry["day"] == local_day(as_of, zone).isoformat()
+    assert entry["day"] != as_of.date().isoformat()
 
 
 def test_holding_claims_counts_and_asks_but_permits_nothing(opened: Trial) -> None:

@@ -51,8 +51,8 @@ def decision(number: int = 1, outcome: str = "act", share: float = 0.1, amount: 
         "verdict": {"policy": POLICY},
         "proposal": {
             "impact": {"resource": "ads/c1", "share": share, "amount": {"amount": amount, "currency": "INR"}},
-            "assumptions": {"as_of": AT.isoformat()},
         },
+        "day": DAY.isoformat(),
     }
 
 
