@@ -43,7 +43,7 @@ def incident_overdue(
 def incident_closed(tx: Tx, incident: IncidentRow, decision: DecisionRow, text: str) -> None:
     """Tell everybody concerned what was found out (rule 2)."""
     told = [*incident.people, *_both(tx, decision)]
-    _tell(tx, incident.case, decision.id, told, "incident_closed", text)
+    _tell(tx, incident.case, decision.id, told, "incident_closed", f"{incident.id} is closed. {text}")
 
 
 def of_signal(tx: Tx, signal: SignalRow, people: Iterable[str], kind: str, text: str) -> None:

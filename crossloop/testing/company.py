@@ -13,7 +13,6 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -31,20 +30,41 @@ from crossloop.signals import (
     Proposal,
     Signal,
     SignalData,
-    SignalType,
 )
 from crossloop.signals.proposal import Direction
 from crossloop.testing.virtual_time import take_time
+from crossloop.testing.vocabulary import (
+    CHANGE,
+    IMPOSSIBLE,
+    STAYS,
+    SYSTEMS,
+    TAKE_BACK,
+    UNDERTAKING,
+    signal_type,
+    taking_back,
+)
 
 Mood = Literal[
-    "plain", "several", "fickle", "nothing", "refuses", "raises", "late", "dawdles", "foreign", "exits"
+    "plain",
+    "several",
+    "undertakes",
+    "fickle",
+    "nothing",
+    "refuses",
+    "raises",
+    "late",
+    "dawdles",
+    "foreign",
+    "exits",
 ]
-"""How a department answers: as told; with several steps; otherwise each time; not at all; with what nobody
-permits; with an error; after its deadline; slowly, within it; about another signal; by cancelling itself."""
+"""How a department answers: as told; with several steps; with several that only make sense together;
+otherwise each time; not at all; with what nobody permits; with an error; after its deadline; slowly, within
+it; about another signal; by cancelling itself."""
 
 MOODS: Final[Mapping[Mood, int]] = {
     "plain": 10,
     "several": 5,
+    "undertakes": 5,
     "fickle": 4,
     "nothing": 1,
     "refuses": 1,
@@ -70,6 +90,11 @@ class Ask(Frozen):
     share: float = 0.04
     confidence: float = 0.95
     claims: bool = True
+    impossible: int | None = None
+    """The step of an undertaking that its system refuses; none where every one can be done."""
+
+    stays: int | None = None
+    """The step of an undertaking that its system cannot take back."""
 
 
 class Alarm(SignalData):
@@ -80,46 +105,17 @@ class Alarm(SignalData):
     """By department."""
 
 
-CHANGE = Intervention("change", "reversible", "Change a resource.")
 RAISE = Intervention("raise", "costly", "Change a resource upwards.")
-TAKE_BACK = Intervention("take_back", "reversible", "Take a change back.")
 FORBIDDEN = Intervention("forbidden", "irreversible", "What no document permits.")
 
-
-def _type(name: str, *answers: Intervention, clears: str | None = None) -> SignalType:
-    return SignalType(
-        name=name,
-        data=Alarm,
-        summary="Something happened in a simulated company.",
-        confidence_means="Nothing: it is drawn.",
-        thresholds="Those of its governance document.",
-        interventions=answers,
-        clears=clears,
-    )
-
-
-ALARM = _type("simulated.alarm/1", CHANGE, RAISE, FORBIDDEN)
-QUESTION = _type("simulated.question/1", CHANGE, RAISE, FORBIDDEN)
-OVER = _type("simulated.over/1", TAKE_BACK, clears=ALARM.name)
-UNHEARD = _type("simulated.unheard/1")
+ALARM = signal_type("simulated.alarm/1", Alarm, CHANGE, RAISE, FORBIDDEN)
+QUESTION = signal_type("simulated.question/1", Alarm, CHANGE, RAISE, FORBIDDEN)
+OVER = signal_type("simulated.over/1", Alarm, TAKE_BACK, clears=ALARM.name)
+UNHEARD = signal_type("simulated.unheard/1", Alarm)
 CATALOGUE: Final = Catalogue([ALARM, QUESTION, OVER, UNHEARD])
 
-
-@dataclass(frozen=True, slots=True)
-class Promises:
-    """What a simulated system promises."""
-
-    idempotent: bool
-    find: bool
-
-
-SYSTEMS: Final[Mapping[str, Promises]] = {
-    "ads": Promises(idempotent=True, find=True),
-    "crm": Promises(idempotent=True, find=False),
-    "erp": Promises(idempotent=False, find=True),
-    "wms": Promises(idempotent=False, find=False),
-}
-"""Every combination of promises that the port knows."""
+STEPS: Final = 3
+"""Of a department that answers with several."""
 
 CAMPAIGNS: Final = ("c1", "c2", "c3")
 FAST, ASYNC, SLOW, THREAD = (DepartmentName(name) for name in ("north", "south", "east", "west"))
@@ -154,11 +150,15 @@ _ADDRESS: Final = "geo/IN/KARNATAKA"
 
 def proposal(department: str, signal: Signal, view: View, ask: Ask, step: int, whim: int) -> Proposal:
     """What a department asks for at one step."""
-    campaign = f"{ask.system}/campaign/{ask.campaign}"
+    together = ask.mood == "undertakes"
+    system = _system_of(ask, step) if together else ask.system
+    campaign = f"{system}/campaign/{ask.campaign}"
     resource = Resource(f"{campaign}/{_ADDRESS}/{step}")
     names = {"increase": "raise"}
     intervention = "forbidden" if ask.mood == "refuses" else names.get(ask.direction, "change")
-    place = {"signal": signal.id, "department": department, "step": step}
+    arguments = {"signal": signal.id, "department": department, "step": step, "whim": whim}
+    arguments |= {IMPOSSIBLE: True} if together and ask.impossible == step else {}
+    arguments |= {STAYS: True} if together and ask.stays == step else {}
     claim = Claim(
         resource=resource,
         direction=ask.direction,
@@ -174,66 +174,36 @@ def proposal(department: str, signal: Signal, view: View, ask: Ask, step: int, w
         loop=loop_of(department, signal.type),
         intervention=intervention,
         risk="reversible",
-        action=ActionRequest(
-            system=ask.system, operation="change", resource=resource, arguments={**place, "whim": whim}
-        ),
+        action=ActionRequest(system=system, operation="change", resource=resource, arguments={**arguments}),
         claims=(claim,) if ask.claims else (),
         confidence=ask.confidence,
         impact=Impact(resource=Resource(campaign), share=share, amount=Money.of(share * 10_000, "INR")),
         rationale=f"{department} was told to {ask.direction} {campaign}.",
+        saga=UNDERTAKING if together else None,
     )
+
+
+def _system_of(ask: Ask, step: int) -> str:
+    """The steps of an undertaking go to one system after the other."""
+    names = tuple(SYSTEMS)
+    return names[(names.index(ask.system) + step) % len(names)]
 
 
 def _answer(department: str, signal: Signal, view: View, ask: Ask) -> Sequence[Proposal]:
     """The answer in one mood, once its time is over."""
     whim = MINDS.get().whim() if ask.mood == "fickle" else 0
     if signal.type == OVER.name:
-        return _taking_back(department, signal, view)
+        return taking_back(DepartmentName(department), loop_of(department, signal.type), signal, view)
     if ask.mood == "nothing":
         because = "it is told to do nothing"
         loop = loop_of(department, signal.type)
         return (no_action(signal, DepartmentName(department), loop, because),)
-    if ask.mood == "several":
-        return [proposal(department, signal, view, ask, step, whim) for step in range(3)]
+    if ask.mood in ("several", "undertakes"):
+        return [proposal(department, signal, view, ask, step, whim) for step in range(STEPS)]
     if ask.mood == "foreign":
         other = proposal(department, signal, view, ask, 0, whim)
         return (other.model_copy(update={"signal_id": "sig_aaaaaaaaaaaaaaaaaaaaaaaaaa"}),)
     return (proposal(department, signal, view, ask, 0, whim),)
-
-
-def _taking_back(department: str, signal: Signal, view: View) -> list[Proposal]:
-    """Take back what this department has done in this case and what is in force."""
-    own = [
-        one
-        for one in view.in_force_for(signal.correlation_id)
-        if one.arguments.get("department") == department and one.reference is not None
-    ]
-    return [
-        Proposal(
-            signal_id=signal.id,
-            department=DepartmentName(department),
-            step=step,
-            loop=loop_of(department, signal.type),
-            intervention="take_back",
-            risk="reversible",
-            action=ActionRequest(
-                system=one.resource.split("/")[0],
-                operation="take_back",
-                resource=Resource(one.resource),
-                arguments={
-                    "signal": signal.id,
-                    "department": department,
-                    "step": step,
-                    "reference": one.reference,
-                },
-            ),
-            confidence=0.95,
-            assumptions={"as_of": view.as_of.isoformat()},
-            rationale="It is over.",
-            undoes=one.action_key,
-        )
-        for step, one in enumerate(own)
-    ]
 
 
 def _seconds(mood: Mood) -> float:

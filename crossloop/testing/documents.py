@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from crossloop.governance import Policy, parse_policy
-from crossloop.testing.company import ALARM, CATALOGUE, QUESTION, SYSTEMS
+from crossloop.testing.company import ALARM, CATALOGUE, QUESTION
 from crossloop.testing.company import DEPARTMENTS as _COMPANY
+from crossloop.testing.vocabulary import SYSTEMS
 
 DEPARTMENTS: Final = tuple(_COMPANY)
 VARIANTS: Final = 48

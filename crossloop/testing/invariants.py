@@ -14,7 +14,8 @@ from typing import Final
 
 from crossloop.ids import derived
 from crossloop.store import inbox
-from crossloop.testing.evidence import Decision, Evidence, Ledger, Violation
+from crossloop.testing.evidence import Evidence, Violation
+from crossloop.testing.ledger import ENDED_UNDONE, Decision, Ledger, Notice
 
 Checker = Callable[[Evidence], Iterator[Violation]]
 
@@ -25,13 +26,15 @@ _ONE_WAY: Final = [
     for aside in ([], [inbox.PARKED])
     for on in ([], [inbox.DECIDED], [inbox.DECIDED, inbox.FINISHED], [inbox.EXPIRED])
 ]
-_ENDED_UNDONE: Final = ("rejected", "expired", "withdrawn", "superseded")
 _EXACT: Final = Decimal("0.000000001")
 """Shares are compared with limits to nine decimals."""
 
 
 def acknowledged_is_kept(evidence: Evidence) -> Iterator[Violation]:
-    """1. Every acknowledged signal reaches a terminal ledger entry or is listed as open; it goes one way."""
+    """1. Every acknowledged signal reaches a terminal ledger entry or is listed as open; it goes one way.
+
+    Whom an ending, a question or an incident concerns is told of it.
+    """
     ledger = evidence.ledger
     for signal in sorted(evidence.acknowledged):
         moves = ledger.moves.get(signal, [])
@@ -42,13 +45,36 @@ def acknowledged_is_kept(evidence: Evidence) -> Iterator[Violation]:
     for signal, moves in ledger.moves.items():
         if moves not in _ONE_WAY:
             yield Violation(1, f"a signal moved {', '.join(moves)}", signal)
+    yield from _told(ledger)
+
+
+def _told(ledger: Ledger) -> Iterator[Violation]:
+    """What has to be told and was not: each entry has a notice of its own after it, to those it names."""
+    after: defaultdict[str, list[Notice]] = defaultdict(list)
+    for notice in ledger.notices:
+        after[notice.about].append(notice)
+    used: set[tuple[str, int]] = set()
+    for one in ledger.to_tell:
+        for notice in after[one.about]:
+            told = one.because, notice.entry
+            if (
+                notice.entry > one.entry
+                and told not in used
+                and notice.kind in one.kinds
+                and one.people <= set(notice.recipients)
+            ):
+                used.add(told)
+                break
+        else:
+            yield Violation(1, f"nobody was told of {one.because} at entry {one.entry}", one.about)
 
 
 def one_effect(evidence: Evidence) -> Iterator[Violation]:
     """2. One action key has at most one effect, begun before it is brought about, and its receipt is true.
 
     A key is a position (signal, department, step); a request that carries its position is counted by that,
-    too, so that two keys for one position are found.
+    too, so that two keys for one position are found. An outcome that nobody can tell, and a taking back that
+    failed, are an incident, once: neither is tried again or left in silence.
     """
     keys = Counter((one.system, one.key) for one in evidence.effects)
     for (system, key), count in keys.items():
@@ -67,6 +93,7 @@ def one_effect(evidence: Evidence) -> Iterator[Violation]:
         if permit is not None and permit.started is None:
             yield Violation(2, "an effect of an action that nobody has started", effect.key)
     yield from _receipts_are_true(evidence)
+    yield from _doubts_are_incidents(evidence.ledger)
     yield from _keys_are_positions(evidence.ledger)
 
 
@@ -83,6 +110,22 @@ def _receipts_are_true(evidence: Evidence) -> Iterator[Violation]:
         known = evidence.ledger.by_key.get(key)
         if known is None or outcome not in known.told:
             yield Violation(2, f"a receipt that says {outcome} was handed out and is not in the ledger", key)
+
+
+def _doubts_are_incidents(ledger: Ledger) -> Iterator[Violation]:
+    for key, permit in ledger.by_key.items():
+        opened = ledger.incidents.get((key, "outcome_unknown"), [])
+        if len(opened) != ("unknown" in permit.told):
+            yield Violation(2, f"{len(opened)} incidents of an outcome that is {permit.outcome}", key)
+        for one in opened:
+            if (one.closed is None) != (permit.outcome == "unknown"):
+                state = "open" if one.closed is None else "closed"
+                yield Violation(2, f"its incident is {state}, and its outcome {permit.outcome}", key)
+        step = ledger.by_key.get(permit.takes_back or "")
+        if step is not None and permit.outcome == "failed" and step.compensated is None:
+            told = ledger.incidents.get((step.key, "not_compensated"), [])
+            if len(told) != 1:
+                yield Violation(2, f"{len(told)} incidents of a step that could not be taken back", step.key)
 
 
 def _keys_are_positions(ledger: Ledger) -> Iterator[Violation]:
@@ -133,10 +176,14 @@ def one_permit_per_approval(evidence: Evidence) -> Iterator[Violation]:
 
 
 def refused_stays_refused(evidence: Evidence) -> Iterator[Violation]:
-    """5. Refused stays refused: nothing is decided or ended twice, what was refused is never permitted."""
+    """5. Refused stays refused: nothing is decided, ended or told twice; it is never permitted afterwards."""
     ledger = evidence.ledger
     for id, position in ledger.repeated:
         yield Violation(5, f"it was recorded a second time at {position}", id)
+    notices = Counter((one.about, one.kind, one.recipients, one.text) for one in ledger.notices)
+    for (about, kind, recipients, _), count in notices.items():
+        if count > 1:
+            yield Violation(5, f"{', '.join(recipients)} were told {count} times: {kind}", about)
     for id, permits in ledger.permits.items():
         decision = ledger.decisions.get(id)
         if len(permits) > 1:
@@ -144,7 +191,7 @@ def refused_stays_refused(evidence: Evidence) -> Iterator[Violation]:
         if decision is not None and decision.outcome not in _LEADS_TO_PERMIT:
             yield Violation(5, f"a decision to {decision.outcome} was permitted", id)
     for approval, asked in ledger.asked.items():
-        if asked.state in _ENDED_UNDONE and asked.decision in ledger.permits:
+        if asked.state in ENDED_UNDONE and asked.decision in ledger.permits:
             yield Violation(5, f"what was {asked.state} was permitted", approval)
 
 
@@ -194,18 +241,17 @@ def _counted(ledger: Ledger) -> list[tuple[int, tuple[str, bool]]]:
     failed = [
         (one.receipt, (one.decision, False))
         for one in ledger.by_key.values()
-        if one.outcome == "failed" and one.receipt is not None and one.decision in ledger.decisions
+        if one.outcome == "failed"
+        and one.takes_back is None
+        and one.receipt is not None
+        and one.decision in ledger.decisions
     ]
     undone = [
         (one.ended, (one.decision, False))
         for one in ledger.asked.values()
-        if one.state in _ENDED_UNDONE and one.ended is not None and one.decision in ledger.decisions
+        if one.state in ENDED_UNDONE and one.ended is not None and one.decision in ledger.decisions
     ]
-    dropped = [
-        (one.dropped, (one.decision, False))
-        for one in ledger.by_key.values()
-        if one.dropped is not None and one.decision in ledger.decisions
-    ]
+    dropped = [(one.dropped, (id, False)) for id, one in ledger.decisions.items() if one.dropped is not None]
     return sorted([*begins, *failed, *undone, *dropped])
 
 
@@ -234,11 +280,11 @@ def order_of_commits(evidence: Evidence) -> Iterator[Violation]:
 
 
 def stale_changes_nothing(evidence: Evidence) -> Iterator[Violation]:
-    """9. A worker whom somebody has followed changes nothing in the store."""
+    """9. A worker whom somebody has followed changes nothing in the store, entries or other rows."""
     for commit in evidence.commits:
-        if commit.token is None and commit.process.startswith("worker") and commit.stop > commit.start:
+        if commit.token is None and commit.process.startswith("worker") and commit.changed:
             yield Violation(9, f"{commit.process} wrote without a lease", str(commit.start))
-        if commit.token is not None and commit.token != commit.present and commit.stop > commit.start:
+        if commit.token is not None and commit.token != commit.present and commit.changed:
             now = "nobody" if commit.present is None else f"token {commit.present}"
             what = f"{commit.process} wrote under token {commit.token}, when {now} held the lease"
             yield Violation(9, what, str(commit.start))

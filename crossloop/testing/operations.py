@@ -12,18 +12,15 @@ import orjson
 from crossloop.actions import Executor
 from crossloop.canonical import canonical_json
 from crossloop.coordinator import Runtime
-from crossloop.coordinator import approvals as answering
 from crossloop.coordinator.endings import after_receipt
 from crossloop.faults import POINTS
-from crossloop.governance import Policy
-from crossloop.ids import ActionKey, PersonId
-from crossloop.signals import Signal
+from crossloop.ids import ActionKey
 from crossloop.store import Tx, actions, approvals, decisions
 from crossloop.store.actions import ActionRow
-from crossloop.store.approvals import ApprovalRow
-from crossloop.testing.company import ALARM, CAMPAIGNS, MOODS, OVER, QUESTION, SYSTEMS, UNHEARD, Alarm, Ask
-from crossloop.testing.documents import PEOPLE, STRANGER, VARIANTS, policy
+from crossloop.testing.documents import VARIANTS
+from crossloop.testing.people import agree, answer_some, people
 from crossloop.testing.processes import BEGIN, COMMIT
+from crossloop.testing.said import draw_signal
 from crossloop.testing.virtual_time import call_outside
 
 if TYPE_CHECKING:
@@ -33,48 +30,6 @@ Operation = Callable[["Simulation"], Awaitable[object]]
 
 _DAY: Final = 86_400.0
 _OF_WORKERS: Final = tuple(point for point in POINTS if not point.startswith("answer."))
-_SYSTEMS: Final = (*SYSTEMS, "erp", "erp")
-"""Drawn more often: the system that can be asked and does not deduplicate, where a race does most harm."""
-
-
-def draw_signal(sim: Simulation) -> Signal:
-    """A signal that nobody has said before."""
-    draw, now = sim.draw, sim.clock.now()
-    sim.number += 1
-    kind = draw.choices((ALARM, QUESTION, OVER, UNHEARD), (70, 15, 12, 3))[0]
-    opened = [one for one in sim.said if one.type == ALARM.name]
-    about = draw.choice(opened) if kind is OVER and opened else None
-    if kind is OVER and about is None:
-        kind = ALARM
-    expired = draw.random() < 0.1
-    sim.faults["signal.expired"] += expired
-    return Signal.said(
-        type=kind.name,
-        source="/simulated",
-        department=draw.choice(sim.names),
-        subject=f"simulated/{sim.number}",
-        dedup_key=str(sim.number),
-        time=now - timedelta(days=2),
-        valid_until=now - timedelta(hours=1) if expired else now + timedelta(hours=draw.choice((2, 24, 72))),
-        confidence=draw.choice((0.99, 0.99, 0.99, 0.99, 0.88, 0.4)),
-        data=Alarm(number=sim.number, asks={name: draw_ask(sim) for name in sim.names}),
-        correlation_id=None if about is None else about.correlation_id,
-        causation_id=None if about is None else about.id,
-    )
-
-
-def draw_ask(sim: Simulation) -> Ask:
-    """How one department is to answer."""
-    draw = sim.draw
-    return Ask(
-        mood=draw.choices(tuple(MOODS), tuple(MOODS.values()))[0],
-        system=draw.choice(_SYSTEMS),
-        campaign=draw.choice(CAMPAIGNS),
-        direction=draw.choice(("decrease", "decrease", "decrease", "increase", "exclude")),
-        share=draw.choice((0.01, 0.03, 0.05, 0.09)),
-        confidence=draw.choice((0.99, 0.95, 0.95, 0.95, 0.95, 0.7, 0.3)),
-        claims=draw.random() < 0.6,
-    )
 
 
 async def publish(sim: Simulation) -> None:
@@ -203,109 +158,6 @@ def befall(sim: Simulation, what: Literal["dies", "freezes"]) -> None:
         call_outside(sim.draw.uniform(0, 40), life.die if what == "dies" else lambda: life.freeze(seconds))
 
 
-async def people(sim: Simulation) -> None:
-    """Answer something that waits, rightly or wrongly; then perhaps go on."""
-    await answer_some(sim)
-    if sim.draw.random() < 0.6:
-        await sim.attempt(sim.worker, sim.settled)
-
-
-async def answer_some(sim: Simulation) -> None:
-    """Answer something that waits, rightly or wrongly."""
-    waiting = sim.observer.read(lambda read: approvals.listing(read, state="waiting"))
-    if not waiting:
-        return
-    for row in sim.draw.sample(waiting, min(len(waiting), sim.draw.choice((1, 2, 4)))):
-        await sim.draw.choices(tuple(_WAYS), tuple(_WAYS.values()))[0](sim, row)
-
-
-async def _agree(sim: Simulation, row: ApprovalRow) -> None:
-    for person in row.people:
-        await answer(sim, row, person, "approve")
-
-
-async def _reject(sim: Simulation, row: ApprovalRow) -> None:
-    await answer(sim, row, sim.draw.choice(row.people), "reject")
-
-
-async def _twice(sim: Simulation, row: ApprovalRow) -> None:
-    person = sim.draw.choice(row.people)
-    if await answer(sim, row, person, "approve"):
-        sim.faults["people.twice"] += 1
-        await answer(sim, row, person, "approve", intruding=True)
-
-
-async def _late(sim: Simulation, row: ApprovalRow) -> None:
-    await asyncio.sleep(max(0.0, (row.due - sim.clock.now()).total_seconds()) + 1)
-    sim.faults["people.late"] += 1
-    await answer(sim, row, sim.draw.choice(row.people), "approve", intruding=True)
-
-
-async def _forged(sim: Simulation, row: ApprovalRow) -> None:
-    strangers = [one for one in (*PEOPLE, STRANGER, *sim.names) if one not in row.people]
-    sim.faults["people.forged"] += 1
-    await answer(sim, row, sim.draw.choice(strangers), "approve", intruding=True)
-
-
-async def _outdated(sim: Simulation, row: ApprovalRow) -> None:
-    other = policy(sim.draw.randrange(VARIANTS))
-    sim.faults["people.other_rules"] += 1
-    foreign = other.digest != row.policy
-    await answer(sim, row, sim.draw.choice(row.people), "approve", under=other, intruding=foreign)
-
-
-async def _ended(sim: Simulation, row: ApprovalRow) -> None:
-    if await answer(sim, row, row.people[0], "reject"):
-        sim.faults["people.after_the_end"] += 1
-        for person in row.people:
-            await answer(sim, row, person, "approve", intruding=True)
-
-
-_WAYS: Final[dict[Callable[[Simulation, ApprovalRow], Awaitable[None]], int]] = {
-    _agree: 50,
-    _reject: 10,
-    _twice: 8,
-    _late: 5,
-    _forged: 12,
-    _outdated: 6,
-    _ended: 8,
-}
-"""How people answer, each with how often as a weight."""
-
-
-async def answer(
-    sim: Simulation,
-    row: ApprovalRow,
-    person: str,
-    decision: Any,
-    *,
-    under: Policy | None = None,
-    intruding: bool = False,
-) -> bool:
-    """Answer one approval, from a process that holds no lease; True when the answer was confirmed.
-
-    Args:
-        under: the rules that the answering process was opened under; those of the company when None.
-        intruding: whether this answer must not count.
-    """
-
-    async def give() -> bool:
-        given = await answering.answer(
-            sim.console.store,
-            row.id,
-            person=PersonId(person),
-            decision=decision,
-            reason="drawn",
-            policy=under or sim.worker.policy,
-            asserted="simulated",
-        )
-        if intruding and not sim.console.life.dead:
-            sim.evidence.intruders.append(f"{person} about {row.id}: {given.state}")
-        return True
-
-    return await sim.run(sim.console.life, give()) is True
-
-
 async def rules(sim: Simulation) -> None:
     """Put another governance document in force, with the company opened anew under it."""
     sim.faults["rules.changed"] += 1
@@ -342,7 +194,7 @@ async def forge(sim: Simulation) -> None:
     """Change a request behind the back of the ledger after it was permitted, and put it back afterwards."""
     waiting = sim.observer.read(lambda read: approvals.listing(read, state="waiting"))
     for row in waiting[:1]:
-        await _agree(sim, row)
+        await agree(sim, row)
     sim.follow()
     ready = sim.observer.read(lambda read: actions.permitted(read, 1))
     if not ready:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from crossloop.errors import StaleLease, StoreBusy
+from crossloop.faults import crash_point
 from crossloop.store import Lease, Read, Store, Tx, leases
 from crossloop.testing.evidence import Commit
 from crossloop.testing.virtual_time import PROCESS, Frozen
@@ -38,7 +39,9 @@ NAME: Final = "coordinator"
 LASTS: Final = timedelta(seconds=30)
 _TRY_AGAIN: Final = 0.5
 
-_PRESENT: Final = "SELECT token, owner FROM leases WHERE name = :name"
+_PRESENT: Final = "SELECT token, owner, until FROM leases WHERE name = :name"
+_CHANGES: Final = "SELECT total_changes()"
+"""Rows that this connection has changed so far."""
 
 
 class Killed(BaseException):
@@ -110,21 +113,22 @@ class WatchedStore(Store):
         seen: list[Commit] = []
 
         def watched(tx: Tx) -> T:
-            start, row = tx.head().size, tx.row(_PRESENT, name=NAME)
+            start, row, before = tx.next_position, tx.row(_PRESENT, name=NAME), _changes(tx)
             result = work(tx)
             present = None if row is None or row[1] is None else int(row[0])
             token = None if lease is None else lease.token
-            seen.append(Commit(self.life.name, token, present, start, tx.head().size))
+            rows = _changes(tx) - before - (tx.row(_PRESENT, name=NAME) != row)
+            seen.append(Commit(self.life.name, token, present, start, tx.next_position, rows))
             return result
 
         try:
             outcome = super().submit(watched, lease=lease)
         except Killed as death:
             if str(death) == "store.after_commit":
-                self.commits += [one for one in seen if one.stop > one.start]
+                self.commits += [one for one in seen if one.changed]
             raise
         if outcome.exception() is None:  # written in line: it is known
-            self.commits += [one for one in seen if one.stop > one.start]
+            self.commits += [one for one in seen if one.changed]
         return outcome
 
     async def write_async(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> T:
@@ -140,6 +144,12 @@ class WatchedStore(Store):
         if life is not None:
             life.check()
         return super().read(work)
+
+
+def _changes(tx: Tx) -> int:
+    row = tx.row(_CHANGES)
+    assert row is not None, "it is a number"
+    return int(row[0])
 
 
 class Holder:
@@ -159,12 +169,14 @@ class Holder:
         """
         async with self._turn:
             lease = await self._acquire(patience)
+            crash_point("lease.after_acquired")
             renewing = asyncio.create_task(self._renew(lease))
             try:
                 return await work(lease)
             finally:
                 renewing.cancel()
                 if not self._store.life.dead:
+                    crash_point("lease.before_released")
                     await self._store.write_async(lambda tx: leases.release(tx, lease))
 
     async def _acquire(self, patience: float) -> Lease:

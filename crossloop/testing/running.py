@@ -26,9 +26,9 @@ from crossloop.coordinator.decide import PolicyReplaced
 from crossloop.errors import AnswerRefused, StaleLease, StoreBusy
 from crossloop.governance import Policy
 from crossloop.signals import Signal
-from crossloop.store import approvals, impacts, inbox, verify
+from crossloop.store import approvals, impacts, inbox, incidents, verify
 from crossloop.store.ledger import stored
-from crossloop.testing import company, invariants, operations
+from crossloop.testing import company, invariants, operations, people
 from crossloop.testing.documents import VARIANTS, policy
 from crossloop.testing.evidence import Evidence, Taken, Violation
 from crossloop.testing.processes import Killed, Life, WatchedStore, live, open_store
@@ -251,6 +251,8 @@ class Simulation:
             await self.reopen()
         for _ in range(_ROUNDS):
             await self.attempt(self.worker, self.drained)
+            for row in people.open_incidents(self):
+                await people.look_into(self, row)
             if not self._waits():
                 self.violations += [
                     Violation(0, "a thread outlives its question", one) for one in self._shown.questions
@@ -265,6 +267,7 @@ class Simulation:
                 *(one.id for one in inbox.waiting(read, 1000)),
                 *(one.id for one in inbox.unfinished(read)),
                 *(one.id for one in approvals.listing(read, state="waiting")),
+                *(one.id for one in incidents.listing(read, state="open")),
             ]
 
         return self.observer.read(found)

@@ -19,12 +19,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NoReturn
-
-from pydantic import JsonValue
 
 from crossloop.actions import (
     Capabilities,
@@ -41,11 +39,7 @@ from crossloop.clock import Clock
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest
 from crossloop.testing.virtual_time import call_outside
-
-OPERATIONS: Final[Mapping[str, str]] = {
-    "change": "Change a resource.",
-    "take_back": "Take a change back.",
-}
+from crossloop.testing.vocabulary import IMPOSSIBLE, OPERATIONS, undo_request
 
 BEFORE: Final = (
     "system.hangs_before",
@@ -80,6 +74,12 @@ FINDING: Final = (
 )
 """What goes wrong with a look-up."""
 
+UNDOING: Final = ("undo.error", "undo.garbage")
+"""What goes wrong while an adapter says how to take a change back."""
+
+_UNDOING_FAILS: Final = 0.3
+"""Share of questions how to take a change back in which something may go wrong: a defect there is final."""
+
 _NEVER: Final = 1e6
 """Seconds that nobody waits for."""
 
@@ -113,6 +113,11 @@ class World:
     refused: dict[tuple[str, ActionKey], str] = field(default_factory=dict[tuple[str, ActionKey], str])
     dropped: Counter[tuple[str, ActionKey]] = field(default_factory=Counter[tuple[str, ActionKey]])
     """By system and key, how often a look-up has ended what was on its way."""
+
+    def look(self, system: str, key: ActionKey) -> Effect | None:
+        """What is so, as a person sees it who looks: what is still on its way is dropped then."""
+        self.dropped[system, key] += 1
+        return self.of(system, key)
 
     def of(self, system: str, key: ActionKey) -> Effect | None:
         """The first effect of a key in a system."""
@@ -154,6 +159,9 @@ class SimulatedSystem:
         """Carry a request out, or go wrong."""
         if request.operation not in self.operations:
             raise Unsupported(f"{self.system} has no operation {request.operation}.")
+        if request.arguments.get(IMPOSSIBLE):
+            self._world.faults["system.impossible"] += 1
+            raise Invalid("it cannot be done")
         asked = self._clock.now()
         if self._before_sending is not None:
             self._before_sending()
@@ -172,12 +180,13 @@ class SimulatedSystem:
         return performed
 
     def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
-        """Return the request that takes a change back; what took one back stays."""
-        if request.operation != "change":
-            return None
-        arguments: dict[str, JsonValue] = {"reference": performed.reference}
-        changed = {"operation": "take_back", "arguments": arguments}
-        return request.model_copy(update=changed)
+        """Return the request that takes a change back, or go wrong."""
+        fault = self._drawn(UNDOING) if self._source.random() < _UNDOING_FAILS else None
+        if fault == "undo.error":
+            raise KeyError("the adapter has a defect")
+        if fault == "undo.garbage":
+            return self._garbage()
+        return undo_request(request, performed.reference)
 
     async def find(self, key: ActionKey) -> Performed | None:
         """Look a key up, or go wrong."""
@@ -196,9 +205,8 @@ class SimulatedSystem:
             return self._garbage()
         if fault == "find.slow":
             await asyncio.sleep(self._source.uniform(1, 25))
-        found = self._world.of(self.system, key)
+        found = self._world.look(self.system, key)
         if found is None:
-            self._world.dropped[self.system, key] += 1
             return None
         return Performed(reference=found.reference)
 

@@ -18,10 +18,11 @@ from crossloop.errors import StaleLease
 from crossloop.governance import Policy
 from crossloop.ids import DepartmentName
 from crossloop.store import Lease
-from crossloop.testing.company import CATALOGUE, SYSTEMS
+from crossloop.testing.company import CATALOGUE
 from crossloop.testing.processes import Holder, Life, WatchedStore
 from crossloop.testing.systems import SimulatedSystem, World
 from crossloop.testing.virtual_time import VirtualClock
+from crossloop.testing.vocabulary import SYSTEMS
 
 T = TypeVar("T")
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from crossloop.store import Read, Store, actions, approvals, inbox, incidents, verify
 from crossloop.store.ledger.merkle import Frontier
 from crossloop.testing import invariants
-from crossloop.testing.evidence import Evidence, Ledger, Violation
+from crossloop.testing.evidence import Evidence, Violation
+from crossloop.testing.ledger import Ledger
 from crossloop.testing.systems import Effect
 
 _AT_THE_END = (

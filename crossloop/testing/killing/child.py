@@ -32,9 +32,10 @@ from crossloop.errors import AnswerRefused, StoreBusy
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest, Signal
 from crossloop.store import Store
-from crossloop.testing.killing.company import CATALOGUE, DEPARTMENTS, OPERATIONS, SYSTEMS, policy
+from crossloop.testing.killing.company import CATALOGUE, DEPARTMENTS, policy
 from crossloop.testing.killing.orders import Orders
 from crossloop.testing.killing.wire import Said, Wire
+from crossloop.testing.vocabulary import OPERATIONS, SYSTEMS, undo_request
 
 ResultT = TypeVar("ResultT")
 
@@ -67,10 +68,7 @@ class Connected:
 
     def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
         """What takes a change back."""
-        if request.operation != "change":
-            return None
-        arguments = {"reference": performed.reference}
-        return request.model_copy(update={"operation": "take_back", "arguments": arguments})
+        return undo_request(request, performed.reference)
 
 
 def _performed(answer: Said) -> Performed:

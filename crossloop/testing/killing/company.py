@@ -31,27 +31,17 @@ from crossloop.signals import (
     SignalData,
     SignalType,
 )
-from crossloop.signals.catalogue import Intervention
 from crossloop.signals.proposal import Direction
+from crossloop.testing.vocabulary import (
+    CHANGE,
+    IMPOSSIBLE,
+    SYSTEMS,
+    TAKE_BACK,
+    UNDERTAKING,
+    signal_type,
+    taking_back,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Promises:
-    """What a system promises."""
-
-    idempotent: bool
-    find: bool
-
-
-SYSTEMS: Final[Mapping[str, Promises]] = {
-    "ads": Promises(idempotent=True, find=True),
-    "crm": Promises(idempotent=True, find=False),
-    "erp": Promises(idempotent=False, find=True),
-    "wms": Promises(idempotent=False, find=False),
-}
-"""Every combination of promises that the port knows."""
-
-OPERATIONS: Final[Mapping[str, str]] = {"change": "Change a resource.", "take_back": "Take a change back."}
 NORTH, SOUTH, EAST = (DepartmentName(name) for name in ("north", "south", "east"))
 
 
@@ -83,25 +73,9 @@ class Alarm(SignalData):
     """Seconds for which a slow department thinks."""
 
 
-CHANGE = Intervention("change", "reversible", "Change a resource.")
-TAKE_BACK = Intervention("take_back", "reversible", "Take a change back.")
-
-
-def _type(name: str, answer: Intervention, clears: str | None = None) -> SignalType:
-    return SignalType(
-        name=name,
-        data=Alarm,
-        summary="Something happened in a company that is killed.",
-        confidence_means="Nothing: it is drawn.",
-        thresholds="Those of its governance document.",
-        interventions=(answer,),
-        clears=clears,
-    )
-
-
-ALARM = _type("killed.alarm/1", CHANGE)
-QUESTION = _type("killed.question/1", CHANGE)
-OVER = _type("killed.over/1", TAKE_BACK, clears=ALARM.name)
+ALARM = signal_type("killed.alarm/1", Alarm, CHANGE)
+QUESTION = signal_type("killed.question/1", Alarm, CHANGE)
+OVER = signal_type("killed.over/1", Alarm, TAKE_BACK, clears=ALARM.name)
 CATALOGUE: Final = Catalogue([ALARM, QUESTION, OVER])
 
 PEOPLE: Final = ("asha", "ravi", "mina")
@@ -234,7 +208,8 @@ def _loop_of(department: str) -> LoopName:
 
 def _answer(department: DepartmentName, signal: Signal, view: View) -> Sequence[Proposal]:
     if signal.type == OVER.name:
-        return _taking_back(department, signal, view)
+        asked = taking_back(department, _loop_of(department), signal, view)
+        return asked or [no_action(signal, department, _loop_of(department), "nothing of it is in force")]
     assert isinstance(signal.data, Alarm)
     own = [ask for ask in signal.data.asks if ask.department == department]
     asked = [_proposal(department, signal, ask, step) for step, ask in enumerate(own)]
@@ -255,7 +230,7 @@ def _proposal(department: DepartmentName, signal: Signal, ask: Ask, step: int) -
     amount = Money.of(ask.share * 1000, "INR")
     whim = random.randrange(1_000_000) if ask.fickle else 0  # noqa: S311 - another one each time
     place = {"signal": signal.id, "department": department, "step": step, "whim": whim}
-    place |= {"impossible": True} if ask.impossible else {}
+    place |= {IMPOSSIBLE: True} if ask.impossible else {}
     return Proposal(
         signal_id=signal.id,
         department=department,
@@ -270,43 +245,8 @@ def _proposal(department: DepartmentName, signal: Signal, ask: Ask, step: int) -
             resource=Resource(f"{ask.system}/campaign/{signal.data.number}"), share=ask.share, amount=amount
         ),
         rationale="It is told to.",
-        saga="undertaking" if signal.data.undertaking else None,
+        saga=UNDERTAKING if signal.data.undertaking else None,
     )
-
-
-def _taking_back(department: DepartmentName, signal: Signal, view: View) -> Sequence[Proposal]:
-    """Take back what this department has done in this case and what is in force."""
-    own = [
-        one
-        for one in view.in_force_for(signal.correlation_id)
-        if one.arguments.get("department") == department and one.reference is not None
-    ]
-    asked = [
-        Proposal(
-            signal_id=signal.id,
-            department=department,
-            step=step,
-            loop=_loop_of(department),
-            intervention="take_back",
-            risk="reversible",
-            action=ActionRequest(
-                system=one.resource.split("/")[0],
-                operation="take_back",
-                resource=Resource(one.resource),
-                arguments={
-                    "signal": signal.id,
-                    "department": department,
-                    "step": step,
-                    "reference": one.reference,
-                },
-            ),
-            confidence=0.95,
-            rationale="It is over.",
-            undoes=one.action_key,
-        )
-        for step, one in enumerate(own)
-    ]
-    return asked or [no_action(signal, department, _loop_of(department), "nothing of it is in force")]
 
 
 def _north(signal: Signal, view: View) -> Sequence[Proposal]:

@@ -23,8 +23,8 @@ from typing import Any, Final
 from crossloop.clock import Clock, SystemClock
 from crossloop.ids import ActionKey
 from crossloop.signals import ActionRequest
-from crossloop.testing.killing.company import SYSTEMS
 from crossloop.testing.systems import Effect
+from crossloop.testing.vocabulary import IMPOSSIBLE, SYSTEMS
 
 MOMENTS: Final = ("arrived", "happened", "replied", "looked_up")
 """A request has arrived; its effect is there; its reply is on its way; a look-up has arrived."""
@@ -64,7 +64,7 @@ class World:
         self.requests["perform"] += 1
         moment("arrived")
         wanted = ActionRequest.model_validate(request)
-        if wanted.arguments.get("impossible"):
+        if wanted.arguments.get(IMPOSSIBLE):
             return {"error": "refused"}
         course = asyncio.ensure_future(self._course(system, key, wanted, moment))
         under_way = self.on_their_way[system, key]

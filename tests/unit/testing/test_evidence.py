@@ -8,7 +8,8 @@ from typing import Any
 from crossloop.coordinator.approvals import answer
 from crossloop.ids import PersonId
 from crossloop.store import approvals
-from crossloop.testing.evidence import Ledger, Violation
+from crossloop.testing.evidence import Violation
+from crossloop.testing.ledger import Ledger
 from tests.support import trials
 from tests.support.trials import Ask, Trial
 

@@ -13,9 +13,9 @@ from crossloop.ids import ActionKey, Resource
 from crossloop.signals import ActionRequest
 from crossloop.store import Store, inbox
 from crossloop.store.ledger.merkle import Frontier
-from crossloop.testing.evidence import Asked, Ledger, Permitted
 from crossloop.testing.killing import checks
 from crossloop.testing.killing.checks import Recorded
+from crossloop.testing.ledger import Asked, Ledger, Permitted
 from crossloop.testing.systems import Effect
 from tests.support.stores import LATER, START, admit, open_store
 
