@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -20,6 +21,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+from crossloop.errors import InputError
+from crossloop.faults import POINTS
 from crossloop.testing.evidence import Violation
 from crossloop.testing.invariants import same_ledger
 from crossloop.testing.simulation import Outcome, simulate
@@ -42,6 +45,9 @@ class Found:
     entries: int = 0
     effects: int = 0
     faults: Counter[str] = field(default_factory=Counter[str])
+    points: Counter[str] = field(default_factory=Counter[str])
+    """How often each crash point was passed."""
+
     violations: list[tuple[int, Violation]] = field(default_factory=list[tuple[int, Violation]])
     """Each with its seed."""
 
@@ -52,6 +58,7 @@ class Found:
         self.entries += outcome.entries
         self.effects += outcome.effects
         self.faults += outcome.faults
+        self.points += outcome.points
         self.violations += [(outcome.seed, one) for one in (*outcome.violations, *more)]
 
     def merge(self, other: Found) -> None:
@@ -61,6 +68,7 @@ class Found:
         self.entries += other.entries
         self.effects += other.effects
         self.faults += other.faults
+        self.points += other.points
         self.violations = sorted([*self.violations, *other.violations], key=lambda pair: pair[0])
 
     def document(self) -> dict[str, Any]:
@@ -71,6 +79,7 @@ class Found:
             "entries": self.entries,
             "effects": self.effects,
             "faults": dict(sorted(self.faults.items())),
+            "points": {one: self.points[one] for one in POINTS},
             "violations": [{"seed": seed, **asdict(one)} for seed, one in self.violations],
         }
 
@@ -81,8 +90,9 @@ class Found:
             (one["seed"], Violation(one["invariant"], one["what"], one["where"]))
             for one in document["violations"]
         ]
+        happened = {name: Counter(document[name]) for name in ("faults", "points")}
         counts = {name: document[name] for name in ("seeds", "operations", "entries", "effects")}
-        return cls(**counts, faults=Counter(document["faults"]), violations=violations)
+        return cls(**counts, **happened, violations=violations)
 
 
 def run_seeds(seeds: Sequence[int]) -> Found:
@@ -132,10 +142,19 @@ def _run_all(ranges: Sequence[range], processes: int) -> Iterator[tuple[range, F
         for part in ranges:
             yield part, run_seeds(part)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_at_ctrl_c) as pool:
         under_way = {pool.submit(run_seeds, part): part for part in ranges}
-        for ended in as_completed(under_way):
-            yield under_way[ended], ended.result()
+        try:
+            for ended in as_completed(under_way):
+                yield under_way[ended], ended.result()
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _end_at_ctrl_c() -> None:
+    """End without a word: whoever runs the ranges says that they were stopped."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _ranges(first: int, count: int) -> Iterator[range]:
@@ -160,8 +179,13 @@ def _kept(folder: Path, part: range) -> Found | None:
     file = _file(folder, part)
     if not file.exists():
         return None
-    document = json.loads(file.read_text(encoding="utf-8"))
-    return Found.of(document) if document["source"] == source_digest() else None
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        return Found.of(document) if document["source"] == source_digest() else None
+    except (OSError, ValueError, TypeError, KeyError) as damaged:
+        raise InputError(
+            f"{file} cannot be read: {damaged!r}.", next_step="Remove it; its seeds are run again."
+        ) from None
 
 
 def _keep(folder: Path, part: range, found: Found) -> None:

@@ -134,7 +134,7 @@ async def look_into_some(sim: Simulation) -> None:
         drawn = sim.draw.random()
         if drawn < 0.4:
             await look_into(sim, row)
-        elif drawn < 0.5:
+        elif drawn < 0.7:
             sim.faults["incident.forged"] += 1
             await look_into(sim, row, by=STRANGER)
 

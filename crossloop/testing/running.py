@@ -14,7 +14,6 @@ import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -26,11 +25,11 @@ from crossloop.coordinator.decide import PolicyReplaced
 from crossloop.errors import AnswerRefused, StaleLease, StoreBusy
 from crossloop.governance import Policy
 from crossloop.signals import Signal
-from crossloop.store import approvals, impacts, inbox, incidents, verify
-from crossloop.store.ledger import stored
+from crossloop.store import approvals, inbox, incidents
 from crossloop.testing import company, invariants, operations, people
 from crossloop.testing.documents import VARIANTS, policy
 from crossloop.testing.evidence import Evidence, Taken, Violation
+from crossloop.testing.gathering import gather
 from crossloop.testing.processes import Killed, Life, WatchedStore, live, open_store
 from crossloop.testing.systems import World
 from crossloop.testing.virtual_time import VirtualClock, VirtualLoop
@@ -42,11 +41,12 @@ START: Final = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 _REFUSED: Final = (AnswerRefused, PolicyReplaced, StaleLease, StoreBusy)
 """What the company may say no with; the operation is over then, and nothing else is."""
 
-_REAL_THREADS: Final = 16
-"""Every so many seeds the approval graph keeps its threads in a file, as in production."""
+_REAL_FILES: Final = 16
+"""Every so many seeds the tables are made anew, and the approval graph keeps its threads in a file."""
 
-_ROUNDS: Final = 8
-"""How often time passes at the end at most, until nothing waits: a question can be passed on once."""
+_ROUNDS: Final = 16
+"""How often the company works at the end at most, until nothing waits: a question can be passed on once, and
+of an undertaking one step is taken back after the other, each perhaps by a person."""
 
 _DAYS: Final = 2 * 86_400.0
 
@@ -104,10 +104,11 @@ class Simulation:
         self._armed: dict[str, Armed] = {}
         self._dead: set[str] = set()
         self._deaths_are_seen = self.draw.random() < 0.7
-        self._shown = Shown()
+        self._shown = Shown() if seed % _REAL_FILES else None
         self._policies: dict[str, Policy] = {}
         self._open: list[WatchedStore] = []
-        (folder / "store.db").write_bytes(_empty_store())
+        if self._shown is not None:
+            (folder / "store.db").write_bytes(empty_store())
         self.observer = self._store(Life("observer"))
         self.console = self._console()
         self.worker = self.open_worker(self._policy(self.draw.randrange(VARIANTS)))
@@ -124,7 +125,9 @@ class Simulation:
             self.follow()
             self._violated(invariants.check(self.evidence, invariants.AT_EVERY_STEP))
         await self._finish()
-        self._gather()
+        self.take_checkpoint()
+        self.follow()
+        self.digest = self.observer.read(lambda read: gather(read, self.evidence))
         self._violated(invariants.check(self.evidence))
 
     async def attempt(self, worker: Worker, doing: Callable[[Runtime], Awaitable[T]]) -> T | None:
@@ -179,10 +182,8 @@ class Simulation:
     def open_worker(self, policy: Policy) -> Worker:
         """Open another process of the company, beside those that are open."""
         life = Life(f"worker-{next(self._numbers)}")
-        if self.seed % _REAL_THREADS:
-            threads: ApprovalThreads = ShownInMemory(self._folder / "threads.db", self._shown)
-        else:
-            threads = ApprovalThreads(self._folder / "threads.db")
+        file = self._folder / "threads.db"
+        threads = ApprovalThreads(file) if self._shown is None else ShownInMemory(file, self._shown)
         return Worker(
             life,
             self._store(life),
@@ -251,12 +252,14 @@ class Simulation:
             await self.reopen()
         for _ in range(_ROUNDS):
             await self.attempt(self.worker, self.drained)
-            for row in people.open_incidents(self):
+            looked_into = people.open_incidents(self)
+            for row in looked_into:
                 await people.look_into(self, row)
+            if looked_into:
+                continue  # what follows from it is for the worker to do
             if not self._waits():
-                self.violations += [
-                    Violation(0, "a thread outlives its question", one) for one in self._shown.questions
-                ]
+                left = {} if self._shown is None else self._shown.questions
+                self.violations += [Violation(0, "a thread outlives its question", one) for one in left]
                 return
             await asyncio.sleep(_DAYS)
         self.violations.append(Violation(1, "something waits for ever", ", ".join(self._waits())))
@@ -271,34 +274,6 @@ class Simulation:
             ]
 
         return self.observer.read(found)
-
-    def _gather(self) -> None:
-        """Everything that the last check needs and that no entry tells."""
-        self.take_checkpoint()
-        self.follow()
-        evidence = self.evidence
-        known = evidence.ledger.entries
-        days = {(one.resource, one.day) for one in evidence.ledger.decisions.values()}
-
-        def look(read: Any) -> None:
-            found = verify(read)
-            evidence.broken = found.problem
-            again = read.rows("SELECT leaf FROM entries ORDER BY position")
-            changed = [one.position for one, (leaf,) in zip(known, again, strict=False) if one.leaf != leaf]
-            evidence.skipped += [f"entry {one} has changed" for one in changed]
-            if len(again) != len(known):
-                evidence.skipped.append(f"{len(known)} of {len(again)} entries")
-            evidence.roots = dict(stored.roots(read, [one.size for one in evidence.checkpoints]))
-            evidence.open = {
-                one.id for state in ("new", "parked", "decided") for one in inbox.listing(read, state=state)
-            }
-            for resource, day in days:
-                if resource is not None and day is not None:
-                    total = impacts.total(read, resource, day)
-                    evidence.totals[resource, day] = (Decimal(repr(total.share)), total.amount)
-            self.digest = _digest(read)
-
-        self.observer.read(look)
 
     # -- how processes come and go
 
@@ -368,17 +343,8 @@ def _salts(seed: int) -> Callable[[], bytes]:
     return lambda: hashlib.sha256(b"%d %d" % (seed, next(counter))).digest()[:16]
 
 
-def _digest(read: Any) -> str:
-    hasher = hashlib.sha256()
-    for row in read.rows(
-        "SELECT position, kind, case_key, at, salt, body, leaf FROM entries ORDER BY position"
-    ):
-        hasher.update(repr(row).encode())
-    return hasher.hexdigest()
-
-
 @cache
-def _empty_store() -> bytes:
+def empty_store() -> bytes:
     """The file of an empty store: making its tables takes longer than writing it down."""
     with tempfile.TemporaryDirectory(prefix="crossloop-empty-") as made:
         file = Path(made) / "store.db"

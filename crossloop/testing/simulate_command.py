@@ -13,16 +13,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from crossloop.errors import InputError
+from crossloop.testing.arguments import INTERRUPTED, WRONG_USAGE, at_least, usable
 from crossloop.testing.campaign import Found, campaign
+from crossloop.testing.invariants import same_ledger
 from crossloop.testing.simulation import Outcome, simulate
 
 
 def main(arguments: list[str]) -> int:
-    """Run it; 1 when an invariant was violated."""
+    """Run it; 1 when an invariant was violated, 2 for wrong usage, 130 when it was stopped with Ctrl-C."""
     chosen = _parser().parse_args(arguments)
     people = Console(stderr=True)
     began = time.monotonic()
-    found = _many(chosen, people) if chosen.seed is None else _one(chosen.seed, people)
+    try:
+        found = _many(chosen, people) if chosen.seed is None else _one(chosen.seed, people)
+    except KeyboardInterrupt:
+        kept = "the same command goes on from here" if chosen.folder else "with --folder it could go on"
+        people.print(f"stopped; {kept}")
+        return INTERRUPTED
+    except InputError as wrong:
+        people.print(str(wrong), markup=False, soft_wrap=True)
+        return WRONG_USAGE
     seconds = time.monotonic() - began
     if chosen.json:
         document = {**found.document(), "seconds": round(seconds, 1), "processes": chosen.processes}
@@ -34,11 +45,11 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m crossloop.testing simulate", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=200, help="how many (default %(default)s)")
-    parser.add_argument("--from", type=int, default=0, dest="first", help="the first one (default 0)")
-    parser.add_argument("--seed", type=int, help="run this one again and tell what happened")
+    parser.add_argument("--seeds", type=at_least(1), default=200, help="how many (default %(default)s)")
+    parser.add_argument("--from", type=at_least(0), default=0, dest="first", help="the first one (default 0)")
+    parser.add_argument("--seed", type=at_least(0), help="run this one again and tell what happened")
     parser.add_argument("--folder", type=Path, help="where finished ranges are kept, to go on after a stop")
-    parser.add_argument("--processes", type=int, default=1, help="how many at once (default 1)")
+    parser.add_argument("--processes", type=at_least(1), default=1, help="how many at once (default 1)")
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     return parser
 
@@ -57,8 +68,9 @@ def _many(chosen: argparse.Namespace, people: Console) -> Found:
                     shown.console.print(f"seed {seed}: {violation}", markup=False)
                     shown.console.print(_rerun(seed), markup=False)
 
+        folder = None if chosen.folder is None else usable(chosen.folder)
         return campaign(
-            chosen.first, chosen.seeds, folder=chosen.folder, processes=chosen.processes, progress=progress
+            chosen.first, chosen.seeds, folder=folder, processes=chosen.processes, progress=progress
         )
 
 
@@ -68,9 +80,12 @@ def _rerun(seed: int) -> str:
 
 def _one(seed: int, people: Console) -> Found:
     outcome = simulate(seed)
+    again = same_ledger(outcome.ledger.encode(), simulate(seed).ledger.encode(), seed)
     found = Found()
-    found.add(outcome)
+    found.add(outcome, *again)
     _told(outcome, people)
+    for _, violation in found.violations:
+        people.print(str(violation), markup=False)
     return found
 
 
@@ -80,8 +95,6 @@ def _told(outcome: Outcome, people: Console) -> None:
         table.add_row(step.at.isoformat(sep=" ", timespec="seconds"), str(step.entries), step.operation)
     people.print(table)
     people.print(f"{outcome.entries} entries, {outcome.effects} effects, ledger {outcome.ledger[:16]}")
-    for violation in outcome.violations:
-        people.print(str(violation), markup=False)
 
 
 def _shown(found: Found, seconds: float, people: Console) -> None:

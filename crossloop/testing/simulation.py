@@ -27,7 +27,7 @@ from typing import Final
 from crossloop import faults
 from crossloop.testing.evidence import Violation
 from crossloop.testing.processes import passed
-from crossloop.testing.running import Simulation, Step
+from crossloop.testing.running import Simulation, Step, empty_store
 from crossloop.testing.virtual_time import Stuck, VirtualLoop, run
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - memory, where the machine has it: nothing has to survive
@@ -50,6 +50,12 @@ class Outcome:
     faults: Counter[str]
     """What went wrong on purpose, by kind."""
 
+    points: Counter[str]
+    """How often each crash point was passed (:data:`crossloop.faults.POINTS`)."""
+
+    notices: Counter[str]
+    """How often people and departments were told, by what of."""
+
     violations: tuple[Violation, ...]
     ledger: str
     """SHA-256 over every byte of the ledger."""
@@ -66,7 +72,8 @@ def simulate(seed: int, *, folder: Path | None = None) -> Outcome:
         try:
             return run(lambda loop: _simulated(seed, Path(made), loop))
         except Stuck as stuck:
-            return Outcome(seed, (), 0, 0, Counter(), (Violation(0, str(stuck), "the event loop"),), "")
+            hung = Violation(0, str(stuck), "the event loop")
+            return Outcome(seed, (), 0, 0, Counter(), Counter(), Counter(), (hung,), "")
 
 
 @contextmanager
@@ -83,8 +90,15 @@ def _chance(seed: int) -> Generator[None]:
 async def _simulated(seed: int, folder: Path, loop: VirtualLoop) -> Outcome:
     # What fails in a process that died, or whom somebody followed, may have nobody left to be told.
     loop.set_exception_handler(lambda _loop, _context: None)
-    sim = Simulation(seed, folder, loop)
-    with faults.on_pass(passed):
+    points: Counter[str] = Counter()
+
+    def told(point: str) -> None:
+        points[point] += 1
+        passed(point)
+
+    empty_store()  # made once in this process, before anything is counted
+    with faults.on_pass(told):
+        sim = Simulation(seed, folder, loop)
         playing = asyncio.create_task(sim.play())
         await asyncio.wait({playing})
     sim.close()
@@ -97,6 +111,8 @@ async def _simulated(seed: int, folder: Path, loop: VirtualLoop) -> Outcome:
         entries=len(sim.evidence.ledger.entries),
         effects=len(sim.evidence.effects),
         faults=sim.faults,
+        points=points,
+        notices=Counter(one.kind for one in sim.evidence.ledger.notices),
         violations=tuple(dict.fromkeys(sim.violations)),
         ledger=sim.digest,
     )

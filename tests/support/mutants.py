@@ -22,16 +22,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from crossloop.testing.arguments import at_least
+
 PACKAGE = Path(__file__).parents[2] / "crossloop"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One bug: a piece of text of one file that is replaced."""
+    """One bug: a piece of text that is replaced, wherever in the package it stands."""
 
     name: str
     what: str
-    file: str
     old: str
     new: str
     invariants: tuple[int, ...]
@@ -42,7 +43,6 @@ MUTANTS = (
     Mutant(
         "unclaimed",
         "an action is performed without being claimed first",
-        "actions/executor.py",
         "started, forgone = await self._store.write_async(start, lease=lease)",
         "started, forgone = list(chosen), []",
         (2,),
@@ -50,7 +50,6 @@ MUTANTS = (
     Mutant(
         "content_key",
         "the content of a request is part of its action key",
-        "signals/proposal.py",
         "return action_key(self.signal_id, self.department, self.step)",
         "content = self.action.digest() if self.action else ''\n"
         "        return action_key(self.signal_id, self.department + content, self.step)",
@@ -59,7 +58,6 @@ MUTANTS = (
     Mutant(
         "fence_once",
         "the fence is what the worker saw before it waited: a stale one passes",
-        "store/writer.py",
         "if job.lease is not None:\n",
         "seen = self.__dict__.setdefault('seen', set())\n"
         "                if job.lease is not None and job.lease not in seen:\n"
@@ -69,7 +67,6 @@ MUTANTS = (
     Mutant(
         "sends_anyway",
         "a worker that was paused sends its request without looking whether somebody has followed it",
-        "actions/once.py",
         "        self.fence()\n",
         "",
         (2,),
@@ -77,7 +74,6 @@ MUTANTS = (
     Mutant(
         "any_request",
         "a permit is not compared with the request",
-        "governance/permits.py",
         "if found != permit.action_digest:",
         "if not found:",
         (3,),
@@ -85,7 +81,6 @@ MUTANTS = (
     Mutant(
         "stale_total",
         "the day's impact is read once, before what the transaction adds to it",
-        "coordinator/decide.py",
         "so_far = impacts.total(tx, impact.resource, day)",
         "read = tx.__dict__.setdefault('read', {})\n"
         "    place = impact.resource, day\n"
@@ -95,10 +90,37 @@ MUTANTS = (
     Mutant(
         "held_uncounted",
         "what waits for people does not count",
-        "coordinator/decide.py",
         "if proposal.impact is not None:\n        impacts.add(",
         "if proposal.impact is not None and state == 'in_force':\n        impacts.add(",
         (6,),
+    ),
+    Mutant(
+        "no_incident",
+        "an outcome that nobody can tell is recorded, and no incident is opened",
+        'if receipt.outcome == "unknown":\n        incidents.open_(',
+        'if receipt.outcome == "never":\n        incidents.open_(',
+        (2,),
+    ),
+    Mutant(
+        "untold",
+        "those who are asked next are not told",
+        "notify_passed_on(tx, decision_of(tx, row), row, following.people, because)",
+        "pass",
+        (1,),
+    ),
+    Mutant(
+        "told_twice",
+        "what was taken back is told twice",
+        "    alerts.of_step(tx, decision, kind, text)\n",
+        "    alerts.of_step(tx, decision, kind, text)\n    alerts.of_step(tx, decision, kind, text)\n",
+        (5,),
+    ),
+    Mutant(
+        "unfenced_table",
+        "a worker writes to a table that no entry tells of, without its lease",
+        "for one in wanted.ended], lease=lease)",
+        "for one in wanted.ended])",
+        (9,),
     ),
 )
 
@@ -131,25 +153,28 @@ class DoesNotApply(Exception):
 
 
 def mutate(mutant: Mutant, folder: Path) -> Path:
-    """Copy the package into a folder with a bug, and return the folder.
+    """Copy the package into a folder with a bug, and return the file that has it.
 
     Raises:
         DoesNotApply: the code has changed since the mutant was written.
     """
     copy = folder / "crossloop"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    file = copy / mutant.file
-    text = file.read_text(encoding="utf-8")
-    if text.count(mutant.old) != 1:
-        raise DoesNotApply(f"{mutant.name}: {mutant.file} has {text.count(mutant.old)} times {mutant.old!r}")
-    file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    return folder
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "testing"))
+    places = [file for file in sorted(copy.rglob("*.py")) if mutant.old in file.read_text(encoding="utf-8")]
+    times = sum(file.read_text(encoding="utf-8").count(mutant.old) for file in places)
+    if times != 1:
+        raise DoesNotApply(f"{mutant.name}: the package has {times} times {mutant.old!r}")
+    (file,) = places
+    file.write_text(file.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8")
+    shutil.copytree(PACKAGE / "testing", copy / "testing", ignore=shutil.ignore_patterns("__pycache__"))
+    return file
 
 
 def hunt(mutant: Mutant, seeds: int) -> Verdict:
     """Simulate a company with a bug until it is found."""
     with tempfile.TemporaryDirectory(prefix="crossloop-mutant-") as made:
-        folder = mutate(mutant, Path(made))
+        folder = Path(made)
+        mutate(mutant, folder)
         environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-c", _CHILD, json.dumps(mutant.invariants), str(seeds)]
         ended = subprocess.run(
@@ -164,15 +189,20 @@ def hunt(mutant: Mutant, seeds: int) -> Verdict:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.support.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", help="which bugs (default: all)")
-    parser.add_argument("--seeds", type=int, default=200, help="most seeds for each (default %(default)s)")
+    parser.add_argument(
+        "--seeds", type=at_least(1), default=200, help="most seeds for each (default %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     chosen = parser.parse_args(arguments)
+    known = {one.name: one for one in MUTANTS}
+    unknown = [name for name in chosen.names if name not in known]
+    if unknown:
+        parser.error(f"there is no bug {', '.join(unknown)}; bugs: {', '.join(known)}")
     people = Console(stderr=True)
     verdicts: list[Verdict] = []
-    for mutant in MUTANTS:
-        if not chosen.names or mutant.name in chosen.names:
-            verdicts.append(hunt(mutant, chosen.seeds))
-            people.print(f"{mutant.name}: {verdicts[-1].seeds or 'not found'}")
+    for name in chosen.names or known:
+        verdicts.append(hunt(known[name], chosen.seeds))
+        people.print(f"{name}: {verdicts[-1].seeds or 'not found'}")
     if chosen.json:
         document = {"most": chosen.seeds, "mutants": [asdict(one) for one in verdicts]}
         sys.stdout.write(json.dumps(document, indent=2) + "\n")

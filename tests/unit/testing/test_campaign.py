@@ -17,7 +17,7 @@ from crossloop.testing.simulation import Outcome
 
 def outcome(seed: int, *violations: Violation, ledger: str = "same") -> Outcome:
     steps = (Step("publish", START, 0),) * 3
-    return Outcome(seed, steps, 10, 2, Counter({"crash": 1}), violations, ledger)
+    return Outcome(seed, steps, 10, 2, Counter({"crash": 1}), Counter(), Counter(), violations, ledger)
 
 
 @pytest.fixture

@@ -59,7 +59,8 @@ def test_every_department_answers_in_every_mood(name: str, mood: Mood) -> None:
     if name == "north":
         del wanted["late"]  # nobody can interrupt what computes on the loop: it is believed when it returns
     assert {one.intervention for one in answer} == {wanted.get(mood, "change")}
-    assert len(answer) == (3 if mood == "several" else 1)
+    assert len(answer) == (company.STEPS if mood in ("several", "undertakes") else 1)
+    assert {one.saga is not None for one in answer} == {mood == "undertakes"}
     assert bool(faults) == (mood in company.TROUBLED)
 
 
@@ -70,6 +71,14 @@ def test_only_a_fickle_department_answers_otherwise_the_second_time() -> None:
     (first, second), _ = answers("north", "fickle", times=2)
     assert first[0].action != second[0].action
     assert first[0].action_key == second[0].action_key
+
+
+def test_an_undertaking_has_a_step_that_its_system_refuses_and_one_that_stays() -> None:
+    signal = said("undertakes", impossible=2, stays=0)
+    steps = company._answer("north", signal, View(as_of=START, timezone="UTC"), signal.data.asks["north"])
+    assert [one.action.arguments.get("impossible") for one in steps if one.action] == [None, None, True]
+    assert [one.action.arguments.get("stays") for one in steps if one.action] == [True, None, None]
+    assert len({one.action.system for one in steps if one.action}) == company.STEPS
 
 
 def test_fast_departments_hear_alarms_and_slow_ones_questions() -> None:

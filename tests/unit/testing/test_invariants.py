@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crossloop.ids import ActionKey, derived
+from crossloop.ids import ActionKey, derived, undo_key
 from crossloop.signals import ActionRequest
 from crossloop.store import Entry
 from crossloop.testing import invariants
@@ -57,14 +57,20 @@ def decision(number: int = 1, outcome: str = "act", share: float = 0.1, amount: 
 
 
 def permit(key: str = KEY, number: int = 1, **changes: Any) -> Any:
-    digest = changes.pop("digest", REQUEST.digest())
+    digest, undoes = changes.pop("digest", REQUEST.digest()), changes.pop("undoes", None)
     granted = {
         "action_digest": digest,
         "expires_at": (AT + timedelta(hours=1)).isoformat(),
         "approval_id": None,
         **changes,
     }
-    return "permit", {"action_key": key, "decision": f"dec_{number}", "digest": digest, "permit": granted}
+    return "permit", {
+        "action_key": key,
+        "decision": f"dec_{number}",
+        "digest": digest,
+        "permit": granted,
+        "undoes": undoes,
+    }
 
 
 def moved(kind: str, signal: str = "sig_1") -> Any:
@@ -92,8 +98,30 @@ ADOPTED: Any = ("policy.adopted", {"digest": POLICY, "document": DOCUMENT})
 STARTED: Any = ("action.started", {"action_key": KEY})
 
 
+PLANNED: Told = [
+    ADOPTED,
+    decision(),
+    ("action.planned", {"action_key": KEY, "decision": "dec_1"}),
+]
+DROPPED: Any = ("action.dropped", {"action_key": KEY, "because": "it is over"})
+
+
 def receipt(outcome: str) -> Any:
     return "receipt", {"action_key": KEY, "outcome": outcome}
+
+
+def notice(kind: str, *people: str, number: int = 1, text: str = "so it is") -> Any:
+    said = {"decision_id": f"dec_{number}", "recipients": [*people], "kind": kind, "text": text}
+    return "notice", said
+
+
+def incident(kind: str = "outcome_unknown", key: str = KEY) -> Any:
+    said = {"incident": f"inc_{kind}", "action_key": key, "kind": kind, "people": ["asha"]}
+    return "incident.opened", {**said, "decision": "dec_1"}
+
+
+def incident_closed(kind: str = "outcome_unknown") -> Any:
+    return "incident.closed", {"incident": f"inc_{kind}", "person": "asha", "happened": True}
 
 
 WELL: Told = [
@@ -104,9 +132,45 @@ WELL: Told = [
     moved("decided"),
     STARTED,
     receipt("done"),
+    notice("done", "north"),
     moved("finished"),
 ]
-HELD: Told = [ADOPTED, moved("received"), decision(outcome="hold"), asked()]
+HELD: Told = [
+    ADOPTED,
+    moved("received"),
+    decision(outcome="hold"),
+    asked(),
+    notice("hold", "asha", "ravi"),
+]
+DOUBTFUL: Told = [
+    *WELL[:6],
+    receipt("unknown"),
+    incident(),
+    notice("incident", "asha"),
+    notice("unknown", "north"),
+    moved("finished"),
+]
+LOOKED_INTO: Told = [
+    *DOUBTFUL,
+    ("action.reconciled", {"action_key": KEY, "state": "reconciled"}),
+    incident_closed(),
+    notice("incident_closed", "asha"),
+    notice("done", "north"),
+]
+BACK = undo_key(KEY)
+NOT_TAKEN_BACK: Told = [
+    *WELL,
+    permit(BACK, undoes=KEY),
+    ("action.started", {"action_key": BACK}),
+    ("receipt", {"action_key": BACK, "outcome": "failed"}),
+    notice("not_compensated", "north"),
+    incident("not_compensated"),
+    notice("incident", "asha"),
+]
+
+
+def without(told: Told, *left_out: Any) -> Told:
+    return [one for one in told if one not in left_out]
 
 
 def effect(**changes: Any) -> Effect:
@@ -155,7 +219,31 @@ WRONG: list[tuple[int, str, Callable[[], Evidence]]] = [
     (2, "unclaimed", lambda: evidence([one for one in WELL if one[0] != "action.started"])),
     (2, "content in the key", lambda: evidence([decision(), permit("act_x")], effects=[])),
     (2, "done without an effect", lambda: evidence(effects=[])),
-    (2, "failed with an effect", lambda: evidence([*WELL[:-2], receipt("failed"), WELL[-1]])),
+    (2, "failed with an effect", lambda: evidence([*WELL[:6], receipt("failed"), WELL[-1]])),
+    (2, "a doubt without an incident", lambda: evidence(without(DOUBTFUL, incident()))),
+    (2, "a doubt with two incidents", lambda: evidence([*DOUBTFUL, incident()])),
+    (2, "an incident without a doubt", lambda: evidence([*WELL, incident()])),
+    (2, "settled and still open", lambda: evidence(without(LOOKED_INTO, incident_closed()))),
+    (2, "closed and not settled", lambda: evidence([*DOUBTFUL, incident_closed()])),
+    (
+        2,
+        "not taken back and no incident",
+        lambda: evidence(without(NOT_TAKEN_BACK, incident("not_compensated"))),
+    ),
+    (1, "done and not told", lambda: evidence(without(WELL, notice("done", "north")))),
+    (1, "told before it was done", lambda: evidence([notice("done", "north"), *WELL[:7], WELL[-1]])),
+    (1, "asked and not told", lambda: evidence([*HELD[:4]])),
+    (1, "asked, and others told", lambda: evidence([*HELD[:4], notice("hold", "asha")])),
+    (1, "refused and not told", lambda: evidence([ADOPTED, decision(outcome="refuse")])),
+    (1, "ended and not told", lambda: evidence([*HELD, ended("expired")])),
+    (
+        1,
+        "an incident that nobody is told of",
+        lambda: evidence(without(DOUBTFUL, notice("incident", "asha"))),
+    ),
+    (1, "parked and not told", lambda: evidence([moved("received"), moved("parked")])),
+    (1, "dropped and not told", lambda: evidence([*PLANNED, DROPPED])),
+    (1, "two endings and one notice", lambda: evidence([*LOOKED_INTO[:-1]])),
     (2, "a receipt that is not kept", lambda: evidence(receipts=[(KEY, "failed")])),
     (2, "of no decision", lambda: evidence([permit()], effects=[])),
     (3, "unpermitted", lambda: evidence([one for one in WELL if one[0] != "permit"])),
@@ -176,7 +264,7 @@ WRONG: list[tuple[int, str, Callable[[], Evidence]]] = [
         "without enough",
         lambda: evidence(
             [
-                *HELD[:-1],
+                *HELD[:3],
                 asked(quorum=2),
                 voted("asha"),
                 voted("asha"),
@@ -217,6 +305,8 @@ WRONG: list[tuple[int, str, Callable[[], Evidence]]] = [
     (5, "decided twice", lambda: evidence([*WELL, decision()])),
     (5, "ended twice", lambda: evidence([*HELD, ended("rejected"), ended("approved")], effects=[])),
     (5, "permitted twice", lambda: evidence([*WELL, permit("act_other")])),
+    (5, "told twice", lambda: evidence([*WELL, notice("done", "north")])),
+    (5, "an incident closed twice", lambda: evidence([*LOOKED_INTO, incident_closed()])),
     (5, "a second receipt", lambda: evidence([*WELL, receipt("done")])),
     (6, "share", lambda: evidence([*WELL, decision(2, share=0.11)])),
     (6, "amount", lambda: evidence([*WELL, decision(2, amount="501")])),
@@ -229,6 +319,8 @@ WRONG: list[tuple[int, str, Callable[[], Evidence]]] = [
     (8, "skipped", lambda: evidence(skipped=["entry 3 instead of 2"])),
     (9, "followed", lambda: evidence(commits=[Commit("one", 1, 2, 0, 8)])),
     (9, "released", lambda: evidence(commits=[Commit("one", 1, None, 0, 8)])),
+    (9, "followed, in a table alone", lambda: evidence(commits=[Commit("one", 1, 2, 8, 8, rows=1)])),
+    (9, "no lease, in a table alone", lambda: evidence(commits=[Commit("worker-1", None, 1, 8, 8, rows=1)])),
 ]
 
 
@@ -244,6 +336,21 @@ def test_what_violates_an_invariant_is_found_under_its_number(
 def test_what_was_given_back_counts_no_longer() -> None:
     told = [*HELD, ended("rejected"), decision(2, share=0.2)]
     assert 6 not in numbers(evidence(told, effects=[]))
+
+
+def test_what_was_dropped_counts_no_longer() -> None:
+    told = [*PLANNED, DROPPED, notice("dropped", "north"), decision(2, share=0.2)]
+    assert 6 not in numbers(evidence(told, effects=[]))
+
+
+def test_a_step_whose_taking_back_failed_counts_as_before() -> None:
+    told = [*NOT_TAKEN_BACK, decision(2, share=0.11)]
+    assert 6 in numbers(evidence(told))
+
+
+@pytest.mark.parametrize("told", [DOUBTFUL, LOOKED_INTO, NOT_TAKEN_BACK], ids=["doubt", "settled", "undone"])
+def test_a_doubt_that_became_an_incident_and_was_told_is_well(told: Told) -> None:
+    assert numbers(evidence(told)) == set()
 
 
 def test_what_people_agreed_to_may_pass_the_limit() -> None:

@@ -13,7 +13,8 @@ import pytest
 from crossloop.errors import StaleLease, StoreBusy
 from crossloop.faults import crash_point, on_pass
 from crossloop.store import Lease, leases
-from crossloop.testing.evidence import Commit
+from crossloop.testing import invariants
+from crossloop.testing.evidence import Commit, Evidence
 from crossloop.testing.processes import COMMIT, LASTS, NAME, Holder, Killed, Life, live, open_store, passed
 from crossloop.testing.virtual_time import VirtualClock, VirtualLoop, run
 from tests.support.stores import START, counted_salts
@@ -54,6 +55,37 @@ def test_every_commit_that_writes_is_noted_with_its_place_and_its_token(tmp_path
         return opened.commits
 
     assert play(tmp_path, work) == [Commit("one", None, None, 0, 1), Commit("one", 1, 1, 1, 2)]
+
+
+def test_a_stale_write_to_a_table_that_no_entry_tells_of_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the bug that is planted here: nobody looks at the fence."""
+    monkeypatch.setattr("crossloop.store.writer.leases.check", lambda _read, _lease: None)
+
+    async def work(opened: Any) -> list[Commit]:
+        store = opened.store("worker-1")
+
+        def acquire(owner: str) -> Awaitable[Lease]:
+            return store.write_async(
+                lambda tx: leases.acquire(tx, NAME, owner=owner, ttl=LASTS, alive=lambda _: False)
+            )
+
+        first = await acquire("one")
+        await acquire("two")
+        untold = "INSERT INTO cases (key, id) VALUES (7, 'of no entry')"
+        await store.write_async(lambda tx: tx.execute(untold), lease=first)
+        await store.write_async(lambda tx: tx.execute("DELETE FROM cases"))
+        await store.write_async(lambda tx: leases.release(tx, first), lease=first)
+        return opened.commits
+
+    commits = play(tmp_path, work)
+    assert [(one.token, one.present, one.rows) for one in commits] == [(1, 2, 1), (None, 2, 1)]
+    found = invariants.check(Evidence(commits=commits), (invariants.stale_changes_nothing,))
+    assert [one.what for one in found] == [
+        "worker-1 wrote under token 1, when token 2 held the lease",
+        "worker-1 wrote without a lease",
+    ]
 
 
 def test_a_dead_process_neither_reads_nor_writes(tmp_path: Path) -> None:

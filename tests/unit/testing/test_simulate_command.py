@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crossloop.testing import __main__ as door
-from crossloop.testing import simulate_command
+from crossloop.testing import simulate_command, simulation
 from crossloop.testing.campaign import Found
 from crossloop.testing.evidence import Violation
+from crossloop.testing.simulation import Outcome
 
 
 def test_seeds_that_violate_nothing_end_with_0_and_one_document(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,6 +57,58 @@ def test_what_is_kept_is_found_again(tmp_path: Path, capsys: pytest.CaptureFixtu
     second = json.loads(capsys.readouterr().out)
     assert first["faults"] == second["faults"]
     assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
+def test_a_seed_whose_two_runs_differ_shows_that_when_it_is_run_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledgers = iter(("one", "other"))
+
+    def simulate(seed: int) -> Outcome:
+        return replace(simulation.simulate(seed), ledger=next(ledgers))
+
+    monkeypatch.setattr(simulate_command, "simulate", simulate)
+    assert door.main(["simulate", "--seed", "5", "--json"]) == 1
+    told = capsys.readouterr()
+    assert [one["invariant"] for one in json.loads(told.out)["violations"]] == [10]
+    assert "invariant 10" in told.err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--seeds", "0"], ["--seeds", "-5"], ["--processes", "0"], ["--from", "-1"], ["--seeds", "many"]],
+)
+def test_a_count_that_is_none_is_wrong_usage(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        door.main(["simulate", *wrong])
+    assert ended.value.code == 2
+    assert "argument" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_a_file_or_cannot_be_read_is_bad_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert door.main(["simulate", "--seeds", "1", "--folder", str(file)]) == 2
+    assert "cannot be used as a folder" in capsys.readouterr().err
+    for damaged in ("{", "[]", "{}"):
+        (tmp_path / "seeds-00000000-00000001.json").write_text(damaged)
+        assert door.main(["simulate", "--seeds", "1", "--folder", str(tmp_path)]) == 2
+        assert "Remove it" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any, **__: Any) -> Found:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulate_command, "campaign", stopped)
+    assert door.main(["simulate", "--seeds", "1"]) == 130
+    assert "with --folder it could go on" in capsys.readouterr().err
+    assert door.main(["simulate", "--seeds", "1", "--folder", str(tmp_path)]) == 130
+    assert "goes on from here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 2), (["explode"], 2), (["--help"], 0)])

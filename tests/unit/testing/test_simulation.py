@@ -43,6 +43,18 @@ def test_every_operation_is_drawn_and_something_comes_of_it(outcomes: list[Outco
     assert all(one.entries for one in outcomes)
 
 
+def test_every_crash_point_there_is_is_passed(outcomes: list[Outcome]) -> None:
+    passed = sum((one.points for one in outcomes), Counter[str]())
+    assert [point for point in faults.POINTS if not passed[point]] == []
+
+
+def test_undertakings_come_to_nothing_in_every_way(outcomes: list[Outcome]) -> None:
+    found = sum((one.faults for one in outcomes), Counter[str]())
+    assert {"system.impossible", "incident.looked_into", "incident.forged"} <= set(found)
+    told = sum((one.notices for one in outcomes), Counter[str]())
+    assert {"compensated", "not_compensated", "dropped", "incident"} <= set(told)
+
+
 def test_the_same_seed_leaves_the_same_ledger_and_another_one_another() -> None:
     assert simulate(5) == simulate(5)
     assert simulate(5).ledger != simulate(6).ledger
