@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -142,12 +142,15 @@ def _run_all(ranges: Sequence[range], processes: int) -> Iterator[tuple[range, F
         for part in ranges:
             yield part, run_seeds(part)
         return
+    others = set(active_children())
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_at_ctrl_c) as pool:
         under_way = {pool.submit(run_seeds, part): part for part in ranges}
         try:
             for ended in as_completed(under_way):
                 yield under_way[ended], ended.result()
         except KeyboardInterrupt:
+            for process in set(active_children()) - others:
+                process.terminate()  # else the ranges under way would be waited for
             pool.shutdown(cancel_futures=True)
             raise
 
