@@ -9,20 +9,19 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
 import json
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, Final
 
 from crossloop.errors import InputError
 from crossloop.faults import POINTS
+from crossloop.testing.checkout import source_digest
 from crossloop.testing.evidence import Violation
 from crossloop.testing.invariants import same_ledger
 from crossloop.testing.simulation import Outcome, simulate
@@ -32,8 +31,6 @@ RANGE: Final = 50
 
 AGAIN: Final = 25
 """Every so many seeds one is run twice."""
-
-_PACKAGE: Final = Path(__file__).parents[1]
 
 
 @dataclass
@@ -163,15 +160,6 @@ def _end_at_ctrl_c() -> None:
 def _ranges(first: int, count: int) -> Iterator[range]:
     for start in range(first, first + count, RANGE):
         yield range(start, min(start + RANGE, first + count))
-
-
-@cache
-def source_digest() -> str:
-    """SHA-256 over every source file of the package (rule 1)."""
-    hasher = hashlib.sha256()
-    for file in sorted(_PACKAGE.rglob("*.py")):
-        hasher.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return hasher.hexdigest()
 
 
 def _file(folder: Path, part: range) -> Path:

@@ -13,6 +13,7 @@ import pytest
 
 from crossloop.faults import POINTS
 from crossloop.testing import crash_at_every_point, kill
+from crossloop.testing.evidence import Violation
 from crossloop.testing.killing import kill as killing
 from crossloop.testing.killing.kill import Campaign, Result
 from tests.support.project import PROJECT
@@ -45,6 +46,16 @@ def test_a_campaign_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     require_well(result)
     assert result.kills == 4
     assert kill(4, seed=1, folder=tmp_path).kills == 4
+
+
+def test_what_was_wrong_before_a_stop_is_still_wrong_afterwards(tmp_path: Path) -> None:
+    wrong = Violation(2, "two effects", "act_1")
+
+    def see(campaign: Campaign) -> None:
+        campaign.journal.violated([wrong])
+
+    assert kill(1, seed=1, folder=tmp_path, progress=see).violations == [wrong]
+    assert kill(2, seed=1, folder=tmp_path).violations == [wrong]
 
 
 def test_interrupted_from_the_keyboard_it_ends_at_once_and_can_go_on(tmp_path: Path) -> None:

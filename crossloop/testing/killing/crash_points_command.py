@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from crossloop.faults import POINTS
+from crossloop.testing.arguments import INTERRUPTED, at_least
+from crossloop.testing.checkout import commit
 from crossloop.testing.killing.crash_points import Tried, crash_at_every_point
-from crossloop.testing.killing.kill_command import commit
 
 
 def main(arguments: list[str]) -> int:
@@ -28,7 +29,11 @@ def main(arguments: list[str]) -> int:
             found.append(tried)
             shown.update(f"{len(found)} of {len(points)} points; {tried.point}: {_verdict(tried)}")
 
-        crash_at_every_point(points, most=chosen.passes, progress=progress)
+        try:
+            crash_at_every_point(points, most=chosen.passes, progress=progress)
+        except KeyboardInterrupt:
+            people.print(f"stopped after {len(found)} of {len(points)} points")
+            return INTERRUPTED
     seconds = round(time.monotonic() - began, 1)
     _shown(found, people)
     if chosen.json:
@@ -47,7 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m crossloop.testing crash-points", description=__doc__)
     parser.add_argument("--point", action="append", choices=POINTS, metavar="POINT", help="only this one")
     parser.add_argument(
-        "--passes", type=int, default=4, help="passes at which a first run dies, for each point (default 4)"
+        "--passes",
+        type=at_least(1),
+        default=4,
+        help="passes at which a first run dies, for each point (default 4)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     return parser

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from io import BufferedWriter
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import orjson
 from pydantic import TypeAdapter
 
 from crossloop.errors import InputError
+from crossloop.testing.checkout import commit, source_digest
+from crossloop.testing.evidence import Violation
 from crossloop.testing.killing.company import Load
 from crossloop.testing.killing.wire import written
 from crossloop.testing.systems import Effect
 
 _EFFECT: Final = TypeAdapter(Effect)
+_ANOTHER: Final = "Name another folder, or remove this one."
 
 
 @dataclass
@@ -26,7 +29,7 @@ class Journal:
     """Everything that was said and done in a campaign."""
 
     load: Load
-    file: BufferedWriter
+    file: BinaryIO = field(default_factory=BytesIO)
     sent: int = 0
     """Numbers below it were said by somebody."""
 
@@ -44,6 +47,7 @@ class Journal:
     requests: Counter[str] = field(default_factory=Counter[str])
     """What the systems were asked, and what went wrong there."""
 
+    violations: list[Violation] = field(default_factory=list[Violation])
     lives: int = 0
     seconds: float = 0.0
 
@@ -71,6 +75,8 @@ class Journal:
                 self.answered += 1
             case "effect":
                 self.effects.append(_EFFECT.validate_python(said["effect"]))
+            case "violation":
+                self.violations.append(Violation(said["invariant"], said["what"], said["where"]))
             case "life":
                 self.lives += 1
                 self.seconds += said["seconds"]
@@ -85,27 +91,55 @@ class Journal:
         """Take note of an effect."""
         self.write("effect", effect=_EFFECT.dump_python(effect, mode="json"))
 
+    def violated(self, found: Iterable[Violation]) -> None:
+        """Take note of violations, each once: what was wrong stays wrong, whatever comes afterwards."""
+        for one in found:
+            if one not in self.violations:
+                self.write("violation", **asdict(one))
+
     @classmethod
     def open(cls, folder: Path, seed: int, now: datetime) -> Journal:
         """Begin a journal in a folder, or take the one up that is there.
 
         Raises:
-            InputError: it is the journal of another seed.
+            InputError: it is the journal of another seed or of other code, or it cannot be read.
         """
         place = folder / "journal.jsonl"
-        lines = _whole_lines(place)
-        began = datetime.fromisoformat(lines[0]["began"]) if lines else now
-        if lines and lines[0]["seed"] != seed:
-            raise InputError(
-                f"{folder} holds the campaign of seed {lines[0]['seed']}, not of {seed}.",
-                next_step="Name its seed, or another folder.",
-            )
-        journal = cls(Load(seed, began), place.open("ab"))
-        for said in lines[1:]:
-            journal._take(said)
+        try:
+            lines = _whole_lines(place)
+            if lines:
+                _require_same(folder, lines[0], seed)
+            began = datetime.fromisoformat(lines[0]["began"]) if lines else now
+            journal = cls(Load(seed, began))
+            for said in lines[1:]:
+                journal._take(said)
+            journal.file = place.open("ab")
+        except OSError as wrong:
+            raise InputError(f"{place} cannot be used: {wrong.strerror}.", next_step=_ANOTHER) from None
+        except (ValueError, TypeError, KeyError, AttributeError) as damaged:
+            raise InputError(f"{place} is damaged: {damaged!r}.", next_step=_ANOTHER) from None
         if not lines:
-            journal.file.write(written({"is": "begun", "seed": seed, "began": began.isoformat()}))
+            begun = {"is": "begun", "seed": seed, "began": began.isoformat()}
+            journal.file.write(written({**begun, "commit": commit(), "source": source_digest()}))
         return journal
+
+
+def _require_same(folder: Path, begun: Mapping[str, Any], seed: int) -> None:
+    """Refuse what belongs to another campaign: results of two versions of the code say nothing of either.
+
+    Raises:
+        InputError: it is one of another seed, or of other code.
+    """
+    if begun["seed"] != seed:
+        raise InputError(
+            f"{folder} holds the campaign of seed {begun['seed']}, not of {seed}.",
+            next_step="Name its seed, or another folder.",
+        )
+    if begun["source"] != source_digest():
+        then, now = begun["commit"] or "a package outside of git", commit() or "a package outside of git"
+        raise InputError(
+            f"{folder} holds a campaign on other code: {then} then, {now} now.", next_step=_ANOTHER
+        )
 
 
 def _whole_lines(place: Path) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +39,13 @@ from crossloop.testing.killing.wire import Said
 
 PATIENCE: Final = 120.0
 """Seconds that the last life has to bring everything to its end."""
+
+_FOLLOWED: Final = 0.25
+"""Share of lives beside which somebody reads the tail of the ledger: an open reader spares the next process
+some of what it has to recover."""
+
+_LOOK: Final = 0.02
+"""Seconds between two looks at the tail."""
 
 KILLED: Final = -9
 """Exit code of a process that ended with SIGKILL."""
@@ -103,10 +110,14 @@ class Campaign:
         for effect in self.journal.effects:
             self.world.add(effect)
         self.recorded = Recorded()
-        self.violations: list[Violation] = []
         self._seen_effects = 0
         self.passed: Counter[str] = Counter()
         """Crash points that the last life to end by itself has passed."""
+
+    @property
+    def violations(self) -> list[Violation]:
+        """Everything that was wrong so far, also before the campaign was stopped and taken up again."""
+        return self.journal.violations
 
     def close(self) -> None:
         """Let go of the journal. What was not over goes on when it is opened again."""
@@ -179,24 +190,34 @@ class Campaign:
             case "passed":
                 self.passed = Counter(said["points"])
             case "failed":
-                self.violations.append(Violation(0, said["error"], f"life {self.journal.lives}"))
+                self.journal.violated([Violation(0, said["error"], f"life {self.journal.lives}")])
             case _:
                 pass
 
     def _check(self, acknowledged: Sequence[int]) -> None:
         """What can be checked after every death (rule 2)."""
-        self.journal.keep()
+        fresh = self.world.effects[self._seen_effects :]
+        names = (self.journal.load.signal(number).id for number in acknowledged)
         try:
             with self._store() as store:
-                self.violations += self.recorded.read_on(store)
+                found = self.recorded.read_on(store) + checks.followed(store)
         except StoreNotUsable:
             if self.recorded.frontier.size:
                 raise
+            self.journal.keep()
             return  # nobody has lived long enough to make one
-        fresh = self.world.effects[self._seen_effects :]
         self._seen_effects += len(fresh)
-        names = (self.journal.load.signal(number).id for number in acknowledged)
-        self.violations += checks.after_a_death(self.recorded, fresh, names)
+        self.journal.violated([*found, *checks.after_a_death(self.recorded, fresh, names)])
+        self.journal.keep()
+
+    async def _follow(self) -> None:
+        """Read the tail of the ledger while a process is at work."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            with suppress(StoreNotUsable), self._store() as store:
+                while True:
+                    self.journal.violated(self.recorded.read_on(store))
+                    await asyncio.sleep(_LOOK)
 
     def _store(self) -> Store:
         return Store.open(f"sqlite:///{self._folder / 'store.db'}", clock=SystemClock(), create=False)
@@ -209,9 +230,10 @@ class Campaign:
                 code = await self.live(replace(self.orders, role="finish", again=self.journal.missing()))
                 await self.world.at_rest()
                 if code != 0:
-                    self.violations.append(Violation(0, f"the last life ended with {code}", "the end"))
+                    self.journal.violated([Violation(0, f"the last life ended with {code}", "the end")])
         except TimeoutError:
-            self.violations.append(Violation(1, f"the last life took more than {PATIENCE:g} s", "the end"))
+            late = Violation(1, f"the last life took more than {PATIENCE:g} s", "the end")
+            self.journal.violated([late])
         self._check(())
         return self.result()
 
@@ -225,6 +247,8 @@ class Campaign:
         with self._store() as store:
             left = checks.stuck(store, self.recorded)
             found = checks.at_the_end(store, self.recorded, self.world.effects, names)
+        self.journal.violated([*lost, *doubled, *left, *found])
+        self.journal.keep()
         permits = self.recorded.ledger.by_key.values()
         journal = self.journal
         return Result(
@@ -232,7 +256,7 @@ class Campaign:
             acknowledged_lost=len(lost),
             effects_doubled=len(doubled),
             runs_stuck=len(left),
-            violations=list(dict.fromkeys([*self.violations, *lost, *doubled, *left, *found])),
+            violations=list(self.violations),
             plans=journal.kills,
             phases=journal.phases,
             requests=journal.requests,
@@ -261,6 +285,16 @@ class Campaign:
             known=tuple(sorted(self.journal.acknowledged)[-20:]),
             calm=plan.calm,
         )
+        following = asyncio.create_task(self._follow()) if draw.random() < _FOLLOWED else None
+        try:
+            await self._die(orders, plan, draw)
+        finally:
+            if following is not None:
+                following.cancel()
+                with suppress(asyncio.CancelledError):
+                    await following
+
+    async def _die(self, orders: Orders, plan: Plan, draw: random.Random) -> None:
         if draw.random() < 0.12:
             await self.live_beside_one_who_answers(orders, plan, draw.choice((0.0, 0.02, 0.2)))
         else:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from crossloop.errors import CrossloopError
+from crossloop.testing.arguments import INTERRUPTED, WRONG_USAGE, at_least, usable
+from crossloop.testing.checkout import commit
 from crossloop.testing.killing.kill import Campaign, Result, kill
-
-_PACKAGE: Final = Path(__file__).parents[2]
-_WRONG_USAGE: Final = 2
-_INTERRUPTED: Final = 130
 
 
 def main(arguments: list[str]) -> int:
@@ -31,17 +26,17 @@ def main(arguments: list[str]) -> int:
     began, running = time.monotonic(), commit()
     try:
         if chosen.folder is not None:
-            result = _killed(chosen, chosen.folder, people)
+            result = _killed(chosen, usable(chosen.folder), people)
         else:
             with tempfile.TemporaryDirectory(prefix="crossloop-") as made:
                 result = _killed(chosen, Path(made), people)
     except KeyboardInterrupt:
         kept = "the same command goes on from here" if chosen.folder else "with --folder it could go on"
         people.print(f"stopped; {kept}")
-        return _INTERRUPTED
+        return INTERRUPTED
     except CrossloopError as wrong:
-        people.print(str(wrong), markup=False)
-        return _WRONG_USAGE
+        people.print(str(wrong), markup=False, soft_wrap=True)
+        return WRONG_USAGE
     if chosen.json:
         more = {"seed": chosen.seed, "wall_seconds": round(time.monotonic() - began, 1), "commit": running}
         sys.stdout.write(json.dumps({**result.document(), **more}, indent=2) + "\n")
@@ -52,8 +47,8 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m crossloop.testing kill", description=__doc__)
-    parser.add_argument("--times", type=int, default=100, help="kills in all (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="what is drawn comes from it (default 0)")
+    parser.add_argument("--times", type=at_least(1), default=100, help="kills in all (default %(default)s)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="what is drawn comes from it (default 0)")
     parser.add_argument("--folder", type=Path, help="where store and journal are kept, to go on after a stop")
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     return parser
@@ -94,13 +89,3 @@ def _shown(result: Result, people: Console) -> None:
     )
     for violation in result.violations:
         people.print(str(violation), markup=False)
-
-
-def commit() -> str | None:
-    """What is run: the commit, with ``-dirty`` where files differ from it; None outside of a checkout."""
-    git = shutil.which("git")
-    if git is None:
-        return None
-    asked = [git, "-C", str(_PACKAGE), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    found = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - nothing from outside
-    return found.stdout.strip() or None

@@ -105,14 +105,18 @@ class Lives:
         """Where processes connect to."""
         self._processes: dict[int, Any] = {}
         self._ready: asyncio.Queue[Life] = asyncio.Queue()
+        self._lines: set[asyncio.StreamWriter] = set()
         self._ahead = 0
         """Processes that were made and not handed out."""
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A process says that it is there."""
-        first = orjson.loads(await reader.readline())
+        self._lines.add(writer)
+        said = await reader.readline()
+        if not said:
+            return  # it was killed before it said anything
         life = Life(reader, writer)
-        life.process = self._processes.pop(first["pid"])
+        life.process = self._processes.pop(orjson.loads(said)["pid"])
         self._ready.put_nowait(life)
 
     async def next(self) -> Life:
@@ -143,6 +147,8 @@ class Lives:
             self._ready.get_nowait().discard()
         for process in self._processes.values():
             process.kill()
+        for line in self._lines:
+            line.close()
 
 
 @asynccontextmanager

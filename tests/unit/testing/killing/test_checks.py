@@ -6,18 +6,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from crossloop.coordinator.holding import NAME
 from crossloop.ids import ActionKey, Resource
 from crossloop.signals import ActionRequest
-from crossloop.store import Store, inbox
+from crossloop.store import Store, inbox, leases
 from crossloop.store.ledger.merkle import Frontier
 from crossloop.testing.killing import checks
 from crossloop.testing.killing.checks import Recorded
 from crossloop.testing.ledger import Asked, Ledger, Permitted
 from crossloop.testing.systems import Effect
+from tests.support import trials
 from tests.support.stores import LATER, START, admit, open_store
+from tests.support.trials import Ask
 
 REQUEST = ActionRequest(system="ads", operation="change", resource=Resource("ads/campaign/1"))
 EFFECT = Effect("ads", ActionKey("act_1"), REQUEST, "ads-0", START, START)
@@ -115,6 +120,64 @@ def test_a_ledger_that_does_not_begin_as_it_did_is_found(store: Store, tmp_path:
         assert [one.invariant for one in known.read_on(other)] == [7], "it is shorter"
         other.write(lambda tx: (admit(tx, "sig_3"), admit(tx, "sig_4")))
         assert [one.invariant for one in known.read_on(other)] == [7], "it is another one"
+
+
+def test_a_reader_of_the_tail_that_meets_another_entry_than_the_next_one_finds_it(store: Store) -> None:
+    known = Recorded()
+    store.write(lambda tx: (admit(tx, "sig_1"), admit(tx, "sig_2")))
+
+    class Skips:
+        """With the bug that is planted here: a reader of this store does not see the first entry."""
+
+        def read(self, work: Any) -> Any:
+            return store.read(lambda read: work(SimpleNamespace(head=read.head, entries=skipping(read))))
+
+    def skipping(read: Any) -> Any:
+        return lambda start: list(read.entries(start))[1:]
+
+    skips: Any = Skips()
+    assert 8 in {one.invariant for one in known.read_on(skips)}
+
+
+def test_who_was_followed_is_not_let_in_and_whoever_lets_them_in_is_found(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for owner in ("one", "two"):
+        assert checks.followed(store) == [], "nobody has followed anybody"
+        store.write(
+            lambda tx, owner=owner: leases.acquire(
+                tx, NAME, owner=owner, ttl=timedelta(seconds=30), alive=lambda _: False
+            )
+        )
+    assert checks.followed(store) == []
+    before = store.read(lambda read: read.head())
+    monkeypatch.setattr("crossloop.store.writer.leases.check", lambda _read, _lease: None)
+    assert [one.invariant for one in checks.followed(store)] == [9]
+    assert store.read(lambda read: read.head()) == before, "the attempt leaves nothing"
+
+
+def test_at_the_end_what_the_store_counts_is_compared_with_the_ledger(tmp_path: Path) -> None:
+    with trials.trial(tmp_path) as opened:
+        opened.ask(Ask(share=0.05))
+        known = Recorded()
+        assert known.read_on(opened.store) == []
+
+        def found() -> set[int]:
+            effects = checks.at_the_end(opened.store, known, [], [])
+            return {one.invariant for one in effects} - {2}  # the trial's systems are not shown
+
+        assert found() == set()
+        opened.store.write(lambda tx: tx.execute("UPDATE impact_totals SET amount = '1'"))
+        assert 6 in found()
+
+
+def test_at_the_end_every_invariant_that_one_run_can_violate_is_checked(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[Any] = []
+    monkeypatch.setattr(checks.invariants, "check", lambda _, *given: checked.append(given) or [])
+    checks.at_the_end(store, Recorded(), [], [])
+    assert checked == [()], "no invariant is left out"
 
 
 def test_at_the_end_a_store_that_is_well_is_found_well(store: Store) -> None:

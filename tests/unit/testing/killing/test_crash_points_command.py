@@ -53,3 +53,14 @@ def test_a_point_that_is_never_passed_or_goes_wrong_is_exit_code_1(
     found(monkeypatch, WELL, wrong)
     assert main(["crash-points"]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_ctrl_c_says_how_far_it_came(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(crash_points_command, "crash_at_every_point", stopped)
+    assert main(["crash-points"]) == 130
+    assert f"stopped after 0 of {len(POINTS)} points" in capsys.readouterr().err

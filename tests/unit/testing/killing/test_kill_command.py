@@ -67,6 +67,26 @@ def test_a_stop_and_a_wrong_folder_are_told(
     assert "another seed" in said
 
 
+@pytest.mark.parametrize("count", ["0", "-5", "many"])
+def test_a_count_that_is_none_is_wrong_usage(count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["kill", "--times", count], ["crash-points", "--passes", count]):
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+        assert ended.value.code == 2
+    assert "argument --times" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_a_file_or_whose_journal_is_damaged_is_bad_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "journal.jsonl"
+    file.write_text("{}\n")
+    assert main(["kill", "--times", "1", "--folder", str(file)]) == 2
+    assert "cannot be used as a folder" in capsys.readouterr().err
+    assert main(["kill", "--times", "1", "--folder", str(tmp_path)]) == 2
+    assert "is damaged" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("arguments", "code"), [([], 2), (["other"], 2), (["--help"], 0)])
 def test_the_commands_are_listed(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == code
