@@ -109,8 +109,19 @@ class Ads:
     def __init__(self) -> None:
         self.operations = {"leave_out": LEAVE_OUT.summary}
         self.done: dict[str, str] = {}
+        self.doubled: list[str] = []
+        """Keys that were performed again: nobody died and no answer was lost, so that is a mistake."""
+
+    def require_once(self) -> None:
+        """Raise AssertionError where an action was performed twice."""
+        if self.doubled:
+            raise AssertionError(
+                f"{len(self.doubled)} actions were performed again, such as {self.doubled[0]}"
+            )
 
     async def perform(self, key: str, request: crossloop.ActionRequest) -> crossloop.Performed:
+        if key in self.done:
+            self.doubled.append(key)
         self.done.setdefault(key, str(request.arguments["area"]))
         return crossloop.Performed(reference=f"left-out-{key[-12:]}", detail=self.done[key])
 

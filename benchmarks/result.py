@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from dataclasses import dataclass, field
 from typing import TextIO
+
+from crossloop.testing import checkout
 
 
 @dataclass
@@ -39,8 +40,5 @@ class Result:
 
 
 def commit() -> str:
-    """The commit that was measured; ``unknown`` outside a checkout."""
-    asked = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return asked.stdout.strip() or "unknown"
+    """The commit of the package that was measured, ``-dirty`` where it differs; ``unknown`` outside git."""
+    return checkout.commit() or "unknown"

@@ -60,6 +60,7 @@ def measure(folder: Path, rate: int, seconds: float, *, longest: float = LONGEST
         executed = steps(store)[_WARM_UP:]
     assert len(executed) == count, f"{len(executed)} receipts for {count} signals"
     assert len(ads.done) == count + _WARM_UP
+    ads.require_once()
     quick = [one for one in executed if one.type == RETURNS.name]
     return {
         "signals": count,

@@ -38,7 +38,8 @@ def measure(folder: Path, signals: int, wave: int, way: Way = "working") -> Meas
     """Bring so many signals to their receipts, ``wave`` of them at a time, in a new store.
 
     Raises:
-        AssertionError: a signal came to another end than one recorded effect, or the ledger is broken.
+        AssertionError: a signal came to another end than one recorded effect, something was performed twice,
+            or the ledger is broken.
     """
     clock, ads = SystemClock(), Ads()
     store = WatchedStore.open(f"sqlite:///{folder / 'crossloop.db'}", clock=clock)
@@ -56,6 +57,7 @@ def measure(folder: Path, signals: int, wave: int, way: Way = "working") -> Meas
         executed = steps(store)[WARM_UP:]
         assert len(executed) == signals, f"{len(executed)} receipts for {signals} signals"
         assert len(ads.done) == signals + WARM_UP, f"{len(ads.done)} effects"
+        ads.require_once()
         assert coordinator.verify().ok, "the ledger is broken"
     return Measured(seconds, tuple(each), tuple(map(_inside, executed)))
 

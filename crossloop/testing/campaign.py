@@ -87,9 +87,9 @@ class Found:
             (one["seed"], Violation(one["invariant"], one["what"], one["where"]))
             for one in document["violations"]
         ]
-        happened = {name: Counter(document[name]) for name in ("faults", "points")}
         counts = {name: document[name] for name in ("seeds", "operations", "entries", "effects")}
-        return cls(**counts, **happened, violations=violations)
+        faults, points = Counter[str](document["faults"]), Counter[str](document["points"])
+        return cls(**counts, faults=faults, points=points, violations=violations)
 
 
 def run_seeds(seeds: Sequence[int]) -> Found:

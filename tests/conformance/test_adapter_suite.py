@@ -208,14 +208,47 @@ class Blind(ShelfConformance):
 def test_what_nobody_can_see_is_not_called_passed() -> None:
     assert results(Blind) == {
         "perform": "partly",
-        "idempotent": "not seen",
+        "idempotent": "not shown",
         "find": "partly",
-        "undo": "not seen",
+        "undo": "not shown",
         "errors": "passed",
         "operations": "passed",
         "arguments": "passed",
         "keys": "passed",
     }
+
+
+class NeitherFindsNorShows(Blind):
+    """A double that answers well, and nothing shows what it did."""
+
+    class Answers(Shelf):
+        capabilities = Capabilities(idempotent=False, find=False, undo=False)
+
+        def known(self, key: ActionKey, digest: str) -> None:
+            return None
+
+        def do(self, key: ActionKey, request: ActionRequest) -> Performed:
+            return Performed(reference=f"box-{key}")
+
+    adapter = Answers
+
+
+def test_a_double_that_only_answers_is_not_shown_to_have_done_anything() -> None:
+    assert results(NeitherFindsNorShows) == {
+        "perform": "partly",
+        "idempotent": "not offered",
+        "find": "not offered",
+        "undo": "not offered",
+        "errors": "not shown",
+        "operations": "partly",
+        "arguments": "not shown",
+        "keys": "not shown",
+    }
+    passed = [one.check.name for one in report(NeitherFindsNorShows).findings if one.found == "passed"]
+    assert passed == [
+        "test_an_answer_has_a_reference_of_1_to_300_characters_and_can_be_recorded",
+        "test_every_operation_has_a_name_and_says_in_a_sentence_what_it_does",
+    ]
 
 
 class TakesNothingBack(Shelf):

@@ -11,7 +11,19 @@ from typing import Any
 import pytest
 
 from crossloop.clock import Clock
-from crossloop.store import Store, Tx, actions, approvals, claims, decisions, impacts, inbox, leases
+from crossloop.store import (
+    Store,
+    Tx,
+    actions,
+    approvals,
+    claims,
+    decisions,
+    impacts,
+    inbox,
+    incidents,
+    leases,
+    policies,
+)
 from crossloop.testing import StoreConformance
 from crossloop.testing.conformance import store as store_suite
 from crossloop.testing.conformance.reporting import run_check
@@ -138,6 +150,13 @@ MUTANTS: dict[str, Breaking] = {
     "test_impacts_of_a_day_add_up_exactly_and_are_counted_once": instead(
         impacts, "add", lambda own: lambda tx, *, share, **rest: own(tx, share=share * 1.0000001, **rest)
     ),
+    "test_what_is_planned_is_not_started_before_it_is_permitted_and_permitted_once": always(actions, "start"),
+    "test_what_is_planned_is_dropped_once_and_never_permitted_afterwards": always(actions, "drop"),
+    "test_an_incident_is_opened_once_for_each_kind_and_closed_once": always(incidents, "close"),
+    "test_an_undertaking_is_its_steps_in_order_for_as_long_as_its_signal_is_open": instead(
+        decisions, "of_saga", lambda own: lambda read, key: sorted(own(read, key), key=lambda one: one.key)
+    ),
+    "test_the_document_that_was_adopted_last_is_in_force_and_every_one_is_kept": always(policies, "adopt"),
     "test_entries_are_in_the_order_of_commits_and_a_reader_at_the_tail_skips_none": SkipsTheLast,
     "test_work_that_fails_leaves_nothing_and_its_error_reaches_whoever_asked": KeepsWhatFailed,
     "test_work_that_fails_takes_nothing_from_those_who_write_at_the_same_time": KeepsWhatFailed,

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import children, disk, slow_lane_child, throughput, throughput_child
+from benchmarks import children, disk, result, slow_lane_child, throughput, throughput_child
+from benchmarks.company import Ads
 from benchmarks.peers import steps
 from benchmarks.peers.environments import CannotInstall
+from crossloop.testing import checkout
 
 LATENCY = {"p50": 0.001, "p99": 0.002, "inside_p50": 0.0005, "inside_p99": 0.0015}
 
@@ -53,6 +55,28 @@ def test_every_signal_ends_in_one_recorded_effect_however_they_are_handed_in(
     assert found.seconds >= sum(found.each)
     assert len(found.inside) == 10
     assert 0 < min(found.inside) <= max(found.inside) < found.seconds
+
+
+def test_an_action_that_is_performed_twice_fails_the_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perform = Ads.perform
+
+    async def twice(self: Ads, key: str, request: Any) -> Any:
+        await perform(self, key, request)
+        return await perform(self, key, request)
+
+    monkeypatch.setattr(Ads, "perform", twice)
+    with pytest.raises(AssertionError, match="performed again"):
+        throughput_child.measure(tmp_path, signals=2, wave=2)
+
+
+def test_the_commit_is_that_of_the_package_and_not_of_the_folder_it_is_measured_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = result.commit()
+    monkeypatch.chdir(tmp_path)
+    assert result.commit() == here == (checkout.commit() or "unknown")
 
 
 def test_beside_slow_signals_each_of_the_others_is_followed_from_its_offer_to_its_receipt(

@@ -3,9 +3,9 @@
 Rules:
 
 1. Every capability that the adapter declares is exercised; one that it does not declare is skipped, and so
-   is, as *not seen*, what cannot be looked at with what was given. An undo that is declared and not given
-   is a failure. Where the author gives nothing that shows effects, and the system finds none, checks that
-   "nothing has happened" have only the system's answers to go by.
+   is, as *not shown*, what cannot be looked at with what was given. An undo that is declared and not given
+   is a failure. Where the author gives nothing that shows effects, and the system finds none, a check that
+   says what has happened, or that nothing has, is not shown: it has only the system's answers to go by.
 2. Keys are drawn anew for each check, so that a shared sandbox of a real system can be tested, too. Requests
    are the author's: ``system()`` is asked once for each check and gives requests that are still possible.
 """
@@ -24,7 +24,7 @@ from pydantic import JsonValue
 from crossloop.actions import boundary
 from crossloop.actions.port import AdapterError, Conflict, Invalid, OutcomeUnknown, Unsupported
 from crossloop.ids import ActionKey
-from crossloop.testing.conformance.suite import Suite, expect, not_seen, proves
+from crossloop.testing.conformance.suite import Suite, expect, not_shown, proves
 from crossloop.testing.conformance.system import (
     SystemUnderTest,
     expect_answer,
@@ -36,6 +36,7 @@ from crossloop.testing.conformance.system import (
     new_key,
     reference_of,
     require_capability,
+    require_shown,
     state_of,
     value_of,
 )
@@ -78,7 +79,7 @@ class AdapterConformance(Suite):
             key, before = new_key(), await state_of(given)
             await given.adapter.perform(key, given.request)
             if given.effects is None and given.state is None:
-                not_seen("neither effects nor state is given, so nothing shows what was changed")
+                not_shown("neither effects nor state is given, so nothing shows what was changed")
             await expect_effects(given, key, 1, "after one request")
             if given.state is not None:
                 expect(await state_of(given) != before, "the state is what it was before the request")
@@ -92,12 +93,12 @@ class AdapterConformance(Suite):
     async def test_what_was_done_outlives_the_connection(self) -> None:
         async with self._given() as given:
             if given.reopen is None:
-                not_seen("reopen is not given")
+                not_shown("reopen is not given")
             key = new_key()
             performed = await given.adapter.perform(key, given.request)
             seen, again = await state_of(given), given.reopen()
             if not (again.capabilities.find or given.effects or given.state):
-                not_seen("nothing shows what another connection sees: no find, effects or state")
+                not_shown("nothing shows what another connection sees: no find, effects or state")
             if again.capabilities.find:
                 found = await again.find(key)
                 expect(found == performed, f"another connection: expected {performed!r}, found {found!r}")
@@ -177,7 +178,7 @@ class AdapterConformance(Suite):
         async with self._given() as given:
             require_capability(given, "find")
             if given.losing is None:
-                not_seen("losing is not given, so no answer can be lost")
+                not_shown("losing is not given, so no answer can be lost")
             key = new_key()
             await value_of(given.losing())
             try:
@@ -207,7 +208,7 @@ class AdapterConformance(Suite):
                 raise AssertionError("the adapter declares undo, and no request takes the one given back")
             expect_answer("perform", await given.adapter.perform(undo, request))
             if given.state is None:
-                not_seen("state is not given, so nothing shows that it is as before")
+                not_shown("state is not given, so nothing shows that it is as before")
             after = await state_of(given)
             expect(after == before, f"taken back: expected the state {before!r}, got {after!r}")
 
@@ -219,6 +220,7 @@ class AdapterConformance(Suite):
             expect(len(given.invalid) > 0, "give at least one invalid request")
             for wrong in given.invalid:
                 await expect_refused(given, wrong, Invalid, f"the invalid request {wrong.arguments!r}")
+            require_shown(given)
 
     @proves("errors")
     async def test_a_key_that_was_refused_may_be_used_for_a_request_that_is_right(self) -> None:
@@ -230,6 +232,7 @@ class AdapterConformance(Suite):
                 expect_answer("perform", await given.adapter.perform(key, given.request))
             else:
                 raise AssertionError(f"expected Invalid for {given.invalid[0].arguments!r}")
+            require_shown(given)
             await expect_effects(given, key, 1, "after a refused request and one that is right")
 
     # -- operations ---------------------------------------------------------------------------------
@@ -252,12 +255,14 @@ class AdapterConformance(Suite):
         async with self._given() as given:
             unknown = given.request.model_copy(update={"operation": "make_coffee"})
             await expect_refused(given, unknown, Unsupported, "an unknown operation")
+            require_shown(given)
 
     @proves("operations")
     async def test_a_request_for_another_system_is_unsupported_and_nothing_has_happened(self) -> None:
         async with self._given() as given:
             elsewhere = given.request.model_copy(update={"system": "elsewhere"})
             await expect_refused(given, elsewhere, Unsupported, "a request for another system")
+            require_shown(given)
 
     # -- arguments ----------------------------------------------------------------------------------
 
@@ -268,6 +273,7 @@ class AdapterConformance(Suite):
             arguments: dict[str, JsonValue] = {**given.request.arguments, "nobody_declared": "this"}
             foreign = given.request.model_copy(update={"arguments": arguments})
             await expect_refused(given, foreign, Invalid, "an argument that nobody declared")
+            require_shown(given)
 
     @proves("arguments")
     async def test_hostile_arguments_are_refused_or_taken_for_what_they_are(self) -> None:
@@ -283,6 +289,7 @@ class AdapterConformance(Suite):
                     raise AssertionError(f"arguments {said}: expected a refusal, got: {lost}") from lost
                 except AdapterError:
                     await expect_nothing(given, key, before, f"refused arguments {said}")
+            require_shown(given)
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -295,6 +302,7 @@ class AdapterConformance(Suite):
             first = await given.adapter.perform(key, given.request)
             second = await given.adapter.perform(alike, given.other)
             expect(first != second, f"two keys with two requests were answered alike: {first!r}")
+            require_shown(given)
             for one, performed in ((key, first), (alike, second)):
                 await expect_effects(given, one, 1, "with two keys used")
                 if given.adapter.capabilities.find:

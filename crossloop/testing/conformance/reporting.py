@@ -3,8 +3,8 @@
 Rules:
 
 1. A capability *failed* when one of its checks did; it *passed* when all of them did. When all were skipped
-   it is *not offered*, or *not seen* where the author gave nothing to see it with. When some were skipped it
-   passed *partly*: what was not seen is never called passed.
+   it is *not offered*, or *not shown* where the author gave nothing to see it with. When some were skipped it
+   passed *partly*: what was not shown is never called passed.
 2. Whatever a check raises is a failure of what it checks. Interrupting the run interrupts it.
 """
 
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, TypeAlias
 
-from crossloop.testing.conformance.suite import NOT_SEEN, Check, Suite, checks_of
+from crossloop.testing.conformance.suite import NOT_SHOWN, Check, Suite, checks_of
 
 Found = Literal["passed", "failed", "skipped"]
-Result = Literal["passed", "partly", "failed", "not seen", "not offered"]
+Result = Literal["passed", "partly", "failed", "not shown", "not offered"]
 _Raised: TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 _WIDEST: Final = 300
@@ -50,8 +50,8 @@ class CapabilityFindings:
         if "failed" in found:
             return "failed"
         if found == {"skipped"}:
-            unseen = any(one.reason.startswith(NOT_SEEN) for one in self.findings)
-            return "not seen" if unseen else "not offered"
+            unshown = any(one.reason.startswith(NOT_SHOWN) for one in self.findings)
+            return "not shown" if unshown else "not offered"
         return "partly" if "skipped" in found else "passed"
 
 

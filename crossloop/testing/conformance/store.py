@@ -30,6 +30,7 @@ from crossloop.testing.conformance.store_samples import (
 )
 from crossloop.testing.conformance.store_topics import TopicChecks
 from crossloop.testing.conformance.store_transactions import TransactionChecks
+from crossloop.testing.conformance.store_waiting import WaitingChecks
 from crossloop.testing.conformance.suite import expect, proves
 
 __all__ = ["StoreConformance"]
@@ -64,7 +65,7 @@ STEPS: Final[tuple[Callable[[Tx], object], ...]] = (
 """A signal's whole way, one transaction after the other."""
 
 
-class StoreConformance(TopicChecks, TransactionChecks):
+class StoreConformance(TopicChecks, WaitingChecks, TransactionChecks):
     """Inherit, give ``open_store``, and name the class ``Test…``."""
 
     @proves("ledger")

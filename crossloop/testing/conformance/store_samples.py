@@ -34,40 +34,52 @@ def admit(tx: Tx, id: str = "s1") -> bool:
     )
 
 
-def decide(tx: Tx, id: str = "d1", signal_id: str = "s1", step: int = 0) -> bool:
+def decide(
+    tx: Tx,
+    id: str = "d1",
+    signal_id: str = "s1",
+    step: int = 0,
+    *,
+    department: str = "marketing",
+    saga: str | None = None,
+) -> bool:
     """Record a decision about it."""
     made = decisions.record(
         tx,
         id=id,
         signal_id=signal_id,
-        department="marketing",
+        department=department,
         step=step,
         loop="loop",
         intervention="reduce_bid",
         verdict="act",
         case=f"case_of_{signal_id}",
         body={"id": id},
+        saga=saga,
     )
     return made is not None
+
+
+def plan(tx: Tx, key: str = "a1", decision_id: str = "d1") -> bool:
+    """Plan its action, which nothing permits yet."""
+    return actions.plan(tx, _action(key, decision_id), body={}) is not None
 
 
 def permit(tx: Tx, key: str = "a1", decision_id: str = "d1") -> bool:
     """Permit its action."""
-    made = actions.permit(
-        tx,
-        NewAction(
-            key=key,
-            decision_id=decision_id,
-            case="case_of_s1",
-            system="ads",
-            operation="reduce_bid",
-            resource="ads/campaign/C1",
-            digest="0" * 64,
-        ),
-        expires_at=START + HOUR,
-        body={},
+    return actions.permit(tx, _action(key, decision_id), expires_at=START + HOUR, body={}) is not None
+
+
+def _action(key: str, decision_id: str) -> NewAction:
+    return NewAction(
+        key=key,
+        decision_id=decision_id,
+        case="case_of_s1",
+        system="ads",
+        operation="reduce_bid",
+        resource="ads/campaign/C1",
+        digest="0" * 64,
     )
-    return made is not None
 
 
 def ask(tx: Tx, id: str = "p1", decision_id: str = "d1") -> bool:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import TypeVar
 
 from crossloop.errors import InputError, UnknownName
-from crossloop.store import Store, Tx, actions, approvals, claims, decisions, impacts, inbox, votes
-from crossloop.testing.conformance.store_base import StoreSuite
+from crossloop.store import Tx, actions, approvals, claims, decisions, impacts, inbox, votes
+from crossloop.testing.conformance.store_base import RIVALS, Race, StoreSuite, refused
 from crossloop.testing.conformance.store_samples import (
     DAY,
     HOUR,
@@ -25,19 +22,6 @@ from crossloop.testing.conformance.store_samples import (
 )
 from crossloop.testing.conformance.suite import expect, proves
 
-T = TypeVar("T")
-
-RIVALS = 8
-"""Who want the same at once: half of them through another connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Race:
-    """One move that only the first of several may make."""
-
-    what: str
-    move: Callable[[Tx], bool]
-
 
 class TopicChecks(StoreSuite):
     """Inbox, decisions, actions, approvals, claims, impacts."""
@@ -45,7 +29,7 @@ class TopicChecks(StoreSuite):
     @proves("inbox")
     def test_a_signal_is_admitted_once_whoever_brings_it_and_moves_forward_only(self) -> None:
         store = self.opened()
-        self._only_one(store, _Race("admit", admit))
+        self.only_one(store, Race("admit", admit))
         for move, what in (
             (inbox.finished, "finished"),
             (inbox.decided, "decided"),
@@ -61,9 +45,9 @@ class TopicChecks(StoreSuite):
     @proves("decisions")
     def test_a_decision_is_recorded_once_and_only_about_a_signal_that_is_known(self) -> None:
         store = self.opened()
-        expect(_refused(store, decide, UnknownName), "a decision about an unknown signal was recorded")
+        expect(refused(store, decide, UnknownName), "a decision about an unknown signal was recorded")
         store.write(admit)
-        self._only_one(store, _Race("decide", decide))
+        self.only_one(store, Race("decide", decide))
         found = store.read(lambda read: decisions.for_signal(read, "s1"))
         expect([one.id for one in found] == ["d1"], f"expected one decision, got {found}")
 
@@ -71,8 +55,8 @@ class TopicChecks(StoreSuite):
     def test_an_action_is_permitted_once_and_started_by_one_alone(self) -> None:
         store = self.opened()
         store.write(lambda tx: (admit(tx), decide(tx)))
-        self._only_one(store, _Race("permit", permit))
-        self._only_one(store, _Race("start", lambda tx: actions.start(tx, "a1")))
+        self.only_one(store, Race("permit", permit))
+        self.only_one(store, Race("start", lambda tx: actions.start(tx, "a1")))
 
     @proves("actions")
     def test_an_action_has_one_outcome_and_only_what_is_done_is_taken_back(self) -> None:
@@ -88,8 +72,8 @@ class TopicChecks(StoreSuite):
         expect(not store.write(finish), "an action that was not started has an outcome")
         expect(not store.write(undo), "an action that was not done was taken back")
         store.write(lambda tx: actions.start(tx, "a1"))
-        self._only_one(store, _Race("finish", finish))
-        self._only_one(store, _Race("take back", undo))
+        self.only_one(store, Race("finish", finish))
+        self.only_one(store, Race("take back", undo))
         row = store.read(lambda read: actions.get(read, "a1"))
         expect(row is not None and (row.state, row.reference) == ("compensated", "r1"), f"got {row}")
 
@@ -97,13 +81,13 @@ class TopicChecks(StoreSuite):
     def test_a_question_is_asked_once_and_its_first_answer_counts(self) -> None:
         store = self.opened()
         store.write(lambda tx: (admit(tx), decide(tx)))
-        self._only_one(store, _Race("ask", ask))
-        self._only_one(store, _Race("vote", lambda tx: votes.give(tx, "p1", person="asha", body={})))
+        self.only_one(store, Race("ask", ask))
+        self.only_one(store, Race("vote", lambda tx: votes.give(tx, "p1", person="asha", body={})))
 
         def answer(tx: Tx) -> bool:
             return approvals.answer(tx, "p1", state="rejected", person="ravi", reason="no", body={})
 
-        self._only_one(store, _Race("answer", answer))
+        self.only_one(store, Race("answer", answer))
         later = store.write(
             lambda tx: approvals.answer(tx, "p1", state="approved", person="asha", reason=None, body={})
         )
@@ -185,20 +169,3 @@ class TopicChecks(StoreSuite):
             store.write(lambda tx, step=step: impacts.release(tx, f"d{step}"))
         total = store.read(lambda read: impacts.total(read, "ads/budget", DAY))
         expect((total.share, total.amount) == (0, 0), f"all released: expected nothing, got {total}")
-
-    def _only_one(self, store: Store, race: _Race) -> None:
-        """Fail unless exactly one of several who move at once is told that it did, and one entry tells."""
-        before = store.read(lambda read: read.head().size)
-        other = self.opened()
-        moved = at_once([lambda one=one: one.write(race.move) for one in (store, other) * (RIVALS // 2)])
-        expect(moved.count(True) == 1, f"{race.what}: expected one True among {RIVALS}, got {moved}")
-        entries = store.read(lambda read: read.head().size) - before
-        expect(entries == 1, f"{race.what}: expected one entry, got {entries}")
-
-
-def _refused(store: Store, work: Callable[[Tx], T], kind: type[Exception]) -> bool:
-    try:
-        store.write(work)
-    except kind:
-        return True
-    return False

@@ -24,7 +24,7 @@ from unittest import SkipTest
 SuiteT = TypeVar("SuiteT", bound="Suite")
 T = TypeVar("T")
 
-NOT_SEEN: Final = "not seen: "
+NOT_SHOWN: Final = "not shown: "
 """How the reason begins for which a check was skipped that nothing was given for."""
 
 _MARK: Final = "_crossloop_capability"
@@ -112,6 +112,6 @@ def not_offered(reason: str) -> NoReturn:
     raise SkipTest(reason)
 
 
-def not_seen(reason: str) -> NoReturn:
+def not_shown(reason: str) -> NoReturn:
     """Skip the check: what it is about is offered, and cannot be seen with what the author gave."""
-    raise SkipTest(NOT_SEEN + reason)
+    raise SkipTest(NOT_SHOWN + reason)

@@ -18,7 +18,7 @@ from crossloop.actions.port import Adapter, AdapterError, Performed
 from crossloop.canonical import canonical_json, to_json
 from crossloop.ids import ActionKey, SignalId, action_key
 from crossloop.signals import ActionRequest
-from crossloop.testing.conformance.suite import expect, not_offered, not_seen
+from crossloop.testing.conformance.suite import expect, not_offered, not_shown
 
 HOSTILE: Final[tuple[JsonValue, ...]] = (
     None,
@@ -105,6 +105,12 @@ async def state_of(given: SystemUnderTest) -> object:
     return None if given.state is None else await value_of(given.state())
 
 
+def require_shown(given: SystemUnderTest) -> None:
+    """End the check as not shown where nothing but the system's answers says what has happened."""
+    if given.effects is None and given.state is None and not given.adapter.capabilities.find:
+        not_shown("the answers are right; no effects, state or find shows what has happened")
+
+
 async def expect_effects(given: SystemUnderTest, key: ActionKey, expected: int, when: str) -> None:
     """Fail unless a key has had so many effects, where that can be seen."""
     if given.effects is not None:
@@ -115,7 +121,7 @@ async def expect_effects(given: SystemUnderTest, key: ActionKey, expected: int, 
 async def expect_one_effect(given: SystemUnderTest, key: ActionKey, seen: object) -> None:
     """Fail unless a key has had one effect and all else is as it was seen."""
     if given.effects is None and given.state is None:
-        not_seen("the answers agree; neither effects nor state is given to show that nothing else happened")
+        not_shown("the answers agree; neither effects nor state is given to show that nothing else happened")
     await expect_effects(given, key, 1, "the same key again")
     now = await state_of(given)
     expect(now == seen, f"the same key again: expected the state {seen!r}, got {now!r}")

@@ -7,7 +7,7 @@ from abc import abstractmethod
 import pytest
 
 from crossloop.testing.conformance.reporting import report
-from crossloop.testing.conformance.suite import Suite, expect, not_offered, not_seen, proves
+from crossloop.testing.conformance.suite import Suite, expect, not_offered, not_shown, proves
 
 
 class Mixed(Suite):
@@ -19,11 +19,11 @@ class Mixed(Suite):
 
     @proves("half")
     async def test_unseen(self) -> None:
-        not_seen("no state")
+        not_shown("no state")
 
     @proves("hidden")
     def test_hidden(self) -> None:
-        not_seen("no state")
+        not_shown("no state")
 
     @proves("absent")
     def test_absent(self) -> None:
@@ -44,7 +44,7 @@ def test_each_capability_has_one_result() -> None:
     assert {one.capability: one.result for one in found.capabilities} == {
         "sound": "passed",
         "half": "partly",
-        "hidden": "not seen",
+        "hidden": "not shown",
         "absent": "not offered",
         "wrong": "failed",
     }

@@ -7,7 +7,7 @@ from unittest import SkipTest
 
 import pytest
 
-from crossloop.testing.conformance.suite import Suite, checks_of, expect, not_offered, not_seen, proves
+from crossloop.testing.conformance.suite import Suite, checks_of, expect, not_offered, not_shown, proves
 
 
 class Plain(Suite):
@@ -67,8 +67,8 @@ def test_what_is_expected_and_does_not_hold_fails_with_its_sentence() -> None:
         expect(False, "expected 1, got 2")
 
 
-def test_what_is_not_offered_is_told_from_what_is_not_seen() -> None:
+def test_what_is_not_offered_is_told_from_what_is_not_shown() -> None:
     with pytest.raises(SkipTest, match=r"^no undo$"):
         not_offered("no undo")
-    with pytest.raises(SkipTest, match=r"^not seen: no state$"):
-        not_seen("no state")
+    with pytest.raises(SkipTest, match=r"^not shown: no state$"):
+        not_shown("no state")

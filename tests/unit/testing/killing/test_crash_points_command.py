@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -31,26 +32,36 @@ def found(monkeypatch: pytest.MonkeyPatch, *tried: Tried) -> list[tuple[Sequence
 def test_all_points_are_tried_unless_some_are_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = found(monkeypatch, WELL)
+    asked = found(monkeypatch, *(replace(WELL, point=point) for point in POINTS))
     assert main(["crash-points", "--json"]) == 0
     assert main(["crash-points", "--point", "act.after_effect", "--passes", "1"]) == 0
     assert asked == [(POINTS, 4), (["act.after_effect"], 1)]
     said = json.loads(capsys.readouterr().out)
-    assert (said["ok"], said["crashes"], said["points"][0]["passes"]) == (True, 4, 3)
+    assert (said["ok"], said["crashes"], said["points"][0]["passes"]) == (True, 4 * len(POINTS), 3)
+
+
+def test_a_point_of_which_nothing_is_heard_was_never_passed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found(monkeypatch, WELL)
+    assert main(["crash-points", "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert [one["point"] for one in said["points"] if one["passes"]] == [WELL.point]
+    assert {one["point"] for one in said["points"]} == set(POINTS)
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (Tried("act.after_effect", 0), "never passed"),
-        (Tried("act.after_effect", 3, crashes=3), "not reached"),
-        (Tried("act.after_effect", 3, 3, 1, [Violation(2, "two effects", "act_1")]), "two effects"),
+        (Tried(POINTS[0], 0), "never passed"),
+        (Tried(POINTS[0], 3, crashes=3), "not reached"),
+        (Tried(POINTS[0], 3, 3, 1, [Violation(2, "two effects", "act_1")]), "two effects"),
     ],
 )
 def test_a_point_that_is_never_passed_or_goes_wrong_is_exit_code_1(
     wrong: Tried, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found(monkeypatch, WELL, wrong)
+    found(monkeypatch, *(replace(WELL, point=point) for point in POINTS[1:]), wrong)
     assert main(["crash-points"]) == 1
     assert said in capsys.readouterr().err
 
