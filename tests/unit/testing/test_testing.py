@@ -10,7 +10,10 @@ import pytest
 
 import crossloop.testing
 import crossloop.testing.conformance
+from crossloop.actions import port
+from crossloop.actions.port import AdapterError
 from crossloop.errors import MissingExtra
+from tests.support.project import PROJECT
 
 DOORS = [crossloop.testing, crossloop.testing.conformance]
 
@@ -25,6 +28,19 @@ def test_every_name_that_is_listed_can_be_loaded(door: object) -> None:
 def test_a_name_that_is_not_listed_is_none(door: object) -> None:
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         door.Nothing  # noqa: B018 # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_every_public_name_is_documented() -> None:
+    page = (PROJECT / "docs" / "testing.md").read_text(encoding="utf-8")
+    assert [name for name in crossloop.testing.__all__ if f"`{name}`" not in page] == []
+
+
+def test_the_table_of_errors_has_every_error_of_the_port() -> None:
+    page = (PROJECT / "docs" / "testing.md").read_text(encoding="utf-8")
+    errors = [one for one in vars(port).values() if isinstance(one, type) and issubclass(one, AdapterError)]
+    assert len(errors) == 8
+    rows = {line.split("`")[1].partition("(")[0] for line in page.splitlines() if line.startswith("| `")}
+    assert [one.__name__ for one in errors if one.__name__ not in rows] == []
 
 
 @pytest.mark.parametrize("name", ["from_schema", "strategies", "conformance.department"])
