@@ -180,10 +180,8 @@ def refused_stays_refused(evidence: Evidence) -> Iterator[Violation]:
     ledger = evidence.ledger
     for id, position in ledger.repeated:
         yield Violation(5, f"it was recorded a second time at {position}", id)
-    notices = Counter((one.about, one.kind, one.recipients, one.text) for one in ledger.notices)
-    for (about, kind, recipients, _), count in notices.items():
-        if count > 1:
-            yield Violation(5, f"{', '.join(recipients)} were told {count} times: {kind}", about)
+    for about, kind, count in ledger.told_too_often():
+        yield Violation(5, f"{kind} was told {count} times, and did not happen so often", about)
     for id, permits in ledger.permits.items():
         decision = ledger.decisions.get(id)
         if len(permits) > 1:

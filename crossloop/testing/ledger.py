@@ -6,7 +6,8 @@ Nothing here reads the program's own tables for what it claims.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -129,6 +130,9 @@ _ASKED: Final = ("hold", "escalate")
 _NOTHING_DONE: Final = ("refuse", "shadow")
 _DROPPED: Final = ("dropped", *ENDED_UNDONE)
 _TAKEN_BACK: Final = ("compensated", "not_compensated")
+_SEVERAL: Final = (*_ASKED, "passed_on")
+"""Kinds of notice of which those who are asked have one, and others another one."""
+
 _LIMIT: Final = re.compile(r"(daily_budget_share|amount) > ([0-9.]+)")
 
 
@@ -193,6 +197,19 @@ class Ledger:
             take = self._take.get(entry.kind)
             if take is not None and entry.body is not None:
                 take(entry, entry.body)
+
+    def told_too_often(self) -> Iterator[tuple[str, str, int]]:
+        """What was told more often than it happened: about what, the kind of notice, and how often."""
+        happened = Counter((one.about, kind) for one in self.to_tell for kind in one.kinds)
+        known = {kind for _, kind in happened}.difference(_SEVERAL)
+        told = Counter((one.about, one.kind) for one in self.notices if one.kind in known)
+        for (about, kind), count in told.items():
+            if count > happened[about, kind]:
+                yield about, kind, count
+        words = Counter((one.about, one.kind, one.recipients, one.text) for one in self.notices)
+        for (about, kind, _, _), count in words.items():
+            if kind not in known and count > 1:
+                yield about, kind, count
 
     def limits(self, decision: Decision) -> dict[str, Decimal]:
         """Limits that no act without people may pass, by fact, of the rules of one decision.

@@ -305,6 +305,8 @@ WRONG: list[tuple[int, str, Callable[[], Evidence]]] = [
     (5, "decided twice", lambda: evidence([*WELL, decision()])),
     (5, "ended twice", lambda: evidence([*HELD, ended("rejected"), ended("approved")], effects=[])),
     (5, "permitted twice", lambda: evidence([*WELL, permit("act_other")])),
+    (5, "told twice in other words", lambda: evidence([*WELL, notice("done", "north", text="yes")])),
+    (5, "asked twice in the same words", lambda: evidence([*HELD, HELD[-1]])),
     (5, "told twice", lambda: evidence([*WELL, notice("done", "north")])),
     (5, "an incident closed twice", lambda: evidence([*LOOKED_INTO, incident_closed()])),
     (5, "a second receipt", lambda: evidence([*WELL, receipt("done")])),
