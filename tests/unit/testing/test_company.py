@@ -91,11 +91,6 @@ def test_fast_departments_hear_alarms_and_slow_ones_questions() -> None:
     assert kinds == {True, False}
 
 
-def test_systems_make_every_combination_of_promises() -> None:
-    found = {(one.idempotent, one.find) for one in company.SYSTEMS.values()}
-    assert found == {(True, True), (True, False), (False, True), (False, False)}
-
-
 def test_the_same_number_is_the_same_document_and_they_differ() -> None:
     assert document(3) == document(3)
     assert len({policy(number).digest for number in range(8)}) == 8
