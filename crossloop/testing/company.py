@@ -64,7 +64,7 @@ it; about another signal; by cancelling itself."""
 MOODS: Final[Mapping[Mood, int]] = {
     "plain": 10,
     "several": 5,
-    "undertakes": 5,
+    "undertakes": 8,
     "fickle": 4,
     "nothing": 1,
     "refuses": 1,

@@ -39,12 +39,12 @@ async def publish(sim: Simulation) -> None:
 
 async def admit(sim: Simulation, *, think: bool = False) -> None:
     """Publish some signals, a few of them again; by default they wait."""
+    before = list(sim.said)
     fresh = [draw_signal(sim) for _ in range(sim.draw.choice((1, 1, 2, 4)))]
-    again = sim.draw.sample(sim.said, min(len(sim.said), sim.draw.choice((0, 0, 1, 3))))
+    again = sim.draw.sample(before, min(len(before), sim.draw.choice((0, 0, 1, 3))))
     sim.faults["signal.again"] += len(again)
     signals = [*fresh, *again]
     sim.draw.shuffle(signals)
-    sim.said += fresh
 
     async def take_in(runtime: Runtime) -> None:
         await sim.admitted(runtime, signals)
@@ -80,7 +80,6 @@ async def serve(sim: Simulation) -> None:
         try:
             for _ in range(sim.draw.choice((1, 2, 3))):
                 fresh = [draw_signal(sim) for _ in range(sim.draw.choice((1, 2)))]
-                sim.said += fresh
                 await sim.admitted(runtime, fresh)
                 await asyncio.sleep(sim.draw.uniform(0, 0.6))
         finally:
@@ -138,7 +137,6 @@ async def _publish_twice(sim: Simulation, runtime: Runtime) -> None:
     """Admit, think, and admit again under the same lease: a worker that was followed has more to write."""
     for _ in range(2):
         fresh = [draw_signal(sim) for _ in range(sim.draw.choice((1, 2, 3)))]
-        sim.said += fresh
         await sim.admitted(runtime, fresh)
         await sim.drained(runtime)
 

@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 _SYSTEMS: Final = (*SYSTEMS, "erp", "erp")
 """Drawn more often: the system that can be asked and does not deduplicate, where a race does most harm."""
 
+_LATELY: Final = 4
+"""What is over was said lately: often something of it is still to come."""
+
 
 def draw_signal(sim: Simulation) -> Signal:
-    """A signal that nobody has said before."""
+    """A signal that nobody has said before; from now on it is one of those that were said."""
     draw, now = sim.draw, sim.clock.now()
     sim.number += 1
     kind = draw.choices((ALARM, QUESTION, OVER, UNHEARD), (70, 15, 12, 3))[0]
-    opened = [one for one in sim.said if one.type == ALARM.name]
+    opened = [one for one in sim.said if one.type == ALARM.name][-_LATELY:]
     about = draw.choice(opened) if kind is OVER and opened else None
     if kind is OVER and about is None:
         kind = ALARM
     expired = draw.random() < 0.1
     sim.faults["signal.expired"] += expired
-    return Signal.said(
+    signal = Signal.said(
         type=kind.name,
         source="/simulated",
         department=draw.choice(sim.names),
@@ -40,6 +43,8 @@ def draw_signal(sim: Simulation) -> Signal:
         correlation_id=None if about is None else about.correlation_id,
         causation_id=None if about is None else about.id,
     )
+    sim.said.append(signal)
+    return signal
 
 
 def draw_ask(sim: Simulation) -> Ask:

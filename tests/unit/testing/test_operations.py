@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from crossloop.testing import operations
+from crossloop.testing import operations, said
+from crossloop.testing.company import Ask
 from crossloop.testing.simulation import simulate
 
 
@@ -22,6 +23,16 @@ def test_an_operation_after_signals_that_were_published(
         outcome = simulate(seed)
         assert [str(one) for one in outcome.violations] == []
         assert {one.operation for one in outcome.program} == {operation.__name__, "publish"}
+
+
+def test_undertakings_that_are_over_before_they_have_begun_are_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask = Ask(mood="undertakes", confidence=0.99, share=0.01, claims=False)
+    monkeypatch.setattr(said, "draw_ask", lambda _: ask)
+    outcomes = [simulate(seed) for seed in range(3)]
+    assert [str(violation) for one in outcomes for violation in one.violations] == []
+    assert outcomes[0].notices["dropped"] > 2
 
 
 def test_nothing_but_publishing_is_drawn_while_nothing_was_said() -> None:
