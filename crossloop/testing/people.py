@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crossloop.coordinator import approvals as answering
 from crossloop.coordinator.incidents import may_close
-from crossloop.coordinator.settling import close
+from crossloop.coordinator.reconciling import close
 from crossloop.governance import Policy
 from crossloop.ids import ActionKey, PersonId, undo_key
 from crossloop.store import Read, actions, approvals, decisions, incidents

@@ -153,7 +153,7 @@ MUTANTS: dict[str, Breaking] = {
     "test_what_is_planned_is_not_started_before_it_is_permitted_and_permitted_once": always(actions, "start"),
     "test_what_is_planned_is_dropped_once_and_never_permitted_afterwards": always(actions, "drop"),
     "test_an_incident_is_opened_once_for_each_kind_and_closed_once": always(incidents, "close"),
-    "test_an_undertaking_is_its_steps_in_order_for_as_long_as_its_signal_is_open": instead(
+    "test_an_undertaking_is_its_steps_in_their_order_and_those_of_its_department_alone": instead(
         decisions, "of_saga", lambda own: lambda read, key: sorted(own(read, key), key=lambda one: one.key)
     ),
     "test_the_document_that_was_adopted_last_is_in_force_and_every_one_is_kept": always(policies, "adopt"),

@@ -38,7 +38,7 @@ def test_what_stays_is_looked_into_and_everything_comes_to_its_end() -> None:
 @pytest.mark.usefixtures("undertaking")
 def test_a_stranger_whose_word_counts_is_an_intruder(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the bug that is planted here: nobody asks who closes an incident."""
-    monkeypatch.setattr("crossloop.coordinator.settling._check", lambda *_: None)
+    monkeypatch.setattr("crossloop.coordinator.reconciling._check", lambda *_: None)
     look_into = people.look_into
 
     async def by_a_stranger(sim: Any, row: IncidentRow, *, by: str | None = None) -> None:
