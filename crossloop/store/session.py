@@ -8,8 +8,10 @@ together at the end, or before somebody reads entries in the same transaction.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import orjson
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Dialect
     from sqlalchemy.pool import PoolProxiedConnection
+    from sqlalchemy.sql.compiler import SQLCompiler
 
 Value: TypeAlias = int | float | str | bytes | None
 Row: TypeAlias = tuple[Any, ...]
@@ -75,20 +78,41 @@ class Lasting:
             self._known = dict(itertools.islice(self._known.items(), len(self._known) // 2, None))
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL as the driver takes it: parameters by place, which costs a third of what it costs by name."""
+
+    sql: str
+    pick: Callable[[Mapping[str, Value]], Sequence[Value]]
+    """Puts values by name into their places."""
+
+    of_entries: bool
+    """Whether it looks at entries."""
+
+
 class Statements:
     """SQL with ``:name`` parameters in the form the driver wants, compiled once."""
 
     def __init__(self, dialect: Dialect) -> None:
+        """Take a dialect whose parameters have places (``qmark``)."""
         self._dialect = dialect
-        self._compiled: dict[str, tuple[str, bool]] = {}
+        self._compiled: dict[str, Statement] = {}
 
-    def __getitem__(self, sql: str) -> tuple[str, bool]:
-        """The statement for the driver, and whether it looks at entries."""
-        ready = self._compiled.get(sql)
-        if ready is None:
-            compiled = str(text(sql).compile(dialect=self._dialect))
-            ready = self._compiled[sql] = compiled, "entries" in compiled
-        return ready
+    def __getitem__(self, sql: str) -> Statement:
+        return self._compiled.get(sql) or self._compile(sql)
+
+    def _compile(self, sql: str) -> Statement:
+        compiled = text(sql).compile(dialect=self._dialect)
+        names = cast("SQLCompiler", compiled).positiontup or []
+        statement = Statement(str(compiled), _picking(names), "entries" in str(compiled))
+        self._compiled[sql] = statement
+        return statement
+
+
+def _picking(names: Sequence[str]) -> Callable[[Mapping[str, Value]], Sequence[Value]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: [values[name] for name in names]
 
 
 class Read:
@@ -100,21 +124,24 @@ class Read:
     def __init__(self, connection: PoolProxiedConnection, statements: Statements) -> None:
         # The driver's connection and not SQLAlchemy's: 1 µs per small query against 12 µs.
         self._driver = cast("sqlite3.Connection", connection.driver_connection)
+        self._cursor = self._driver.cursor()
+        """Serves one statement after the other; a new one for each costs as much as a small query."""
         self._statements = statements
         self._over = False
 
     def close(self) -> None:
         """Mark the transaction as over; whatever still tries to read from it fails."""
         self._over = True
+        self._cursor.close()
 
-    def _run(self, sql: str, values: Mapping[str, Value]) -> sqlite3.Cursor:
+    def _run(self, sql: str, values: Mapping[str, Value], cursor: sqlite3.Cursor) -> sqlite3.Cursor:
         if self._over:
             raise RuntimeError("this transaction is over; read inside the function given to the store")
-        statement, of_entries = self._statements[sql]
-        if of_entries:
+        statement = self._statements[sql]
+        if statement.of_entries:
             self._settle_entries()
         try:
-            return self._driver.execute(statement, values)
+            return cursor.execute(statement.sql, statement.pick(values))
         except UnicodeDecodeError as error:
             raise sqlite.undecodable(error) from error
 
@@ -123,15 +150,15 @@ class Read:
 
     def row(self, sql: str, /, **values: Value) -> Row | None:
         """Return the first row of a query."""
-        return cast("Row | None", self._run(sql, values).fetchone())
+        return cast("Row | None", self._run(sql, values, self._cursor).fetchone())
 
     def rows(self, sql: str, /, **values: Value) -> list[Row]:
         """Return every row of a query."""
-        return cast("list[Row]", self._run(sql, values).fetchall())
+        return cast("list[Row]", self._run(sql, values, self._cursor).fetchall())
 
     def stream(self, sql: str, size: int, /, **values: Value) -> Iterator[list[Row]]:
         """Yield the rows of a query in lists of at most ``size``."""
-        cursor = self._run(sql, values)
+        cursor = self._run(sql, values, self._driver.cursor())
         while chunk := cast("list[Row]", cursor.fetchmany(size)):
             yield chunk
             if self._over:
@@ -221,12 +248,12 @@ class Tx(Read):
         self._before = self._frontier.size
         self._lasting = lasting
         self._learned: dict[tuple[str, str], Row] = {}
-        self._unwritten: list[dict[str, Value]] = []
-        """Entries that were appended and are written together."""
+        self._unwritten: list[tuple[Value, ...]] = []
+        """Entries that were appended and are written together: the values of each, in their places."""
 
     def execute(self, sql: str, /, **values: Value) -> int:
         """Run a statement that changes rows; return how many. For the modules of this package."""
-        return self._run(sql, values).rowcount
+        return self._run(sql, values, self._cursor).rowcount
 
     @property
     def next_position(self) -> int:
@@ -247,7 +274,7 @@ class Tx(Read):
     def _settle_entries(self) -> None:
         unwritten, self._unwritten = self._unwritten, []
         if unwritten:
-            self._driver.executemany(self._statements[_ADD_ENTRY][0], unwritten)
+            self._cursor.executemany(self._statements[_ADD_ENTRY].sql, unwritten)
 
     def head(self) -> Head:
         """Return the size and the root of the ledger, this transaction's entries included."""
@@ -273,16 +300,7 @@ class Tx(Read):
         hashed = body_hash(salt, data)
         leaf = leaf_hash(header(position, kind, case, self._at, hashed))
         self._unwritten.append(
-            {
-                "position": position,
-                "kind": kind,
-                "case_key": self._case_key(case, position),
-                "at": self._at,
-                "salt": salt,
-                "body": data,
-                "body_hash": hashed,
-                "leaf": leaf,
-            }
+            (position, kind, self._case_key(case, position), self._at, salt, data, hashed, leaf)
         )
         tile = self._frontier.append(leaf)
         if tile is not None:
