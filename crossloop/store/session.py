@@ -22,8 +22,16 @@ from crossloop.clock import require_aware
 from crossloop.errors import LedgerBroken, UnknownName
 from crossloop.store import sqlite
 from crossloop.store.instants import instant, micros
-from crossloop.store.ledger.entries import SALT_SIZE, Entry, Head, body_hash, frontier_of, head_digest, header
-from crossloop.store.ledger.merkle import TILE, Frontier, leaf_hash
+from crossloop.store.ledger.entries import (
+    SALT_SIZE,
+    Entry,
+    Head,
+    body_hash,
+    frontier_of,
+    head_digest,
+    stored_leaf,
+)
+from crossloop.store.ledger.merkle import Frontier
 from crossloop.store.schema import FORMAT
 
 if TYPE_CHECKING:
@@ -31,7 +39,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Dialect
     from sqlalchemy.pool import PoolProxiedConnection
-    from sqlalchemy.sql.compiler import SQLCompiler
 
 Value: TypeAlias = int | float | str | bytes | None
 Row: TypeAlias = tuple[Any, ...]
@@ -52,7 +59,7 @@ _ENTRIES_OF_CASE = (
     " WHERE c.id = :case_id AND e.position >= :start AND e.position < :stop ORDER BY e.position"
 )
 _CASE = "SELECT key FROM cases WHERE id = :id"
-_ADD_CASE = "INSERT INTO cases (key, id) VALUES (:key, :id)"
+_ADD_CASE = "INSERT INTO cases (key, id) VALUES (:key, :id) ON CONFLICT (id) DO NOTHING"
 _ADD_ENTRY = (
     "INSERT INTO entries (position, kind, case_key, at, salt, body, body_hash, leaf)"
     " VALUES (:position, :kind, :case_key, :at, :salt, :body, :body_hash, :leaf)"
@@ -103,7 +110,7 @@ class Statements:
 
     def _compile(self, sql: str) -> Statement:
         compiled = text(sql).compile(dialect=self._dialect)
-        names = cast("SQLCompiler", compiled).positiontup or []
+        names = compiled.positiontup or []
         statement = Statement(str(compiled), _picking(names), "entries" in str(compiled))
         self._compiled[sql] = statement
         return statement
@@ -244,12 +251,17 @@ class Tx(Read):
         """The instant of this transaction: every entry it appends carries it."""
         self._at = micros(now)
         self._salts = salts
-        self._frontier = _frontier(self.row(_HEAD))
-        self._before = self._frontier.size
+        self._tree = _frontier(self.row(_HEAD))
+        """Without the entries that are not chained yet."""
+        self._before = self._next = self._tree.size
         self._lasting = lasting
         self._learned: dict[tuple[str, str], Row] = {}
-        self._unwritten: list[tuple[Value, ...]] = []
-        """Entries that were appended and are written together: the values of each, in their places."""
+        self._kinds: set[str] = set()
+        """Kinds of which it is known that they have a canonical form."""
+        self._cases: dict[str, int] = {}
+        """Keys of cases, of which it is known, too."""
+        self._unwritten: list[tuple[int, str, str | None, int | None, bytes, bytes]] = []
+        """Position, kind, case and its key, salt and body of entries that are chained and written later."""
 
     def execute(self, sql: str, /, **values: Value) -> int:
         """Run a statement that changes rows; return how many. For the modules of this package."""
@@ -258,7 +270,7 @@ class Tx(Read):
     @property
     def next_position(self) -> int:
         """Where the next entry will stand."""
-        return self._frontier.size
+        return self._next
 
     def recall(self, kind: str, id: str) -> Row | None:
         one = kind, id
@@ -273,16 +285,27 @@ class Tx(Read):
 
     def _settle_entries(self) -> None:
         unwritten, self._unwritten = self._unwritten, []
-        if unwritten:
-            self._cursor.executemany(self._statements[_ADD_ENTRY].sql, unwritten)
+        if not unwritten:
+            return
+        at, rows, leaves = self._at, list[tuple[Value, ...]](), list[bytes]()
+        for position, kind, case, case_key, salt, data in unwritten:
+            hashed = body_hash(salt, data)
+            leaf = stored_leaf(position, kind, case, at, hashed)
+            leaves.append(leaf)
+            rows.append((position, kind, case_key, at, salt, data, hashed, leaf))
+        self._cursor.executemany(self._statements[_ADD_ENTRY].sql, rows)
+        for number, tile in self._tree.extend(leaves):
+            self.execute(_ADD_TILE, number=number, hash=tile)
 
     def head(self) -> Head:
         """Return the size and the root of the ledger, this transaction's entries included."""
-        return Head(self._frontier.size, self._frontier.root().hex())
+        self._settle_entries()
+        return Head(self._tree.size, self._tree.root().hex())
 
     def frontier(self) -> Frontier:
         """Return the roots of the perfect subtrees, this transaction's entries included."""
-        return Frontier(self._frontier.size, self._frontier.nodes)
+        self._settle_entries()
+        return Frontier(self._tree.size, self._tree.nodes)
 
     def append(self, kind: str, case: str | None, body: Mapping[str, JSON]) -> int:
         """Append an entry and return its position.
@@ -290,48 +313,49 @@ class Tx(Read):
         Raises:
             NotCanonical: kind, case or body has no canonical form; nothing was appended.
         """
-        position = self._frontier.size
+        position = self._next
         data = canonical_json(body)
         if data[:1] != b"{":
             raise TypeError(f"an entry's body is an object, got {type(body).__name__}")
         salt = self._salts()
         if len(salt) != SALT_SIZE:
             raise ValueError(f"a salt has {SALT_SIZE} bytes, got {len(salt)}")
-        hashed = body_hash(salt, data)
-        leaf = leaf_hash(header(position, kind, case, self._at, hashed))
-        self._unwritten.append(
-            (position, kind, self._case_key(case, position), self._at, salt, data, hashed, leaf)
-        )
-        tile = self._frontier.append(leaf)
-        if tile is not None:
-            self.execute(_ADD_TILE, number=position // TILE, hash=tile)
+        if kind not in self._kinds:
+            canonical_json(kind)
+            self._kinds.add(kind)
+        case_key = None if case is None else self._cases.get(case)
+        if case is not None and case_key is None:
+            canonical_json(case)
+            case_key = self._case_key(case, position)
+        self._unwritten.append((position, kind, case, case_key, salt, data))
+        self._next = position + 1
         return position
 
     def case_key(self, case: str | None) -> int | None:
         """Return the key of a case that an entry has named already."""
-        return self._case_key(case, None)
+        return None if case is None else self._cases.get(case) or self._case_key(case, None)
 
-    def _case_key(self, case: str | None, new: int | None) -> int | None:
-        if case is None:
-            return None
-        known = self.recall("case", case) or self.row(_CASE, id=case)
+    def _case_key(self, case: str, new: int | None) -> int:
+        known = self.recall("case", case)
         if known is None:
-            if new is None:
+            # Nearly every entry that names a case for the first time here is its first one.
+            added = new is not None and self.execute(_ADD_CASE, key=new, id=case)
+            known = (new,) if added else self.row(_CASE, id=case)
+            if known is None:
                 raise ValueError(f"no entry has named the case {case!r} yet")
-            self.execute(_ADD_CASE, key=new, id=case)
-            known = (new,)
-        self.remember("case", case, known)
-        return cast("int", known[0])
+            self.remember("case", case, known)
+        self._cases[case] = key = cast("int", known[0])
+        return key
 
     def write_head(self) -> None:
         """Write the entries and the head row back; the last thing before the commit."""
         self._settle_entries()
-        frontier = self._frontier
-        if frontier.size == self._before:
+        tree = self._tree
+        if tree.size == self._before:
             return
-        packed = frontier.packed()
-        digest = head_digest(FORMAT, frontier.size, packed)
-        self.execute(_SET_HEAD, size=frontier.size, frontier=packed, digest=digest)
+        packed = tree.packed()
+        digest = head_digest(FORMAT, tree.size, packed)
+        self.execute(_SET_HEAD, size=tree.size, frontier=packed, digest=digest)
 
 
 def _frontier(row: Row | None) -> Frontier:

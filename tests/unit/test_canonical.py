@@ -51,7 +51,9 @@ anything = st.recursive(
     | st.floats()
     | st.text(st.characters())
     | st.sampled_from(["\\u0000", "₹180", "é", b"bytes", Decimal("1.5"), (1, 2.0), numpy.float64(2e-6)]),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()) | st.sampled_from(["é", 1]), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text(st.characters()) | st.sampled_from(["é", 1]), inner)
+    ),
 )
 """What has a canonical form, and what has none."""
 
