@@ -131,6 +131,8 @@ _NUL: Final = b"\\u0000"
 _PLAIN: Final = frozenset({str, int, bool, type(None), Canonical})
 """Types of which orjson itself refuses, or visibly writes, what has no canonical form."""
 
+_all_plain: Final = _PLAIN.issuperset
+
 _DOUBT: Final = object()
 """Stands for a value that is not plain."""
 
@@ -141,10 +143,12 @@ def _plain(value: object) -> object:
     Whatever is not certain is in doubt: :func:`_normal` looks at it and says what is wrong.
     """
     kind = type(value)
-    if kind is dict:
-        return _plain_members(cast("dict[object, object]", value))
     if kind in _PLAIN:
         return value
+    if kind is dict:
+        return _plain_members(cast("dict[object, object]", value))
+    if kind is list:
+        return _plain_items(cast("list[object]", value))
     if kind is float:
         number = cast("float", value)
         if not -_EXACT < number < _EXACT:  # NaN, too
@@ -152,17 +156,22 @@ def _plain(value: object) -> object:
         if number.is_integer():
             return int(number)
         return value if abs(number) >= 1e-5 else _DOUBT
-    if kind is list:
-        items = cast("list[object]", value)
-        if _PLAIN.issuperset(map(type, items)):
-            return value
-        ready = [_plain(item) for item in items]
-        return _DOUBT if _DOUBT in ready else ready
     return _DOUBT
 
 
+def _plain_items(items: list[object]) -> object:
+    if _all_plain(map(type, items)):
+        return items
+    ready: list[object] = []
+    for item in items:
+        # A list of records is the usual one: a call for each would take as long as the look.
+        plain = type(item) is dict and _all_plain(map(type, cast("dict[object, object]", item).values()))
+        ready.append(cast("object", item) if plain else _plain(cast("object", item)))
+    return _DOUBT if _DOUBT in ready else ready
+
+
 def _plain_members(members: dict[object, object]) -> object:
-    if _PLAIN.issuperset(map(type, members.values())):
+    if _all_plain(map(type, members.values())):
         return members
     rewritten: dict[object, object] | None = None
     for key, member in members.items():

@@ -39,7 +39,7 @@ class Finding:
 
 def strictest(outcomes: Iterable[Outcome]) -> Outcome:
     """The outcome that wins; a refusal where there is none."""
-    return max(outcomes, key=_RANK.__getitem__, default=STRICTNESS[-1])
+    return STRICTNESS[max([_RANK[one] for one in outcomes], default=len(STRICTNESS) - 1)]
 
 
 def required(findings: Sequence[Finding], now: datetime) -> Required | None:

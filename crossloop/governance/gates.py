@@ -58,13 +58,8 @@ class _Case:
     loop: Loop | None
     permission: Permission | None
     facts: Mapping[str, FactValue]
-
-    @property
-    def touched(self) -> list[str]:
-        """Every resource that the proposal names."""
-        impact = [self.proposal.impact.resource] if self.proposal.impact else []
-        claimed = [claim.resource for claim in self.proposal.claims]
-        return list(dict.fromkeys([self.action.resource, *impact, *claimed]))
+    touched: list[str]
+    """Every resource that the proposal names."""
 
 
 Gate = Callable[[_Case], list[Finding]]
@@ -91,7 +86,8 @@ def judge(
         found = [("substance", Finding("refuse", nothing or "nothing to do: no action is requested."))]
     else:
         permission = loop.interventions.get(proposal.intervention) if loop else None
-        case = _Case(proposal, proposal.action, signal, state, policy, loop, permission, facts)
+        touched = _touched(proposal, proposal.action)
+        case = _Case(proposal, proposal.action, signal, state, policy, loop, permission, facts, touched)
         found = [(name, finding) for name, gate in GATES for finding in gate(case)]
     findings = [finding for _, finding in found]
     outcome = strictest([finding.outcome for finding in findings])
@@ -120,6 +116,12 @@ def _reason(gate: str, finding: Finding, findings: list[Finding]) -> dict[str, s
     if len(text) > _LONGEST_REASON:
         text = text[: _LONGEST_REASON - 1] + "…"
     return {"gate": gate, "outcome": finding.outcome, "text": text}
+
+
+def _touched(proposal: Proposal, action: ActionRequest) -> list[str]:
+    impact = [proposal.impact.resource] if proposal.impact else []
+    claimed = [claim.resource for claim in proposal.claims]
+    return list(dict.fromkeys([action.resource, *impact, *claimed]))
 
 
 def _nothing_to_judge(proposal: Proposal, facts: Mapping[str, FactValue]) -> str | None:
