@@ -145,10 +145,12 @@ def key_and_case(read: Read, id: str) -> tuple[int, str | None]:
     Raises:
         UnknownName: there is no such decision.
     """
-    row = read.recall("decision", id) or read.row(_KEY, id=id)
+    row = read.recall("decision", id)
     if row is None:
-        raise UnknownName(f"there is no decision {id}.")
-    read.remember("decision", id, row)
+        row = read.row(_KEY, id=id)
+        if row is None:
+            raise UnknownName(f"there is no decision {id}.")
+        read.remember("decision", id, row)
     return row[0], row[1]
 
 
