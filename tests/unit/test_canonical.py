@@ -61,6 +61,11 @@ anything = st.recursive(
 @given(anything)
 @example({"a": "\\u0000"})
 @example({"₹": "₹"})
+@example({"a": ["x\x00"]})
+@example({"a\x00": 1})
+@example([2**53])
+@example([-(2**53) + 1])
+@example(["\ud800"])
 @example([{"a": "₹", "é": 1}])
 @example({"é": "\x00", "a": float("nan")})
 def test_the_quick_way_and_the_careful_one_agree_on_everything(value: Any) -> None:
