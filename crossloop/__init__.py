@@ -104,7 +104,9 @@ def __getattr__(name: str) -> object:
     door = _DOORS.get(name)
     if door is None:
         raise AttributeError(f"module 'crossloop' has no attribute {name!r}")
-    return getattr(import_module(f"crossloop.{door}"), name)
+    found: object = getattr(import_module(f"crossloop.{door}"), name)
+    globals()[name] = found  # asked once: handlers name these for every signal
+    return found
 
 
 def __dir__() -> list[str]:

@@ -18,7 +18,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import orjson
 
@@ -101,13 +101,23 @@ class Canonical:
 def canonical_json(value: object) -> bytes:
     """Return the canonical UTF-8 bytes of a JSON value.
 
+    Nearly every value is plain: orjson writes it, and what it wrote shows whether a text or a key may not
+    stand so. Whatever is in doubt is looked at piece by piece, and what is wrong is said with its path.
+
     Raises:
         NotCanonical: the value, or something inside it, has no canonical form.
     """
     ready = _plain(value)
-    if ready is _DOUBT:
-        ready = _normal(value, "$")
-    return orjson.dumps(ready, default=_inside, option=orjson.OPT_SORT_KEYS)
+    if ready is not _DOUBT:
+        try:
+            written = orjson.dumps(ready, default=_inside, option=_STRICTLY)
+        except orjson.JSONEncodeError:
+            pass  # an integer, a surrogate or a key that JSON does not have: said below
+        else:
+            # A backslash before "u0000" looks like U+0000 here; that is told apart below, too.
+            if _NUL not in written and (written.isascii() or _ascii_keys(ready)):
+                return written
+    return orjson.dumps(_normal(value, "$"), default=_inside, option=orjson.OPT_SORT_KEYS)
 
 
 def _inside(value: object) -> orjson.Fragment:
@@ -116,26 +126,29 @@ def _inside(value: object) -> orjson.Fragment:
     return orjson.Fragment(value.content)
 
 
-_DOUBT = object()
+_STRICTLY: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+_NUL: Final = b"\\u0000"
+_PLAIN: Final = frozenset({str, int, bool, type(None), Canonical})
+"""Types of which orjson itself refuses, or visibly writes, what has no canonical form."""
+
+_all_plain: Final = _PLAIN.issuperset
+
+_DOUBT: Final = object()
 """Stands for a value that is not plain."""
 
 
 def _plain(value: object) -> object:
-    """Return what orjson writes in canonical form: nearly always the value itself, and told quickly.
+    """Return what orjson writes in canonical form but for texts and keys: nearly always the value itself.
 
     Whatever is not certain is in doubt: :func:`_normal` looks at it and says what is wrong.
     """
     kind = type(value)
-    if kind is str:
-        text = cast("str", value)
-        wrong = "\x00" in text if text.isascii() else _UNWRITABLE.search(text)
-        return _DOUBT if wrong else value
+    if kind in _PLAIN:
+        return value
     if kind is dict:
         return _plain_members(cast("dict[object, object]", value))
-    if value is None or kind is bool or kind is Canonical:
-        return value
-    if kind is int:
-        return value if -_EXACT < cast("int", value) < _EXACT else _DOUBT
+    if kind is list:
+        return _plain_items(cast("list[object]", value))
     if kind is float:
         number = cast("float", value)
         if not -_EXACT < number < _EXACT:  # NaN, too
@@ -143,18 +156,27 @@ def _plain(value: object) -> object:
         if number.is_integer():
             return int(number)
         return value if abs(number) >= 1e-5 else _DOUBT
-    if kind is list:
-        items = cast("list[object]", value)
-        ready = [_plain(item) for item in items]
-        return _DOUBT if _DOUBT in ready else ready
     return _DOUBT
 
 
+def _plain_items(items: list[object]) -> object:
+    if _all_plain(map(type, items)):
+        return items
+    ready: list[object] = []
+    for item in items:
+        # A list of records is the usual one: a call for each would take as long as the look.
+        plain = type(item) is dict and _all_plain(map(type, cast("dict[object, object]", item).values()))
+        ready.append(cast("object", item) if plain else _plain(cast("object", item)))
+    return _DOUBT if _DOUBT in ready else ready
+
+
 def _plain_members(members: dict[object, object]) -> object:
+    if _all_plain(map(type, members.values())):
+        return members
     rewritten: dict[object, object] | None = None
     for key, member in members.items():
-        if not (type(key) is str and key.isascii() and "\x00" not in key):
-            return _DOUBT
+        if type(member) in _PLAIN:
+            continue
         ready = _plain(member)
         if ready is not member:
             if ready is _DOUBT:
@@ -162,6 +184,14 @@ def _plain_members(members: dict[object, object]) -> object:
             rewritten = rewritten or dict(members)
             rewritten[key] = ready
     return members if rewritten is None else rewritten
+
+
+def _ascii_keys(value: object) -> bool:
+    """True when every key of a plain value is ASCII; a part that is canonical already has no others."""
+    if type(value) is dict:
+        members = cast("dict[str, object]", value)
+        return all(key.isascii() and _ascii_keys(member) for key, member in members.items())
+    return type(value) is not list or all(map(_ascii_keys, cast("list[object]", value)))
 
 
 def digest(value: object) -> str:

@@ -44,6 +44,8 @@ class ManualClock:
 
 def require_aware(moment: datetime) -> datetime:
     """Return the instant in UTC; refuse a datetime without a zone."""
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone")
     try:

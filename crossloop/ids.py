@@ -43,6 +43,9 @@ _PAIRS: Final = tuple(one + other for one in _ALPHABET for other in _ALPHABET)
 """Two characters for each ten bits: the standard library's encoder takes as long as the hash."""
 
 
+_SHIFTS: Final = range(120, -1, -10)
+
+
 def begins_one(text: str) -> bool:
     """True when a person who gives only the beginning of an id has given enough of it to mean one.
 
@@ -57,13 +60,10 @@ def derived(prefix: str, *parts: str) -> str:
 
     Parts are length-prefixed, so that ``("ab", "c")`` and ``("a", "bc")`` differ.
     """
-    hasher = hashlib.sha256()
-    for part in parts:
-        data = part.encode()
-        hasher.update(len(data).to_bytes(8, "big"))
-        hasher.update(data)
-    first = int.from_bytes(hasher.digest()[:17], "big") >> 6  # 130 of 136 bits
-    pairs = [_PAIRS[first >> shift & 1023] for shift in range(120, -1, -10)]
+    encoded = [part.encode() for part in parts]
+    told = b"".join([len(data).to_bytes(8, "big") + data for data in encoded])
+    first = int.from_bytes(hashlib.sha256(told).digest()[:17], "big") >> 6  # 130 of 136 bits
+    pairs = [_PAIRS[first >> shift & 1023] for shift in _SHIFTS]
     return f"{prefix}_{''.join(pairs)}"
 
 

@@ -15,7 +15,10 @@ from __future__ import annotations
 
 def has_dots(path: str) -> bool:
     """True when a segment is ``.`` or ``..``: an adapter might resolve it elsewhere."""
-    return any(segment in (".", "..") for segment in path.split("/"))
+    if "." not in path:
+        return False
+    segments = path.split("/")
+    return "." in segments or ".." in segments
 
 
 def covers(above: str, path: str) -> bool:

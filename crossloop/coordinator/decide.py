@@ -22,7 +22,7 @@ For each signal of the wave, in order of admission, and for each proposal, in or
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -217,11 +217,12 @@ def _judged(
     tx: Tx, facts: SignalFacts, proposal: Proposal, mediated: Mediated, policy: Policy, day: date
 ) -> Verdict:
     impact = proposal.impact
-    state = GateState(conflict=mediated.resolution, not_to_undo=_not_to_undo(tx, proposal))
+    conflict, not_to_undo = mediated.resolution, _not_to_undo(tx, proposal)
     if impact is None:
+        state = GateState(conflict=conflict, not_to_undo=not_to_undo)
         return judge(proposal, facts, state, policy, now=tx.now)
     so_far = impacts.total(tx, impact.resource, day)
-    state = replace(state, share_today=so_far.share, amount_today=so_far.amount)
+    state = GateState(so_far.share, so_far.amount, conflict, not_to_undo)
     verdict = judge(proposal, facts, state, policy, now=tx.now)
     own, counted = impact.amount.currency, so_far.currency
     if counted in (None, own):

@@ -48,9 +48,10 @@ _ALL: Final = 100_000
 
 def finish_if_done(tx: Tx, signal: str, *, outcome: str = "answered") -> bool:
     """Finish a signal of which nothing is left to do or to answer (rule 5)."""
-    if actions.open_for_signal(tx, signal) or approvals.waiting_for_signal(tx, signal):
+    left = decisions.left(tx, signal)
+    if left.to_do or left.to_answer:
         return False
-    if not all(sagas.is_over(tx, one) for one in decisions.sagas(tx, signal)):
+    if left.steps and not all(sagas.is_over(tx, one) for one in decisions.sagas(tx, signal)):
         return False
     return inbox.finished(tx, signal, {"signal": signal, "outcome": outcome})
 

@@ -25,6 +25,8 @@ from crossloop.signals import Outcome, Required
 STRICTNESS: Final[tuple[Outcome, ...]] = ("act", "hold", "escalate", "shadow", "refuse")
 """From the mildest to the strictest."""
 
+_RANK: Final[dict[Outcome, int]] = {outcome: rank for rank, outcome in enumerate(STRICTNESS)}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -37,7 +39,7 @@ class Finding:
 
 def strictest(outcomes: Iterable[Outcome]) -> Outcome:
     """The outcome that wins; a refusal where there is none."""
-    return STRICTNESS[max((STRICTNESS.index(one) for one in outcomes), default=len(STRICTNESS) - 1)]
+    return STRICTNESS[max([_RANK[one] for one in outcomes], default=len(STRICTNESS) - 1)]
 
 
 def required(findings: Sequence[Finding], now: datetime) -> Required | None:

@@ -92,7 +92,7 @@ BASE_FACTS: Final[tuple[Fact, ...]] = (
 )
 """What governance itself knows about every proposal."""
 
-_NOT_STATED: Final[Mapping[str, object]] = dict.fromkeys(fact.name for fact in BASE_FACTS)
+_OWN: Final = frozenset(fact.name for fact in BASE_FACTS)
 
 
 def declared_facts(types_answered: Iterable[SignalType], **values: Iterable[str]) -> dict[str, Fact]:
@@ -161,19 +161,21 @@ def build_facts(
     proposal: Proposal, signal: SignalFacts, state: GateState, declared: Mapping[str, Fact]
 ) -> dict[str, FactValue]:
     """Return the facts of one decision. Total: it never raises."""
-    raw: dict[str, object] = {
-        **proposal.facts,
-        **signal.stated,  # what the signal measured is not for the department to restate
-        **_NOT_STATED,  # a department does not state governance's own facts
-        **_stated(proposal, signal),
-        **_impact(proposal, state),
-    }
     facts: dict[str, FactValue] = {}
-    for name, stated in raw.items():
+    # What the signal measured is not for the department to restate.
+    others = {**proposal.facts, **signal.stated} if proposal.facts else signal.stated
+    for name, stated in others.items():
         fact = declared.get(name)
-        value = _fit(fact, stated) if fact is not None and stated is not None else None
-        if value is not None:
-            facts[name] = value
+        if fact is not None and name not in _OWN:  # nor are governance's own facts
+            value = _fit(fact, stated)
+            if value is not None:
+                facts[name] = value
+    for own in (_stated(proposal, signal), _impact(proposal, state)):
+        for name, stated in own.items():
+            fact = declared.get(name)
+            value = _fit(fact, stated) if fact is not None else None
+            if value is not None:
+                facts[name] = value
     return facts
 
 
@@ -232,6 +234,9 @@ def least_confidence(one: float, other: float) -> float | None:
 
 
 def _fit(fact: Fact, value: object) -> FactValue | None:
+    if type(value) is str:  # most facts are
+        fits = fact.type == "text" and (not fact.values or value in fact.values)
+        return value if fits and len(value) <= _LONGEST_TEXT and _writable(value) else None
     if fact.type == "flag":
         return value if isinstance(value, bool) else None
     if fact.type == "number":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from crossloop.frozen import Frozen
 from crossloop.ids import ActionKey, ApprovalId, DecisionId, PersonId
@@ -44,7 +44,7 @@ class Verdict(Frozen):
     decision_id: DecisionId
     outcome: Outcome
     reasons: tuple[Reason, ...]
-    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    facts: dict[str, float | int | str | bool] = Field(default_factory=dict)
     """The flat facts that the rules saw, so that the decision can be replayed."""
 
     policy: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

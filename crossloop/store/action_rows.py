@@ -50,13 +50,6 @@ _TAKING_BACK = _ROWS + (
     "WHERE o.id = :id AND a.undoes IS NOT NULL AND a.state NOT IN ('failed', 'dropped', 'compensated')"
 )
 _DUE_BACK = _ROWS + "WHERE a.back_due = 1 ORDER BY a.key"
-# Counted this way, and not by a condition, so that the planner starts from the signal: from the index of
-# open actions it would visit every one of them for every signal.
-_OPEN_FOR_SIGNAL = (
-    "SELECT count(CASE WHEN a.state IN ('planned', 'permitted', 'started') THEN 1 END)"
-    " FROM signals s JOIN decisions d ON d.signal_key = s.key JOIN actions a ON a.decision_key = d.key"
-    " WHERE s.id = :signal_id"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +147,6 @@ def in_force(read: Read, *, case: str | None = None) -> list[ActionRow]:
     """
     found = read.rows(_IN_FORCE) if case is None else read.rows(_IN_FORCE_OF_CASE, case_id=case)
     return sorted(map(_row, found), key=lambda row: row.entry)
-
-
-def open_for_signal(read: Read, signal_id: str) -> int:
-    """Return how many actions of a signal's decisions are planned, permitted or started."""
-    row = read.row(_OPEN_FOR_SIGNAL, signal_id=signal_id)
-    return 0 if row is None else int(row[0])
 
 
 def _row(row: Row) -> ActionRow:

@@ -82,12 +82,6 @@ _CASE = "SELECT key FROM cases WHERE id = :id"
 # from everything that waits.
 _OF_CASE = _ROWS + "WHERE d.case_key = :case_key"
 _ENDED_WITH_THREAD = _ROWS + "WHERE p.thread_kept = 1 AND p.state <> 'waiting' ORDER BY p.key"
-# Counted this way for the same reason.
-_WAITING_FOR_SIGNAL = (
-    "SELECT count(CASE WHEN p.state = 'waiting' THEN 1 END) FROM signals s"
-    " JOIN decisions d ON d.signal_key = s.key JOIN approvals p ON p.decision_key = d.key"
-    " WHERE s.id = :signal_id"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,12 +263,6 @@ def waiting_of_case(read: Read, case: str) -> list[ApprovalRow]:
 def ended_with_thread(read: Read) -> list[ApprovalRow]:
     """Return ended approvals whose thread was not removed yet, the oldest first."""
     return [_row(row) for row in read.rows(_ENDED_WITH_THREAD)]
-
-
-def waiting_for_signal(read: Read, signal_id: str) -> int:
-    """Return how many approvals of a signal's decisions still wait."""
-    row = read.row(_WAITING_FOR_SIGNAL, signal_id=signal_id)
-    return 0 if row is None else int(row[0])
 
 
 def _row(row: Row) -> ApprovalRow:

@@ -35,7 +35,7 @@ _SAME = "SELECT key FROM claims WHERE resource = :resource AND holder = :holder 
 _ADD = (
     "INSERT INTO claims (key, holder, decision_key, case_key, resource, direction, interest, loop, starts,"
     " ends, state) VALUES (:key, :holder, :decision_key, :case_key, :resource, :direction, :interest, :loop,"
-    " :starts, :ends, :state)"
+    " :starts, :ends, :state) ON CONFLICT (resource, holder, direction) DO NOTHING"
 )
 _ROWS = (
     "SELECT k.key, k.holder, d.id, c.id, k.resource, k.direction, k.interest, k.starts, k.ends, k.state"
@@ -46,7 +46,11 @@ _MEETS = "AND k.starts < :ends AND k.ends > :starts"
 _DEEPEST = 8
 """Paths that one statement looks up: a resource and those that contain it. Deeper ones take another one."""
 
-_AT = _ROWS + f"WHERE k.resource IN ({', '.join(f':path{n}' for n in range(_DEEPEST))}) " + _MEETS
+_AT = [
+    _ROWS + f"WHERE k.resource IN ({', '.join(f':path{n}' for n in range(paths))}) " + _MEETS
+    for paths in range(_DEEPEST + 1)
+]
+"""By the number of paths: one that is given none costs as much as one that is given."""
 _BELOW = _ROWS + "WHERE k.resource >= :low AND k.resource < :high " + _MEETS
 
 _HELD_OF = "SELECT key FROM claims WHERE decision_key = :decision_key AND state = 'held'"
@@ -113,9 +117,6 @@ def place(
     Raises:
         UnknownName: there is no such decision.
     """
-    same = tx.row(_SAME, resource=resource, holder=holder, direction=direction)
-    if same is not None:
-        return int(same[0])
     decision_key = None if decision_id is None else key_and_case(tx, decision_id)[0]
     what = {
         "holder": holder,
@@ -124,9 +125,9 @@ def place(
         "interest": interest,
         "state": state,
     }
-    window = {"starts": starts.isoformat(), "ends": ends.isoformat()}
-    key = tx.append(CLAIM, case, {**what, **window, "decision_id": decision_id, "argument": argument})
-    tx.execute(
+    key = tx.next_position
+    # The row first: it says whether there is anything to tell. The entry takes the position it was given.
+    placed = tx.execute(
         _ADD,
         **what,
         key=key,
@@ -136,7 +137,12 @@ def place(
         starts=micros(starts),
         ends=micros(ends),
     )
-    return key
+    if not placed:
+        same = tx.row(_SAME, resource=resource, holder=holder, direction=direction)
+        assert same is not None, "it stood in the way a moment ago"
+        return int(same[0])
+    window = {"starts": starts.isoformat(), "ends": ends.isoformat()}
+    return tx.append(CLAIM, case, {**what, **window, "decision_id": decision_id, "argument": argument})
 
 
 def overlapping(read: Read, resource: str, starts: datetime, ends: datetime) -> list[ClaimRow]:
@@ -146,11 +152,11 @@ def overlapping(read: Read, resource: str, starts: datetime, ends: datetime) -> 
     found: list[Row] = []
     for first in range(0, len(containing), _DEEPEST):
         some = containing[first : first + _DEEPEST]
-        paths = {f"path{n}": some[n] if n < len(some) else None for n in range(_DEEPEST)}
-        found += read.rows(_AT, **paths, **window)
+        paths = {f"path{n}": path for n, path in enumerate(some)}
+        found += read.rows(_AT[len(some)], **paths, **window)
     low, high = below(resource)
     found += read.rows(_BELOW, low=low, high=high, **window)
-    return [_row(row) for row in sorted(found, key=lambda row: int(row[0]))]
+    return [_row(row) for row in sorted(found, key=lambda row: int(row[0]))] if found else []
 
 
 def in_force(tx: Tx, decision_id: str) -> int:

@@ -37,6 +37,16 @@ _SAGAS_OF_SIGNAL = (
     "SELECT DISTINCT s.id, d.department, d.saga FROM signals s JOIN decisions d ON d.signal_key = s.key"
     " WHERE s.id = :signal_id AND d.saga IS NOT NULL"
 )
+# Counted, and not asked for by a condition, so that the planner starts from the signal: from the indexes of
+# what is open it would visit everything that is, for every signal.
+_LEFT = (
+    "SELECT (SELECT count(CASE WHEN a.state IN ('planned', 'permitted', 'started') THEN 1 END)"
+    " FROM decisions d JOIN actions a ON a.decision_key = d.key WHERE d.signal_key = s.key),"
+    " (SELECT count(CASE WHEN p.state = 'waiting' THEN 1 END)"
+    " FROM decisions d JOIN approvals p ON p.decision_key = d.key WHERE d.signal_key = s.key),"
+    " (SELECT count(d.saga) FROM decisions d WHERE d.signal_key = s.key)"
+    " FROM signals s WHERE s.id = :signal_id"
+)
 _FOR_SIGNAL = _ROWS + "WHERE s.id = :signal_id ORDER BY d.key"
 _LIST = _ROWS + "ORDER BY d.key DESC LIMIT :limit"
 _LIST_CASE = _ROWS + "WHERE c.id = :case_id ORDER BY d.key DESC LIMIT :limit"
@@ -69,6 +79,20 @@ class DecisionRow:
 
     entry: int
     """The entry whose body holds the proposal and the verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of everything that was decided about one signal."""
+
+    to_do: int
+    """Actions that are planned, permitted or started."""
+
+    to_answer: int
+    """Approvals that wait."""
+
+    steps: int
+    """Decisions that are steps of undertakings, whatever has become of them."""
 
 
 def record(
@@ -111,6 +135,7 @@ def record(
         verdict=verdict,
         case_key=tx.case_key(case),
     )
+    tx.remember("decision", id, (entry, case))
     return DecisionRow(entry, id, signal_id, department, step, loop, intervention, verdict, case, saga, entry)
 
 
@@ -120,11 +145,19 @@ def key_and_case(read: Read, id: str) -> tuple[int, str | None]:
     Raises:
         UnknownName: there is no such decision.
     """
-    row = read.recall("decision", id) or read.row(_KEY, id=id)
+    row = read.recall("decision", id)
     if row is None:
-        raise UnknownName(f"there is no decision {id}.")
-    read.remember("decision", id, row)
+        row = read.row(_KEY, id=id)
+        if row is None:
+            raise UnknownName(f"there is no decision {id}.")
+        read.remember("decision", id, row)
     return row[0], row[1]
+
+
+def left(read: Read, signal_id: str) -> Left:
+    """Return what is left of a signal's decisions; nothing of one that was never admitted."""
+    row = read.row(_LEFT, signal_id=signal_id)
+    return Left(0, 0, 0) if row is None else Left(*row)
 
 
 def get(read: Read, id: str) -> DecisionRow | None:

@@ -27,10 +27,9 @@ _EXACT: Final = Context(prec=2000, traps=[Inexact, Overflow])
 """Room for any two floats and for money; a sum that would be rounded is an error."""
 
 _TOTAL = "SELECT share, amount, currency FROM impact_totals WHERE resource = :resource AND day = :day"
-_KNOWN = "SELECT 1 FROM impacts WHERE resource = :resource AND day = :day AND decision_key = :decision_key"
 _ADD = (
     "INSERT INTO impacts (resource, day, decision_key, share, amount)"
-    " VALUES (:resource, :day, :decision_key, :share, :amount)"
+    " VALUES (:resource, :day, :decision_key, :share, :amount) ON CONFLICT DO NOTHING"
 )
 _SET_TOTAL = (
     "INSERT INTO impact_totals (resource, day, share, amount, currency)"
@@ -74,10 +73,10 @@ def add(
             f"the impact on {resource} is counted in {counted}, got {currency}.",
             next_step="Give every impact on one resource in one currency.",
         )
-    if tx.row(_KNOWN, **where, decision_key=decision_key) is not None:
-        return False
     own_share = Decimal(repr(float(share)))
-    tx.execute(_ADD, **where, decision_key=decision_key, share=_text(own_share), amount=_text(amount))
+    own = {"decision_key": decision_key, "share": _text(own_share), "amount": _text(amount)}
+    if not tx.execute(_ADD, **where, **own):
+        return False
     tx.execute(
         _SET_TOTAL,
         **where,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple, cast
 
 from crossloop.canonical import JSON
 from crossloop.store import fields
@@ -92,8 +92,7 @@ class SignalRow:
     """The entry whose body is the signal."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignalIdentity:
+class SignalIdentity(NamedTuple):
     """What never changes about a signal in the inbox."""
 
     key: int
@@ -126,17 +125,21 @@ def admit(
     own = {**named, "time": zulu(since), "valid_until": zulu(until)}
     entry = tx.append(RECEIVED, case, {**body, **own})
     tx.execute(_ADD, **named, key=entry, case_key=tx.case_key(case), time=since, valid_until=until)
-    tx.remember("signal", id, (entry, department, case, type))
+    tx.remember("signal", id, SignalIdentity(entry, department, case, type))
     return True
 
 
 def identity(read: Read, id: str) -> SignalIdentity | None:
     """Return what never changes about a signal; None when it was never admitted."""
-    row = read.recall("signal", id) or read.row(_IDENTITY, id=id)
+    known = read.recall("signal", id)
+    if known is not None:
+        return cast("SignalIdentity", known)
+    row = read.row(_IDENTITY, id=id)
     if row is None:
         return None
-    read.remember("signal", id, row)
-    return SignalIdentity(*row)
+    found = SignalIdentity(*row)
+    read.remember("signal", id, found)
+    return found
 
 
 def decided(tx: Tx, id: str, body: Mapping[str, JSON]) -> bool:

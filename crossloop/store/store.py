@@ -33,8 +33,8 @@ from crossloop.store.writer import InlineWriter, ThreadWriter, Transactions, Wri
 
 T = TypeVar("T")
 
-_STATEMENTS: Final = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
-"""What was rendered once serves every store. Named parameters go to the driver as they are written."""
+_STATEMENTS: Final = Statements(SQLiteDialect_pysqlite(paramstyle="qmark"))
+"""What was rendered once serves every store. Parameters go to the driver by their places."""
 
 
 def random_salts() -> Callable[[], bytes]:

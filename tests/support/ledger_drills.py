@@ -127,7 +127,7 @@ class _Bare:
 
 def reading(connection: sqlite3.Connection) -> Read:
     """Read through a plain connection, in whatever transaction it is."""
-    statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
+    statements = Statements(SQLiteDialect_pysqlite(paramstyle="qmark"))
     return Read(_Bare(connection), statements)  # pyright: ignore[reportArgumentType]
 
 

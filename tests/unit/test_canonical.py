@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import numpy
+import orjson
 import pytest
 import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crossloop.canonical import NotCanonical, canonical_json, digest, digest_of, to_json, writable
+from crossloop import canonical
+from crossloop.canonical import Canonical, NotCanonical, canonical_json, digest, digest_of, to_json, writable
 from crossloop.money import Money
 from crossloop.testing.strategies import EXACT, json_values
 
@@ -39,6 +42,49 @@ def test_every_number_is_written_as_ecmascript_writes_it(number: float) -> None:
 @given(st.floats(1e-7, 1e-4) | st.floats(-1e-4, -1e-7))
 def test_small_numbers_too(number: float) -> None:
     assert canonical_json(number) == rfc8785.dumps(number)
+
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.sampled_from(["\\u0000", "₹180", "é", b"bytes", Decimal("1.5"), (1, 2.0), numpy.float64(2e-6)]),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text(st.characters()) | st.sampled_from(["é", 1]), inner)
+    ),
+)
+"""What has a canonical form, and what has none."""
+
+
+@given(anything)
+@example({"a": "\\u0000"})
+@example({"₹": "₹"})
+@example({"a": ["x\x00"]})
+@example({"a\x00": 1})
+@example([2**53])
+@example([-(2**53) + 1])
+@example(["\ud800"])
+@example([{"a": "₹", "é": 1}])
+@example({"é": "\x00", "a": float("nan")})
+def test_the_quick_way_and_the_careful_one_agree_on_everything(value: Any) -> None:
+    def told(write: Callable[[Any], bytes]) -> bytes | tuple[str, str]:
+        try:
+            return write(value)
+        except NotCanonical as wrong:
+            return wrong.path, wrong.reason
+
+    def carefully(one: Any) -> bytes:
+        return orjson.dumps(canonical._normal(one, "$"), option=orjson.OPT_SORT_KEYS)
+
+    assert told(canonical_json) == told(carefully)
+
+
+@given(json_values())
+def test_a_part_that_is_canonical_already_stands_in_a_larger_value_as_it_is(value: Any) -> None:
+    part = Canonical(canonical_json(value))
+    assert canonical_json({"a": [part], "b": part}) == canonical_json({"a": [value], "b": value})
 
 
 def test_order_of_keys_and_kind_of_mapping_do_not_matter() -> None:

@@ -94,29 +94,13 @@ def body_hash(salt: bytes, body: bytes) -> bytes:
     return hashlib.sha256(salt + body).digest()
 
 
-def header(position: int, kind: str, case: str | None, at: int, body_hash: bytes) -> bytes:
-    """Return the canonical header of an entry.
-
-    Raises:
-        NotCanonical: kind or case has no canonical form.
-    """
-    if _is_plain(kind) and (case is None or _is_plain(case)):
-        return orjson.dumps([position, kind, case, at, body_hash.hex()])
-    return canonical_json([position, kind, case, at, body_hash.hex()])
-
-
-def _is_plain(text: str) -> bool:
-    """True for text that has the same canonical form as any JSON encoder gives it."""
-    return text.isascii() and "\x00" not in text
-
-
 def stored_leaf(position: int, kind: str, case: str | None, at: int, body_hash: bytes) -> bytes:
-    """Return the leaf of fields that were read back from the table.
+    """Return the leaf of an entry's fields as they stand in the table: the hash of its header.
 
-    The same bytes as :func:`header` under a leaf hash, without its checks: a list of integers and text
-    needs no sorting, so the plain encoder already gives the canonical form (a property test compares).
+    A list of integers and text needs no sorting: where kind and case have a canonical form, which whoever
+    appends has looked at, the plain encoder gives it (a property test compares).
     """
-    return leaf_hash(orjson.dumps([position, kind, case, at, body_hash.hex()]))
+    return leaf_hash(orjson.dumps((position, kind, case, at, body_hash.hex())))
 
 
 def head_digest(format: int, size: int, frontier: bytes) -> bytes:

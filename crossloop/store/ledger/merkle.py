@@ -14,7 +14,7 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 HASH_SIZE: Final = 32
@@ -88,6 +88,23 @@ class Frontier:
     def append(self, leaf: bytes) -> bytes | None:
         """Add one leaf hash in O(log n); return the hash of the tile that it closes, if it does."""
         return self._push(leaf, 0)
+
+    def extend(self, leaves: Iterable[bytes]) -> list[tuple[int, bytes]]:
+        """Add leaf hashes one after the other; return number and hash of each tile that they close."""
+        closed: list[tuple[int, bytes]] = []
+        nodes, size, sha256 = self.nodes, self.size, _sha256
+        for leaf in leaves:
+            node, rest, level = leaf, size, 0
+            while rest & 1:
+                node = sha256(b"\x01" + nodes.pop() + node).digest()
+                rest >>= 1
+                level += 1
+                if level == _TILE_LEVEL:
+                    closed.append((size // TILE, node))
+            nodes.append(node)
+            size += 1
+        self.size = size
+        return closed
 
     def append_tile(self, tile: bytes) -> None:
         """Add a whole tile by its hash. Raises ValueError when the last tile is not full yet."""

@@ -377,31 +377,11 @@ def test_whatever_is_tried_in_whatever_order_only_moves_of_the_table_are_made(wa
         assert store.read(verify).ok
 
 
-def test_the_open_actions_of_a_signal_are_those_planned_permitted_or_started(store: Store):
-    def opened() -> int:
-        return store.read(lambda read: actions.open_for_signal(read, "sig_a"))
-
-    store.write(lambda tx: (admit(tx, "sig_b"), decide(tx, "dec_2", "sig_b")))
-    store.write(lambda tx: [permit(tx, "act_1"), plan_(tx, "act_2"), permit(tx, "act_3", decision="dec_2")])
-    assert opened() == 2
-    store.write(lambda tx: actions.start(tx, "act_1"))
-    assert opened() == 2
-    store.write(lambda tx: actions.finish(tx, "act_1", "failed", reference=None, body={}))
-    assert opened() == 1
-    assert store.read(lambda read: actions.open_for_signal(read, "sig_z")) == 0
-
-
 def test_looking_for_open_actions_reads_an_index_that_holds_the_open_ones_only(store: Store):
     assert "USING INDEX actions_open (state=? AND permitted>?)" in plan(
         store, action_rows._PERMITTED, limit=1, after=-1
     )
     assert "USING INDEX actions_open (state=?)" in plan(store, action_rows._STARTED)
-
-
-def test_looking_for_the_open_actions_of_a_signal_starts_from_the_signal(store: Store):
-    steps = plan(store, action_rows._OPEN_FOR_SIGNAL, signal_id="sig_a")
-    assert "actions_of_decision (decision_key=?)" in steps
-    assert "SCAN" not in steps
 
 
 def test_looking_for_actions_in_force_reads_an_index_that_holds_them_only(store: Store):

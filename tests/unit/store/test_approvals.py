@@ -125,7 +125,7 @@ def test_what_is_due_first_can_be_had_without_the_rest(store: Store):
     assert ids(5, "rejected") == ["apr_1"]
 
 
-def test_approvals_are_listed_by_state_and_counted_by_signal(store: Store):
+def test_approvals_are_listed_by_state(store: Store):
     store.write(lambda tx: [ask(tx, id) for id in ("apr_1", "apr_2", "apr_3")])
     store.write(lambda tx: answer(tx, "apr_2", "rejected"))
     assert [row.id for row in store.read(approvals.listing)] == ["apr_1", "apr_2", "apr_3"]
@@ -133,8 +133,6 @@ def test_approvals_are_listed_by_state_and_counted_by_signal(store: Store):
     assert [row.id for row in waiting] == ["apr_1", "apr_3"]
     rejected = store.read(lambda read: approvals.listing(read, state="rejected"))
     assert [row.id for row in rejected] == ["apr_2"]
-    assert store.read(lambda read: approvals.waiting_for_signal(read, "sig_a")) == 2
-    assert store.read(lambda read: approvals.waiting_for_signal(read, "sig_z")) == 0
 
 
 def test_what_waits_is_found_whatever_is_said_about_its_thread(store: Store):
@@ -150,12 +148,6 @@ def test_looking_for_open_approvals_reads_an_index_that_holds_the_open_ones_only
     assert "USING INDEX approvals_waiting (state=?)" in plan(store, approvals._LIST_WAITING)
     statement = approvals._ENDED_WITH_THREAD
     assert "USING INDEX approvals_with_thread (thread_kept=?)" in plan(store, statement)
-
-
-def test_counting_what_waits_for_a_signal_starts_from_the_signal(store: Store):
-    steps = plan(store, approvals._WAITING_FOR_SIGNAL, signal_id="sig_a")
-    assert "USING INDEX approvals_of_decision" in steps
-    assert "approvals_waiting" not in steps
 
 
 def test_what_was_due_before_an_instant_and_still_waits_is_overdue(store: Store):

@@ -185,8 +185,9 @@ def test_a_resource_far_below_another_one_meets_it(decided: Store):
 
 
 def test_looking_for_claims_uses_indexes(store: Store):
-    paths = {f"path{n}": "a" for n in range(claims._DEEPEST)}
-    assert "(resource=?)" in plan(store, claims._AT, **paths, starts=0, ends=1)
+    for count in (1, 4, claims._DEEPEST):
+        paths = {f"path{n}": "a" for n in range(count)}
+        assert "(resource=?)" in plan(store, claims._AT[count], **paths, starts=0, ends=1)
     assert "(resource>? AND resource<?)" in plan(store, claims._BELOW, low="a/", high="a0", starts=0, ends=1)
     assert "claims_by_end (ends<?)" in plan(store, claims._ENDED, before=1)
     assert "claims_standing (loop=?)" in plan(store, claims._STANDING, loop="rto")

@@ -94,6 +94,18 @@ def test_a_tile_closes_with_every_256th_leaf_and_is_the_root_over_its_run(size: 
     assert by_tiles.root() == tree.root() == naive_root(data)
 
 
+@given(st.lists(st.integers(min_value=0, max_value=600), max_size=6))
+def test_leaves_that_are_added_together_give_what_they_give_one_by_one(sizes: list[int]):
+    one_by_one, together, tiles, closed = Frontier(), Frontier(), [], []
+    leaves = [leaf_hash(b"%d" % number) for number in range(sum(sizes))]
+    for leaf in leaves:
+        tile = one_by_one.append(leaf)
+        tiles += [] if tile is None else [(one_by_one.size // TILE - 1, tile)]
+    for size in sizes:
+        closed += together.extend(leaves[together.size : together.size + size])
+    assert (together.size, together.nodes, closed) == (one_by_one.size, one_by_one.nodes, tiles)
+
+
 @given(st.integers(min_value=0, max_value=300))
 def test_a_packed_frontier_is_taken_up_where_it_was_left(size: int):
     tree = grown([b"%d" % number for number in range(size)])
