@@ -40,7 +40,9 @@ class WatchedStore(Store):
         self._began = array("q")
         self._committed = array("d")
 
-    def submit(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> Future[T]:
+    def submit(
+        self, work: Callable[[Tx], T], *, lease: Lease | None = None, urgent: bool = False
+    ) -> Future[T]:
         began = 0
 
         def noted(tx: Tx) -> T:
@@ -53,7 +55,7 @@ class WatchedStore(Store):
                 self._began.append(began)
                 self._committed.append(time.perf_counter())
 
-        outcome = super().submit(noted, lease=lease)
+        outcome = super().submit(noted, lease=lease, urgent=urgent)
         outcome.add_done_callback(committed)
         return outcome
 

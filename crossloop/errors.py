@@ -130,6 +130,12 @@ class StaleLease(CrossloopError):
     code: ClassVar[str] = "store.stale_lease"
 
 
+class ForkedProcess(CrossloopError):
+    """What is used was opened by the process that this one was forked off."""
+
+    code: ClassVar[str] = "process.forked"
+
+
 class StoreBusy(CrossloopError):
     """Another process holds the store for writing and did not let go within the waiting time."""
 

@@ -2,19 +2,22 @@
 
 Rules, in the order the code follows them for what is permitted:
 
-1. Actions on one resource are performed in the order in which they were permitted; others may be under way
-   together (:mod:`~crossloop.actions.order`), at most :data:`AT_ONCE` of them.
-2. Only an action in state *permitted* is started, and starting it is a compare-and-set in the store:
-   of two executors one wins, the other goes away. Actions are started together where their systems can
-   end a doubt about each of them. One whose system cannot is started and performed alone: a crash then
-   leaves one in doubt, and not all of them.
+1. Whatever was handed over, by whichever call, stands in one line (:mod:`~crossloop.actions.order`): actions
+   on one resource are performed in the order in which they were permitted, others may be under way together,
+   at most :data:`AT_ONCE` of them, three quarters of these in one system. What stands in line is not taken
+   in again.
+2. Only an action in state *permitted* is started, when it is its turn. Starting it is a compare-and-set in
+   the store: of two executors one wins, the other goes away. Those that have their turn together are started
+   together. Of actions whose systems can end no doubt one is under way at a time: a crash then leaves one
+   in doubt, and not all of them.
 3. It is performed outside any transaction, as :mod:`~crossloop.actions.once` says: within its permit, with
    one key, never blindly again, and not by a worker whom somebody has followed.
 4. The receipt is written with the state it changes: *done*; *failed*, and nothing happened; or *unknown*, an
    incident for a person. An action that takes another one back marks that one as compensated in the same
    transaction. Whoever finds the action finished by somebody else writes nothing. Receipts that are there at
    the same time are written together; none waits for an action that is still under way.
-5. Recovery: an action that was *started* and has no receipt may have had its effect already.
+5. Recovery: an action that was *started* and has no receipt may have had its effect already. One that a call
+   left behind so keeps its place: what follows it on its resource waits until it was recovered.
 6. An action that is *unknown* is looked up by key where its system can, and never sent again.
 7. A permit is for one exact request. An action whose request or permit was removed from the ledger is not
    performed: it has *failed* when it was not started, and is *unknown* when it was. So has one that was to
@@ -26,15 +29,15 @@ Rules, in the order the code follows them for what is permitted:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from crossloop.actions import boundary
 from crossloop.actions.action import Action, load
 from crossloop.actions.once import OUTCOMES, Once, Retry, Sleep
-from crossloop.actions.order import rounds
 from crossloop.actions.port import Adapter, AdapterError, OutcomeUnknown, Performed
+from crossloop.actions.under_way import Ended, UnderWay
 from crossloop.canonical import to_json, writable
 from crossloop.clock import Clock
 from crossloop.faults import crash_point
@@ -53,6 +56,11 @@ AT_ONCE: Final = 32
 Done = Callable[[Tx, Action, Receipt], None]
 """Called inside the transaction that writes a receipt: for notices and for closing the signal."""
 
+Recorded = Callable[[Sequence[Receipt]], None]
+
+
+def _unheard(_: Sequence[Receipt]) -> None: ...
+
 
 class Executor:
     """Performs permitted actions, each at most once."""
@@ -64,6 +72,7 @@ class Executor:
         clock: Clock,
         *,
         done: Done,
+        recorded: Recorded | None = None,
         retry: Retry | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -74,6 +83,7 @@ class Executor:
             adapters: systems by the name that requests use.
             clock: real time; permits expire by it.
             done: called with every receipt, in its transaction.
+            recorded: called with receipts once they are committed.
             retry: how often and how long to try.
             sleep: how to wait between attempts; a simulation hands in its own.
         """
@@ -81,24 +91,38 @@ class Executor:
         self._adapters = adapters
         self._clock = clock
         self._done = done
+        self._recorded = recorded or _unheard
         self._retry = retry or Retry()
         self._sleep = sleep
-        self._under_way: set[ActionKey] = set()
-        """What this executor has started and is still at: nobody has to look it up."""
+        self._under_way = UnderWay(AT_ONCE)
+        self._seen = -1
+        """The last permit that :meth:`perform_new` has seen."""
+
+    @property
+    def in_hand(self) -> int:
+        """How many actions were handed over and have not ended."""
+        return len(self._under_way)
+
+    def is_at_work_on(self, case: str) -> bool:
+        """True while an action of a case was handed over and has not ended."""
+        return self._under_way.is_at_work_on(case)
+
+    def unattended(self, read: Read) -> bool:
+        """True where something is to be performed or recovered that is in no call's hands."""
+        rows = itertools.chain(actions.started(read), actions.permitted(read, _BATCH))
+        return bool(self._under_way.left_behind) or any(
+            not self._under_way.holds(ActionKey(row.key)) for row in rows
+        )
 
     async def recover(self, lease: Lease | None = None) -> tuple[Receipt, ...]:
         """Bring every action that was started and has no receipt to an end (rule 5)."""
 
         def unfinished(read: Read) -> list[Action]:
             started = [ActionKey(row.key) for row in actions.started(read)]
-            return [load(read, key) for key in started if key not in self._under_way]
+            self._under_way.keep_behind(started)
+            return [load(read, key) for key in started if not self._under_way.holds(key)]
 
-        in_doubt = self._store.read(unfinished)
-        receipts: list[Receipt] = []
-        with self._at_work_on(in_doubt):
-            for together in rounds(in_doubt, _resource):
-                receipts += await self._finish_all(together, lease, in_doubt=True)
-        return tuple(receipts)
+        return tuple(await self._carry_out(self._store.read(unfinished), lease, in_doubt=True))
 
     async def look_up(self, keys: Sequence[ActionKey]) -> dict[ActionKey, Performed | None]:
         """Ask systems, once each, what became of actions whose outcome is unknown (rule 6).
@@ -127,7 +151,7 @@ class Executor:
     async def perform_permitted(
         self, lease: Lease | None = None, *, batch: int = _BATCH
     ) -> tuple[Receipt, ...]:
-        """Perform everything that is permitted and not yet started, in the order it was permitted.
+        """Perform everything that is permitted and does not stand in line, in the order it was permitted.
 
         Args:
             batch: how many are looked up at a time; what is permitted meanwhile is performed, too.
@@ -140,6 +164,20 @@ class Executor:
             receipts += await self.perform_all([ActionKey(row.key) for row in waiting], lease)
             after = waiting[-1].entry
         return tuple(receipts)
+
+    async def perform_new(
+        self, lease: Lease | None = None, *, known: Mapping[ActionKey, Action]
+    ) -> tuple[Receipt, ...]:
+        """Perform what was permitted since this was asked last, by whomever.
+
+        Args:
+            known: what some of it rests on, as this process has just committed it.
+        """
+        permitted = self._store.read(lambda read: actions.permitted(read, _BATCH, after=self._seen))
+        if permitted:
+            self._seen = permitted[-1].entry
+        # What is known and permitted no more was taken back, or is for somebody else to end.
+        return await self.perform_all([ActionKey(row.key) for row in permitted], lease, known=known)
 
     async def perform(self, key: ActionKey, lease: Lease | None = None) -> Receipt | None:
         """Perform one permitted action; None when somebody else has started or finished it.
@@ -157,98 +195,80 @@ class Executor:
         *,
         known: Mapping[ActionKey, Action] | None = None,
     ) -> tuple[Receipt, ...]:
-        """Perform permitted actions; what somebody else has started or finished has no receipt here.
+        """Perform permitted actions; what stands in line already, and what somebody else has started or
+        finished, has no receipt here.
 
         Args:
-            keys: in the order in which they were permitted.
             known: what some of them rest on, as this process has just committed it.
 
         Raises:
             UnknownName: there is no such action.
         """
         held = known or {}
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._under_way]
 
         def asked(read: Read) -> list[Action]:
-            return [held.get(key) or load(read, key) for key in keys]
+            return [held.get(key) or load(read, key) for key in wanted]
 
-        chosen = [held[key] for key in keys] if held.keys() >= set(keys) else self._store.read(asked)
+        chosen = [held[key] for key in wanted] if held.keys() >= set(wanted) else self._store.read(asked)
+        return tuple(await self._carry_out(chosen, lease, in_doubt=False))
+
+    async def _carry_out(
+        self, chosen: Sequence[Action], lease: Lease | None, *, in_doubt: bool
+    ) -> list[Receipt]:
+        """Bring actions to their end, each when it is its turn, and write down how each ended (rule 4)."""
         receipts: list[Receipt] = []
-        for together in rounds(chosen, _resource):
-            receipts += await self._perform_round(together, lease)
-        return tuple(receipts)
 
-    async def _perform_round(self, chosen: Sequence[Action], lease: Lease | None) -> list[Receipt]:
-        receipts: list[Receipt] = []
-        together: list[Action] = []
-        for action in chosen:
-            if action.permitted is None:
-                given_up = await self._forgo(action, lease)
-                receipts += [] if given_up is None else [given_up]
-            elif self._ends_doubt(action.permitted.request.system):
-                together.append(action)
-            else:
-                receipts += await self._start_and_finish([action], lease)
-        return receipts + (await self._start_and_finish(together, lease) if together else [])
+        async def start(ready: Sequence[Action]) -> Sequence[Action]:
+            return ready if in_doubt else await self._started(ready, lease, receipts)
 
-    def _ends_doubt(self, system: str) -> bool:
-        adapter = self._adapters.get(system)
+        async def end(action: Action) -> Ended:
+            return action, await self._receipt(action, lease, in_doubt=in_doubt)
+
+        async def write(ended: Sequence[Ended]) -> None:
+            written = await self._write(ended, lease)
+            receipts.extend(written)
+            self._recorded(written)
+
+        await self._under_way.carry_out(
+            chosen, alone=self._alone, begun=in_doubt, start=start, end=end, write=write
+        )
+        return receipts
+
+    def _alone(self, action: Action) -> bool:
+        adapter = None if action.permitted is None else self._adapters.get(action.permitted.request.system)
         if adapter is None:
-            return True
+            return False
         can = boundary.capabilities(adapter)
-        return can.find or can.idempotent
+        return not (can.find or can.idempotent)
 
-    async def _start_and_finish(self, chosen: Sequence[Action], lease: Lease | None) -> list[Receipt]:
+    async def _started(
+        self, ready: Sequence[Action], lease: Lease | None, receipts: list[Receipt]
+    ) -> list[Action]:
+        """Start what has its turn; what may not be performed any more ends with a receipt (rules 7 and 8)."""
+
         def start(tx: Tx) -> tuple[list[Action], list[Receipt]]:
             started: list[Action] = []
             forgone: list[Receipt] = []
-            for action in chosen:
+            for action in ready:
                 try:
-                    started += [action] if actions.start(tx, action.key) else []
+                    if action.permitted is None:
+                        receipt = self._unpermitted(action)
+                        forgone += [receipt] if self._record_forgone(tx, action, receipt) else []
+                    elif actions.start(tx, action.key):
+                        started.append(action)
                 except actions.NotToUndo as refused:
                     receipt = self._unstarted(action, "failed", refused.message)
                     forgone += [receipt] if self._record_forgone(tx, action, receipt) else []
             return started, forgone
 
-        with self._at_work_on(chosen):
-            started, forgone = await self._store.write_async(start, lease=lease)
-            if started:
-                crash_point("act.after_started")
-            return forgone + await self._finish_all(started, lease, in_doubt=False)
-
-    @contextmanager
-    def _at_work_on(self, chosen: Sequence[Action]) -> Generator[None]:
-        keys = {action.key for action in chosen} - self._under_way
-        self._under_way |= keys
-        try:
-            yield
-        finally:
-            self._under_way -= keys
-
-    async def _finish_all(
-        self, started: Sequence[Action], lease: Lease | None, *, in_doubt: bool
-    ) -> list[Receipt]:
-        """Perform what was started and write down how each ended (rule 4)."""
-        turn = asyncio.Semaphore(AT_ONCE)
-        under_way = {
-            asyncio.create_task(self._ended(action, turn, lease, in_doubt=in_doubt)) for action in started
-        }
-        receipts: list[Receipt] = []
-        try:
-            while under_way:
-                ended, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                # Gathered, so that of several that failed none goes unseen.
-                receipts += await self._write(await asyncio.gather(*ended), lease)
-        finally:
-            for one in under_way:
-                one.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
-        return receipts
-
-    async def _ended(
-        self, action: Action, turn: asyncio.Semaphore, lease: Lease | None, *, in_doubt: bool
-    ) -> tuple[Action, Receipt]:
-        async with turn:
-            return action, await self._receipt(action, lease, in_doubt=in_doubt)
+        started, forgone = await self._store.write_async(start, lease=lease)
+        if started:
+            crash_point("act.after_started")
+        if forgone:
+            receipts += forgone
+            self._recorded(forgone)
+        return started
 
     async def _receipt(self, action: Action, lease: Lease | None, *, in_doubt: bool) -> Receipt:
         began = self._clock.now()
@@ -299,17 +319,11 @@ class Executor:
             held = lease
             self._store.read(lambda read: leases.check(read, held))
 
-    async def _forgo(self, action: Action, lease: Lease | None) -> Receipt | None:
-        """End an action that is not going to be started, for nothing permits it (rules 7 and 8)."""
+    def _unpermitted(self, action: Action) -> Receipt:
+        """How an action ends that is not going to be started, for nothing permits it (rules 7 and 8)."""
         if action.broken:
-            receipt = self._unstarted(action, "unknown", _not_believed(action))
-        else:
-            receipt = self._unstarted(action, "failed", _REMOVED)
-
-        def work(tx: Tx) -> bool:
-            return self._record_forgone(tx, action, receipt)
-
-        return receipt if await self._store.write_async(work, lease=lease) else None
+            return self._unstarted(action, "unknown", _not_believed(action))
+        return self._unstarted(action, "failed", _REMOVED)
 
     def _unstarted(self, action: Action, outcome: actions.Forgone, because: str) -> Receipt:
         now = self._clock.now()
@@ -328,7 +342,7 @@ class Executor:
         self._done(tx, action, receipt)
         return True
 
-    async def _write(self, ended: Sequence[tuple[Action, Receipt]], lease: Lease | None) -> list[Receipt]:
+    async def _write(self, ended: Sequence[Ended], lease: Lease | None) -> list[Receipt]:
         in_order = sorted(ended, key=lambda pair: pair[0].entry)
 
         def record(tx: Tx) -> list[Receipt]:
@@ -347,10 +361,6 @@ class Executor:
             actions.compensate(tx, action.undoes, action.key)
         self._done(tx, action, receipt)
         return True
-
-
-def _resource(action: Action) -> str:
-    return action.resource
 
 
 def _not_believed(action: Action) -> str:

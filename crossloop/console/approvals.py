@@ -37,7 +37,7 @@ def list_(
     from typing import get_args
 
     from crossloop.clock import SystemClock
-    from crossloop.coordinator.approvals import listed
+    from crossloop.coordinator.asked import listed
     from crossloop.store.approvals import ApprovalState
 
     out = Output(json=json)
@@ -79,7 +79,7 @@ def show(
 ) -> None:
     """Show one approval on one screen: action, evidence, alternatives, what happens otherwise."""
     from crossloop.clock import SystemClock
-    from crossloop.coordinator.approvals import find, shown
+    from crossloop.coordinator.asked import find, shown
 
     out = Output(json=json)
     with options.existing_store(store) as opened:

@@ -22,7 +22,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -133,6 +133,19 @@ async def admit_signals(runtime: Runtime, signals: Sequence[Signal]) -> int:
     Raises:
         SignalRefused: one of them is of an unknown type, or its payload is not of its type.
     """
+    work = admitting(runtime, signals)
+    new = await runtime.store.write_async(work, lease=runtime.lease, urgent=True)
+    crash_point("admit.after_commit")
+    runtime.arrived(new)
+    return len(new)
+
+
+def admitting(runtime: Runtime, signals: Sequence[Signal]) -> Callable[[Tx], list[Signal]]:
+    """Return what admits signals from outside inside a transaction, and returns those that were new.
+
+    Raises:
+        SignalRefused: one of them is of an unknown type, or its payload is not of its type.
+    """
     for signal in signals:
         _check(signal, runtime.company.catalogue)
 
@@ -142,10 +155,7 @@ async def admit_signals(runtime: Runtime, signals: Sequence[Signal]) -> int:
         crash_point("admit.before_commit")
         return new
 
-    new = await runtime.store.write_async(work, lease=runtime.lease)
-    crash_point("admit.after_commit")
-    runtime.arrived(new)
-    return len(new)
+    return work
 
 
 def known_conditions(read: Read, loop: LoopName, policy: str, now: datetime) -> list[Condition]:

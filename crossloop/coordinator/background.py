@@ -7,17 +7,20 @@ Rules:
 2. Ctrl-C cancels the work and waits until it has ended: what was begun is given back before the
    interruption is delivered.
 3. Closing cancels what is under way. Afterwards nothing is run any more.
+4. A process that was forked off has no such thread: there every call is refused, and closing does nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
-from typing import Final, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from crossloop.errors import CrossloopError
+from crossloop.forks import ThisProcess
 
 ResultT = TypeVar("ResultT")
 
@@ -33,48 +36,52 @@ class Background:
         # Slow synchronous handlers wait in threads. The loop's own pool has a handful on a small machine,
         # and the deadlines of those that stand in line for it would pass.
         self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="crossloop-work"))
+        self._process = ThisProcess("the company")
         self._closing = False
         self._door = threading.Lock()
         """Held while work is handed in, so that none is handed to a loop that is just closing."""
         self._thread = threading.Thread(target=self._serve, name="crossloop", daemon=True)
         self._thread.start()
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is run any more."""
+        return self._closing
+
+    @property
+    def forked(self) -> bool:
+        """Whether this process was forked off the one in which the loop runs."""
+        return self._process.forked
+
+    def require(self) -> None:
+        """Refuse what comes too late, or to the wrong process.
+
+        Raises:
+            CrossloopError: after closing, or in a forked process.
+        """
+        self._process.require()
+        if self._closing:
+            raise CrossloopError("the company is closed.", next_step="Open it again.")
+
     def run(self, work: Coroutine[object, object, ResultT]) -> ResultT:
         """Run a coroutine to its end and return its result.
 
         Raises:
-            CrossloopError: called from the loop's own thread, or after closing; nothing was begun.
+            CrossloopError: called from the loop's own thread, after closing, or in a forked process; nothing
+                was begun.
             concurrent.futures.CancelledError: it was closed meanwhile.
         """
-        outcome: Future[ResultT] = Future()
-        begun: list[asyncio.Task[ResultT]] = []
-
-        def begin() -> None:
-            begun.append(self._loop.create_task(work))
-            begun[0].add_done_callback(lambda task: _deliver(task, outcome))
-
-        def end() -> None:
-            # Runs after ``begin`` if that was handed in at all: callbacks keep their order.
-            if begun:
-                begun[0].cancel()
-            else:
-                work.close()
-                outcome.set_exception(CancelledError())
-
+        call = self.prepare(work)
         try:
             self._refuse_own_thread()
-            with self._door:
-                if self._closing:
-                    raise CrossloopError("the company is closed.", next_step="Open it again.")
-                self._loop.call_soon_threadsafe(begin)
-            return outcome.result()
+            call.begin()
+            return call.outcome.result()
         except KeyboardInterrupt:
             # It may come at any line above, between handing in and waiting as well.
-            self._loop.call_soon_threadsafe(end)
-            wait([outcome])
+            call.end()
             raise
         except CrossloopError:
-            if not begun:
+            if not call.begun:
                 work.close()
             raise
 
@@ -82,19 +89,39 @@ class Background:
         """Have a coroutine run and return at once.
 
         Raises:
-            CrossloopError: called after closing; nothing was begun.
+            CrossloopError: called after closing, or in a forked process; nothing was begun.
         """
-        outcome: Future[ResultT] = Future()
+        call = self.prepare(work)
+        try:
+            call.begin()
+        except CrossloopError:
+            work.close()
+            raise
+        return call.outcome
 
-        def begin() -> None:
-            self._loop.create_task(work).add_done_callback(lambda task: _deliver(task, outcome))
+    def soon(self, step: Callable[[], None]) -> None:
+        """Have the loop do a step; nobody is left to do it for once the loop is closed."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(step)
 
+    def prepare(self, work: Coroutine[object, object, ResultT]) -> Call[ResultT]:
+        """Have a coroutine ready to be run: what is known before it begins can be ended whatever happens."""
+        return Call(self._hand_in, work)
+
+    def _hand_in(self, step: Callable[[], None], *, ending: bool) -> None:
+        """Have the loop do a step.
+
+        Raises:
+            CrossloopError: after closing, or in a forked process.
+        """
+        if ending:  # there is a way out until the loop itself is closed
+            self._process.require()
+            self._loop.call_soon_threadsafe(step)
+            return
+        self.require()  # first: in a forked process nobody may ever open the door again
         with self._door:
-            if self._closing:
-                work.close()
-                raise CrossloopError("the company is closed.", next_step="Open it again.")
-            self._loop.call_soon_threadsafe(begin)
-        return outcome
+            self.require()
+            self._loop.call_soon_threadsafe(step)
 
     def close(self) -> None:
         """Cancel what is under way and stop the loop; a second call does nothing.
@@ -102,6 +129,8 @@ class Background:
         Raises:
             CrossloopError: called from the loop's own thread.
         """
+        if self.forked:
+            return
         self._refuse_own_thread()
         with self._door:
             if self._closing:
@@ -129,6 +158,58 @@ class Background:
                 "the synchronous call was made on crossloop's own event loop and would never return.",
                 next_step="Await the async method instead.",
             )
+
+
+class _HandIn(Protocol):
+    def __call__(self, step: Callable[[], None], *, ending: bool) -> None: ...
+
+
+class Call(Generic[ResultT]):
+    """One piece of work of a background loop."""
+
+    def __init__(self, hand_in: _HandIn, work: Coroutine[object, object, ResultT]) -> None:
+        self._hand_in = hand_in
+        self._work = work
+        self._task: asyncio.Task[ResultT] | None = None
+        self.outcome: Future[ResultT] = Future()
+
+    @property
+    def begun(self) -> bool:
+        """Whether it runs, or ran."""
+        return self._task is not None
+
+    def begin(self) -> None:
+        """Hand it to the loop.
+
+        Raises:
+            CrossloopError: the loop takes nothing; nothing was begun.
+        """
+        self._hand_in(self._begin, ending=False)
+
+    def end(self) -> None:
+        """Cancel it, if it was begun at all, and wait until it has ended."""
+        try:
+            self._hand_in(self._end, ending=True)
+        except RuntimeError:  # the loop is closed: whatever had begun has ended
+            if not self.begun:
+                self._work.close()
+            return
+        except CrossloopError:  # in a forked process: it runs in the other one
+            self._work.close()
+            return
+        wait([self.outcome])
+
+    def _begin(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._work)
+        self._task.add_done_callback(lambda task: _deliver(task, self.outcome))
+
+    def _end(self) -> None:
+        # Runs after ``_begin`` if that was handed in at all: callbacks keep their order.
+        if self._task is not None:
+            self._task.cancel()
+        elif not self.outcome.done():
+            self._work.close()
+            self.outcome.set_exception(CancelledError())
 
 
 def _deliver(task: asyncio.Task[ResultT], outcome: Future[ResultT]) -> None:

@@ -1,4 +1,4 @@
-"""Deciding a wave: one transaction that writes verdicts, claims, impacts, permits and questions.
+"""Deciding a wave: a transaction that writes verdicts, claims, impacts, permits and questions.
 
 Everything a verdict depends on and that another writer could change is read here, inside the
 transaction: the rules in force, what is claimed, and how much of a resource's day is spent. Thinking
@@ -17,11 +17,13 @@ For each signal of the wave, in order of admission, and for each proposal, in or
    claims, add the impact, plan the action, and ask people. *refuse* and *shadow* leave no trace but the
    decision. A step of an undertaking is planned, and permitted when it is its turn.
 6. The signal is decided; it is finished when nothing of it is left to do or to answer.
+7. Where others want to write, what is left of the wave is decided in the next transaction. Each signal is
+   decided whole, and everything about it is read there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -66,6 +68,8 @@ class Decided:
 
     permitted: tuple[Action, ...]
     made: tuple[Made, ...]
+    signals: int
+    """How many of its signals, from the first one on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,10 @@ class Made:
     """The question that waits for people, where it is held or escalated."""
 
 
+def _never() -> bool:
+    return False
+
+
 def decide(
     tx: Tx,
     wave: Sequence[Signal],
@@ -89,13 +97,15 @@ def decide(
     policy: Policy,
     catalogue: Catalogue,
     as_of: datetime,
+    enough: Callable[[], bool] = _never,
 ) -> Decided:
-    """Decide a wave inside one transaction.
+    """Decide a wave inside one transaction, or the beginning of it.
 
     Args:
         answers: proposals by signal and department; a department that was not asked is missing.
         settled: how proposals that met others of this wave fared against them.
         as_of: business time of the judgement.
+        enough: asked after each signal; where it says so, the others are left for another transaction.
 
     Raises:
         PolicyReplaced: the store has another document in force.
@@ -104,7 +114,11 @@ def decide(
     day = local_day(as_of, policy.document.timezone)
     permitted: list[Action] = []
     made: list[Made] = []
+    signals = 0
     for signal in wave:
+        if signals and enough():
+            break
+        signals += 1
         if not inbox.is_undecided(tx, signal.id):
             continue
         withdraw_cleared(tx, signal, catalogue, policy, as_of)
@@ -125,7 +139,7 @@ def decide(
         inbox.decided(tx, signal.id, {"signal": signal.id, "proposals": len(proposals)})
         permitted += _move_on(tx, signal, decided, policy)
         made += decided
-    return Decided(tuple(permitted), tuple(made))
+    return Decided(tuple(permitted), tuple(made), signals)
 
 
 def _carry_out(

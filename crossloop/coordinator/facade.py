@@ -1,48 +1,41 @@
-"""The coordinator as people and scripts use it: open, run, answer, explain, verify, close."""
+"""The coordinator as people and scripts use it: run, publish, answer, look, explain, verify.
+
+Opening, being at work and closing are in :mod:`~crossloop.coordinator.opened`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydantic import JsonValue
 
-from crossloop.clock import Clock
 from crossloop.coordinator import approvals as answering
+from crossloop.coordinator import asked as questions
 from crossloop.coordinator import handed_in, heard, incidents
-from crossloop.coordinator.admit import admit_signals, in_force
+from crossloop.coordinator.admit import admit_signals
 from crossloop.coordinator.approvals import Answered
-from crossloop.coordinator.background import Background
-from crossloop.coordinator.company import Company
 from crossloop.coordinator.explain import Story, explain
 from crossloop.coordinator.handed_in import Decision, Setting
-from crossloop.coordinator.holding import Holding, somebody_stays
+from crossloop.coordinator.holding import somebody_stays
 from crossloop.coordinator.loop import Backtestable, Backtested, Inputs
+from crossloop.coordinator.opened import Opened
 from crossloop.coordinator.reconciling import Closed, close
 from crossloop.coordinator.report import PublishReport, RunReport
 from crossloop.coordinator.run import all_settings, publish_report, run_loop
 from crossloop.coordinator.settings import loop_settings, permitted_settings
-from crossloop.coordinator.threads_file import check_threads_file
-from crossloop.coordinator.working import Working
-from crossloop.errors import CrossloopError, StoreBusy, UnknownName
-from crossloop.governance import Policy
+from crossloop.errors import StoreBusy, UnknownName
 from crossloop.ids import PersonId
 from crossloop.signals import Receipt, Signal
-from crossloop.store import Store, Verification, verify
+from crossloop.store import Verification, verify
 from crossloop.store.approvals import ApprovalState
 from crossloop.store.inbox import SignalState
 from crossloop.store.incidents import IncidentState
-
-if TYPE_CHECKING:
-    from crossloop.coordinator.runtime import Runtime
 
 _FOLLOW_PATIENCE: Final = 5.0
 """Seconds for which an answer waits for another coordinator's run before it leaves the action to it."""
@@ -64,61 +57,8 @@ class Settled:
     receipts: tuple[Receipt, ...]
 
 
-class Coordinator:
+class Coordinator(Opened):
     """One company on one store. Use as a context manager, or call :meth:`close`."""
-
-    def __init__(
-        self,
-        store: Store | Callable[[], Store],
-        company: Company,
-        policy: Policy,
-        *,
-        threads: Path,
-        clock: Clock,
-    ) -> None:
-        """Take the parts; both the store and the company are closed with the coordinator.
-
-        Args:
-            store: an open store, or what creates one that does not exist yet when it is first needed.
-            threads: file of LangGraph's view of what waits; made when it is needed.
-        """
-        self.company = company
-        self.policy = policy
-        self._clock = clock
-        check_threads_file(threads)
-        self._threads = threads
-        self._closed = False
-        self._opening = threading.Lock()
-        self._open = store
-        self._working: tuple[Holding, Runtime] | None = None
-        self._replaces = in_force(store) if isinstance(store, Store) else ""
-        self._at_work: Working | None = None
-        self._background = Background()
-
-    @property
-    def store(self) -> Store:
-        """The store; one that does not exist yet is created now."""
-        with self._opening:
-            if not isinstance(self._open, Store):
-                if self._closed:
-                    raise CrossloopError("the company is closed.", next_step="Open it again.")
-                self._open = self._open()
-            return self._open
-
-    def _work_on(self, store: Store) -> tuple[Holding, Runtime]:
-        """What works on the store, made once: it remembers what it holds and what is in force."""
-        # What thinks is loaded when something is to be thought: LangGraph takes a second of its own.
-        from crossloop.coordinator.approval_graph import ApprovalThreads
-        from crossloop.coordinator.runtime import Runtime
-
-        with self._opening:
-            if self._working is None:
-                threads = ApprovalThreads(self._threads)
-                runtime = Runtime(
-                    store, self.company, self.policy, threads, self._clock, replaces=self._replaces
-                )
-                self._working = Holding(store), runtime
-            return self._working
 
     def run(
         self,
@@ -230,43 +170,6 @@ class Coordinator:
             done = await runtime.drain(as_of=self._clock.now(), settings=settings)
             return self.store.read(lambda read: publish_report(read, signals, new, done))
 
-    @contextmanager
-    def working(self) -> Generator[Working]:
-        """Work on the store for as long as the block lasts: signals are handed in as they come.
-
-        Raises:
-            StoreBusy: another coordinator is at work on this store.
-        """
-        work = Working(self._background)
-        with self._opening:
-            if self._at_work is not None:
-                raise CrossloopError("this company is at work already.", next_step="Use what working() gave.")
-            self._at_work = work
-        try:
-            with self._at_work_as(work):
-                yield work
-        finally:
-            self._at_work = None
-
-    @contextmanager
-    def _at_work_as(self, work: Working) -> Generator[None]:
-        begun: Future[None] = Future()
-        task = self._background.submit(self._work(work, lambda: begun.set_result(None)))
-        wait([begun, task], return_when=FIRST_COMPLETED)
-        if not begun.done():
-            task.result()  # raises what kept it from beginning
-        try:
-            yield
-        finally:
-            self._background.run(_call(work.end))
-            task.result()
-
-    async def _work(self, work: Working, begun: Callable[[], None]) -> None:
-        holding, runtime = self._work_on(self.store)
-        async with holding.lease(stays=True) as lease:
-            runtime.hold(lease)
-            await work.serve(runtime, begun)
-
     def answer(
         self,
         approval_id: str,
@@ -342,7 +245,7 @@ class Coordinator:
             InputError: there is no such state.
         """
         asked, now = handed_in.state(state), self._clock.now()
-        return self.store.read(lambda read: answering.listed(read, now=now, state=asked, limit=limit))
+        return self.store.read(lambda read: questions.listed(read, now=now, state=asked, limit=limit))
 
     def approval(self, identifier: str) -> dict[str, JsonValue]:
         """Return one held decision as people are shown it.
@@ -351,7 +254,7 @@ class Coordinator:
             UnknownName: no approval, or more than one, has such an id.
         """
         now = self._clock.now()
-        return self.store.read(lambda read: answering.shown(read, answering.find(read, identifier), now=now))
+        return self.store.read(lambda read: questions.shown(read, questions.find(read, identifier), now=now))
 
     def incidents(self, *, state: IncidentState | None = None) -> list[dict[str, JsonValue]]:
         """Return incidents as people are shown them, the open ones first: actions of which somebody has to
@@ -455,48 +358,7 @@ class Coordinator:
         """Check the whole ledger."""
         return self.store.read(verify)
 
-    def close(self) -> None:
-        """Cancel what is under way, stop the background loop and close the store. Twice does nothing."""
-        self._background.close()
-        with self._opening:
-            if self._closed:
-                return
-            self._closed = True
-            if self._working is not None:
-                self._working[0].close()
-        self.company.close()
-        if isinstance(self._open, Store):
-            self._open.close()
-
     def __repr__(self) -> str:
         loops, name = ", ".join(sorted(self.company.loops)), self.policy.document.company
         rules = "embedded, in shadow" if self.policy.shadow_only else self.policy.file.name
         return f"<Coordinator of {name}, loops: {loops or 'none'}, rules: {rules}>"
-
-    def __enter__(self) -> Coordinator:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @asynccontextmanager
-    async def _runtime(self, *, patience: float = 0.0) -> AsyncGenerator[Runtime]:
-        """The runtime, which holds the lease of the store for as long as something runs."""
-        if self._at_work is not None:
-            raise CrossloopError(
-                "this company is at work.", next_step="Hand its signals to what working() gave."
-            )
-        holding, runtime = self._work_on(self.store)
-        async with holding.lease(patience=patience) as lease:
-            runtime.hold(lease)
-            yield runtime
-
-
-async def _call(work: Callable[[], None]) -> None:
-    """Do something on the loop's own thread."""
-    work()

@@ -26,7 +26,7 @@ successor finds what it wrote when it brings the threads in step with their rows
 What it does not: a file that was deleted or set aside takes its fence with it. And tokens begin again where
 a store is put back from an older copy, or made anew beside an old file of threads: then the fence is ahead
 of the store. The saver cannot tell that from being stale, whoever holds the store can
-(:func:`crossloop.coordinator.approvals.bring_in_step`).
+(:func:`crossloop.coordinator.threads_in_step.bring_in_step`).
 
 The asynchronous methods are the same ones in a thread, one after the other as the saver's lock has it.
 Deleting by run, copying a thread and pruning are not offered, since LangGraph's saver has none of them.

@@ -4,7 +4,8 @@ Rules:
 
 1. One coordinator at a time works on a store. The owner of a lease is a process and, in it, one
    coordinator: two coordinators of one process keep out of each other's way as two processes do.
-2. Calls of one coordinator take turns, from whichever thread or event loop they come.
+2. Calls of one coordinator take turns, from whichever thread or event loop they come. Who says how patient
+   they are gives up on their own turn, too.
 3. The lease is renewed from a thread of its own: an event loop that is busy computing must not lose it.
 4. Who holds it either finishes soon or *stays*, as a company at work does; the owner of the lease says which.
    One that finishes can be waited for. One that stays never is: waiting for it would only end by giving up.
@@ -63,20 +64,29 @@ class Holding:
         self._renewal.close()
 
     @asynccontextmanager
-    async def lease(self, *, patience: float = 0.0, stays: bool = False) -> AsyncGenerator[Lease]:
+    async def lease(self, *, patience: float | None = None, stays: bool = False) -> AsyncGenerator[Lease]:
         """Hold the lease inside the block.
 
         Args:
-            patience: seconds to wait for another coordinator to finish; one that stays is not waited for.
+            patience: seconds to wait, for the calls of this coordinator that came before and for another one
+                to finish; one that stays is not waited for. By default the former take as long as they
+                take, and the latter is not waited for.
             stays: whether the block lasts until somebody ends it.
 
         Raises:
-            StoreBusy: another coordinator is at work on this store.
+            StoreBusy: another coordinator is at work on this store, or for longer than ``patience`` another
+                call of this one.
         """
+        give_up = time.monotonic() + (patience or 0.0)
         while not self._turn.acquire(blocking=False):
+            if patience is not None and time.monotonic() >= give_up:
+                raise StoreBusy(
+                    f"another call of this company is at work on {self._store.url}.",
+                    next_step="Wait until it has ended.",
+                )
             await asyncio.sleep(_TURN)
         try:
-            lease = await self._acquire(patience, stays)
+            lease = await self._acquire(give_up, stays)
             crash_point("lease.after_acquired")
             try:
                 self._renewal.begin(lease)
@@ -88,20 +98,25 @@ class Holding:
         finally:
             self._turn.release()
 
-    async def _acquire(self, patience: float, stays: bool) -> Lease:
-        give_up = time.monotonic() + patience
+    async def _acquire(self, give_up: float, stays: bool) -> Lease:
         owner = self._owner + _STAYS if stays else self._owner
         in_vain = False
+        taken: list[Lease] = []
         by: Held | None = None
 
         def work(tx: Tx) -> Lease:
             nonlocal in_vain, by
             in_vain, by = somebody_stays(tx, tx.now), leases.held(tx, NAME, tx.now)
-            return leases.acquire(tx, NAME, owner=owner, ttl=LASTS, alive=self._is_another)
+            taken.append(leases.acquire(tx, NAME, owner=owner, ttl=LASTS, alive=self._is_another))
+            return taken[-1]
 
         while True:
             try:
                 return await self._store.write_async(work)
+            except asyncio.CancelledError:
+                if taken:  # and nobody is told of it
+                    await self._store.write_async(lambda tx: leases.release(tx, taken[-1]))
+                raise
             except StoreBusy as busy:
                 if in_vain or time.monotonic() >= give_up:
                     raise self._at_work(by, busy, stays=in_vain) from busy

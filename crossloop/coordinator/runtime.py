@@ -12,25 +12,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final
 
 from crossloop.actions import Action, Executor
 from crossloop.clock import Clock
 from crossloop.coordinator import sagas
 from crossloop.coordinator.admit import in_force
 from crossloop.coordinator.approval_graph import ApprovalThreads
-from crossloop.coordinator.approvals import bring_in_step
 from crossloop.coordinator.company import Company
 from crossloop.coordinator.decide import Decided, Made, decide
-from crossloop.coordinator.endings import after_receipt, expire_overdue, set_aside
+from crossloop.coordinator.endings import after_receipt, set_aside
+from crossloop.coordinator.in_step import InStep, Offload
 from crossloop.coordinator.mediator import Mediated, mediate
+from crossloop.coordinator.performing import Performing
 from crossloop.coordinator.reconciling import reconcile, unknown
 from crossloop.coordinator.resting import expire
 from crossloop.coordinator.supervisor import RECURSION_LIMIT, SupervisorGraph, build_supervisor
-from crossloop.coordinator.taking_back import take_back
 from crossloop.coordinator.views import Settings, Views
 from crossloop.coordinator.waves import LOOK_AGAIN, Fresh, Waiting, run_waves
 from crossloop.departments.graph import Answers, Asked
@@ -38,7 +39,7 @@ from crossloop.faults import crash_point
 from crossloop.governance import Policy
 from crossloop.ids import ActionKey, DecisionId, SignalId
 from crossloop.signals import Receipt, Signal
-from crossloop.store import Lease, Read, Store, Tx, actions, approvals, inbox, incidents
+from crossloop.store import Lease, Read, Store, Tx, actions, inbox
 
 _PAUSED: Final = (
     "a handler paused the graph; questions to people are asked by governance, about what a handler proposes"
@@ -62,55 +63,21 @@ class Done:
 
 @dataclass
 class _Drain:
-    """What one drain looks at, and what it has done so far."""
+    """What one drain looks at, and what it has under way."""
 
     as_of: Callable[[], datetime]
     """Tells the business instant of a wave."""
 
     settings: Callable[[], Settings]
-    done: Done | None
-    """Where it is told what was done; none where nobody asks."""
-
+    waiting: Waiting
+    performing: Performing
     permitted: dict[ActionKey, Action] = field(default_factory=dict[ActionKey, Action])
     """What was permitted and not handed over yet, as it was committed."""
 
 
-class _Left(NamedTuple):
-    """What there is to bring in step."""
-
-    actions: bool
-    overdue: bool
-    questions: bool
-    undertakings: bool
-
-
-def _left(read: Read, now: datetime, shown: int) -> _Left:
-    """Look, cheaply: there is nothing after nearly every wave.
-
-    Args:
-        now: real time, for deadlines.
-        shown: the entry up to which every question has its thread.
-    """
-    questions = bool(approvals.waiting_after(read, shown) or approvals.ended_with_thread(read))
-    overdue = bool(approvals.overdue(read, now) or incidents.overdue(read, now))
-    return _Left(_acting(read), overdue, questions, bool(sagas.due(read)))
-
-
-def _acting(read: Read) -> bool:
-    return bool(actions.started(read) or actions.permitted(read, 1))
-
-
 def _under_way(read: Read) -> bool:
     """True while something is to be done, or to be taken back, that waits for no person."""
-    return _acting(read) or bool(sagas.due(read))
-
-
-def _parked(read: Read) -> list[SignalId]:
-    return [SignalId(row.id) for row in inbox.resting(read)]
-
-
-Offload = Callable[[Callable[[], None]], Awaitable[None]]
-"""Runs what waits for a disk of its own, away from the loop that others use."""
+    return bool(actions.started(read) or actions.permitted(read, 1) or sagas.due(read))
 
 
 class Runtime:
@@ -144,16 +111,21 @@ class Runtime:
         self.lease = lease
         self.replaces = in_force(store) if replaces is None else replaces
         self._offload = offload
-        self._executor = Executor(store, company.adapters, clock, done=self._write_done)
+        self._executor = Executor(
+            store, company.adapters, clock, done=self._write_done, recorded=self._recorded
+        )
         self._views = Views(store, company, policy)
-        self._shown = -1
-        """The entry up to which every question has its thread."""
-        self._looked_into = -1
-        """The entry up to which closed incidents are known."""
+        self._in_step = InStep(
+            store, company.adapters, policy, threads, clock, self._executor, self._views, offload
+        )
         self._fresh: Fresh = {}
         self._arrival = asyncio.Event()
         self._graph: SupervisorGraph | None = None
         self._drained: _Drain | None = None
+        self._done: Done | None = None
+        """Where it is told what was done; none where nobody asks."""
+        self._parked_until: datetime | None = None
+        """Nothing that is parked expires before that instant."""
 
     def hold(self, lease: Lease) -> None:
         """Work under a lease from now on.
@@ -163,7 +135,7 @@ class Runtime:
         before = self.lease
         if before is not None and lease.token not in (before.token, before.token + 1):
             self._views.forget()
-            self._shown = -1
+            self._in_step.forget()
             self._fresh.clear()
         self.lease = lease
 
@@ -171,7 +143,12 @@ class Runtime:
         """Take note of signals that were just admitted: they wait, and need not be read back."""
         if len(self._fresh) < _MOST_FRESH:
             self._fresh.update((one.id, one) for one in signals)
+        self._wake()
+
+    def _wake(self) -> None:
         self._arrival.set()
+        if self._drained is not None:
+            self._drained.performing.wake()
 
     async def drain(self, *, as_of: datetime, settings: Settings | None = None) -> Done:
         """Bring everything that waits to its end: recovery first, then wave after wave.
@@ -180,15 +157,22 @@ class Runtime:
             as_of: the business instant at which departments look and limits count.
             settings: settings of the loops, for the departments' views.
         """
-        done = Done(since=self.store.read(lambda read: read.head().size))
-        await self._reconcile(done)
-        await self.settle(done)
-        await self._expire_parked(as_of)
-        self._drained = _Drain(lambda: as_of, lambda: settings or {}, done)
-        waiting = Waiting(self.store, self.company, self._fresh)
-        await run_waves(waiting, self._think, self._set_aside, self._arrival)
-        await self.settle(done)
+        done = self._done = Done(since=self.store.read(lambda read: read.head().size))
+        try:
+            await self._reconcile()
+            await self.settle()
+            await self._expire_parked(as_of)
+            async with self._working(lambda: as_of, lambda: settings or {}) as drain:
+                await self._waves(drain)
+                await drain.performing.finish()
+            await self.settle()
+        finally:
+            self._done = None
         return done
+
+    async def settle(self) -> tuple[Receipt, ...]:
+        """Bring what was decided before in step (:mod:`~crossloop.coordinator.in_step`), and wait for it."""
+        return await self._in_step.settle(self.lease)
 
     async def serve(self, settings: Callable[[], Settings], over: asyncio.Event, idle: asyncio.Event) -> None:
         """Bring to its end whatever comes, until it is told to stop; what has begun is finished.
@@ -201,50 +185,76 @@ class Runtime:
             over: set by whoever wants it to stop.
             idle: set whenever nothing waits, cleared when something arrives.
         """
-        await self._reconcile(None)
+        await self._reconcile()
         await self.settle()
         await self._expire_parked(self.clock.now())
-        self._drained = _Drain(self.clock.now, settings, None)
-        waiting = Waiting(self.store, self.company, self._fresh)
-        enough = asyncio.Event()
-        keeping = asyncio.create_task(self._keep_in_step(enough))
-        working = asyncio.create_task(self._work_off(waiting, over, idle))
-        try:
-            await asyncio.wait({keeping, working}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                await keeping  # it ends before the work only by failing, and that ends the work
-            await working
-            enough.set()
-            await keeping  # what it has begun is finished, too
-        finally:
-            keeping.cancel()
-            working.cancel()
-            await asyncio.gather(keeping, working, return_exceptions=True)
+        async with self._working(self.clock.now, settings) as drain:
+            enough = asyncio.Event()
+            keeping = asyncio.create_task(self._keep_in_step(drain, enough))
+            working = asyncio.create_task(self._work_off(drain, over, idle))
+            try:
+                await asyncio.wait({keeping, working}, return_when=asyncio.FIRST_COMPLETED)
+                if not working.done():
+                    await keeping  # it ends before the work only by failing, and that ends the work
+                await working
+                enough.set()
+                await keeping  # what it has begun is finished, too
+                await drain.performing.finish()
+            finally:
+                keeping.cancel()
+                working.cancel()
+                await asyncio.gather(keeping, working, return_exceptions=True)
         await self.settle()
 
-    async def _work_off(self, waiting: Waiting, over: asyncio.Event, idle: asyncio.Event) -> None:
-        while not over.is_set():
-            await run_waves(waiting, self._think, self._set_aside, self._arrival)
+    @contextlib.asynccontextmanager
+    async def _working(
+        self, as_of: Callable[[], datetime], settings: Callable[[], Settings]
+    ) -> AsyncGenerator[_Drain]:
+        """What a drain works with; what it leaves under way is cancelled."""
+        self._arrival = asyncio.Event()  # of the loop that runs now
+        performing = Performing(self._executor, self._fell)
+        waiting = Waiting(self.store, self.company, self._fresh, self._executor.is_at_work_on)
+        self._drained = _Drain(as_of, settings, waiting, performing)
+        try:
+            yield self._drained
+        finally:
+            self._drained = None
+            await performing.abandon()
+
+    async def _waves(self, drain: _Drain) -> None:
+        await run_waves(
+            drain.waiting, self._think, self._set_aside, self._arrival, between=drain.performing.room
+        )
+
+    async def _work_off(self, drain: _Drain, over: asyncio.Event, idle: asyncio.Event) -> None:
+        while True:
+            await self._waves(drain)
+            await drain.performing.finish(unless=self._arrival.is_set)
             if not self._arrival.is_set():
-                # What a person permitted, or what is being performed beside its wave, is not done yet.
+                if over.is_set():
+                    return
+                # What a person permitted may not be handed over yet.
                 if not self.store.read(_under_way):
                     idle.set()
                 await _first_of(self._arrival, over)
 
-    async def _keep_in_step(self, enough: asyncio.Event) -> None:
+    async def _keep_in_step(self, drain: _Drain, enough: asyncio.Event) -> None:
         while not enough.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(enough.wait(), LOOK_AGAIN)
-            await self.settle()
-            await self._expire_parked(self.clock.now())
-            self._arrival.set()  # somebody else may have admitted something
+            written = await self._in_step.keep(self.lease, drain.performing)
+            now = self.clock.now()
+            if self._parked_until is not None and now > self._parked_until:
+                await self._expire_parked(now)
+            if written:
+                self._wake()  # somebody else may have admitted something
 
     @property
     def _draining(self) -> _Drain:
         assert self._drained is not None, "what thinks does so for a drain"
         return self._drained
 
-    async def _reconcile(self, done: Done | None) -> None:
+    async def _reconcile(self) -> None:
         """Look up, once, every action of which nobody can tell whether it was done."""
         doubtful = self.store.read(unknown)
         found = await self._executor.look_up(doubtful) if doubtful else {}
@@ -252,14 +262,16 @@ class Runtime:
             settled = await self.store.write_async(
                 lambda tx: reconcile(tx, found, self.policy), lease=self.lease
             )
-            self._performed(settled, done)
+            self._recorded(settled)
 
     async def _expire_parked(self, as_of: datetime) -> None:
-        await self._expire(self.store.read(_parked), as_of)
+        parked = self.store.read(inbox.resting)
+        await self._expire([SignalId(one.id) for one in parked if as_of > one.valid_until], as_of)
+        self._parked_until = min(
+            (one.valid_until for one in parked if as_of <= one.valid_until), default=None
+        )
 
-    async def _expire(self, signals: Sequence[SignalId], as_of: datetime) -> None:
-        rows = self.store.read(lambda read: [inbox.get(read, one) for one in signals])
-        late = [SignalId(row.id) for row in rows if row is not None and as_of > row.valid_until]
+    async def _expire(self, late: Sequence[SignalId], as_of: datetime) -> None:
         if late:
             await self.store.write_async(lambda tx: expire(tx, late, self.policy, as_of), lease=self.lease)
 
@@ -291,46 +303,6 @@ class Runtime:
             for signal in wave:
                 await self._think((signal,))
 
-    async def settle(self, done: Done | None = None) -> tuple[Receipt, ...]:
-        """Bring what was decided before in step: effects, deadlines, answers, questions.
-
-        What was started and has no receipt is looked up, what is overdue has ended, what is permitted is
-        performed, undertakings that came to nothing are taken back, and the threads of the approval graph
-        show what their rows say.
-        """
-        self._note_closed()
-        if not self._threads.there:
-            self._shown = -1
-        now, shown = self.clock.now(), self._shown
-        left = self.store.read(lambda read: _left(read, now, shown))
-        if not any(left):
-            return ()
-        try:
-            receipts = [*await self._executor.recover(self.lease)]
-            if left.overdue:
-                await self.store.write_async(lambda tx: expire_overdue(tx, self.policy), lease=self.lease)
-            receipts += await self._executor.perform_permitted(self.lease)
-            receipts += await take_back(
-                self.store, self.company.adapters, self._executor, self.policy, self.lease
-            )
-        except BaseException:
-            self._views.forget()  # some of them may be in force, and nobody was told which
-            raise
-        # Making and removing threads waits for a disk of its own: not on the loop that others use.
-        await self._offload(self._bring_in_step)
-        self._performed(receipts, done)
-        return tuple(receipts)
-
-    def _note_closed(self) -> None:
-        """Note what a person, in whatever process, has said became of actions: other things are in force."""
-        closed = self.store.read(lambda read: incidents.closed_after(read, self._looked_into))
-        if closed:
-            self._looked_into = max(entry for _, entry in closed)
-            self._views.performed(ActionKey(key) for key, _ in closed)
-
-    def _bring_in_step(self) -> None:
-        self._shown = bring_in_step(self.store, self._threads, self.lease, after=self._shown)
-
     def _mediate(
         self, wave: Sequence[Signal], answers: Answers, as_of: datetime
     ) -> dict[DecisionId, Mediated]:
@@ -346,40 +318,54 @@ class Runtime:
     ) -> list[ActionKey]:
         drain = self._draining
 
-        def work(tx: Tx) -> Decided:
+        def work(tx: Tx, left: Sequence[Signal]) -> Decided:
             decided = decide(
                 tx,
-                wave,
+                left,
                 answers,
                 settled,
                 policy=self.policy,
                 catalogue=self.company.catalogue,
                 as_of=as_of,
+                enough=self.store.pressed,
             )
             crash_point("decide.before_commit")
             return decided
 
-        decided = await self.store.write_async(work, lease=self.lease)
-        crash_point("decide.after_commit")
-        drain.permitted.update((action.key, action) for action in decided.permitted)
-        if drain.done is not None:
-            drain.done.made += decided.made
-        return [action.key for action in decided.permitted]
+        keys: list[ActionKey] = []
+        left = wave
+        while left:  # more than once where somebody wanted to write meanwhile
+            decided = await self.store.write_async(partial(work, left=left), lease=self.lease)
+            crash_point("decide.after_commit")
+            left = left[decided.signals :]
+            drain.permitted.update((action.key, action) for action in decided.permitted)
+            keys += (action.key for action in decided.permitted)
+            if self._done is not None:
+                self._done.made += decided.made
+        self._views.moved(keys)
+        for signal in wave:
+            if not answers.get(signal.id):  # it may be parked now
+                self._parked_until = min(signal.valid_until, self._parked_until or signal.valid_until)
+        return keys
 
     async def _act(self, keys: Sequence[ActionKey]) -> None:
         drain = self._draining
         known = {key: drain.permitted.pop(key) for key in keys if key in drain.permitted}
-        try:
-            receipts = await self._executor.perform_all(keys, self.lease, known=known)
-        except BaseException:
-            self._views.forget()  # some of them may be in force, and nobody was told which
-            raise
-        self._performed(receipts, drain.done)
+        if known:
+            drain.performing.begin(self._executor.perform_new(self.lease, known=known))
 
-    def _performed(self, receipts: Sequence[Receipt], done: Done | None) -> None:
-        self._views.performed(one.action_key for one in receipts)
-        if done is not None:
-            done.receipts += receipts
+    def _recorded(self, receipts: Sequence[Receipt]) -> None:
+        """Take note of receipts that were just committed."""
+        self._views.moved(one.action_key for one in receipts)
+        if self._done is not None:
+            self._done.receipts += receipts
+        if self._drained is not None and self._drained.waiting.kept_back:
+            self._wake()
+
+    def _fell(self) -> None:
+        """Something could not be performed, or written down: some of it may be in force."""
+        self._views.forget()
+        self._arrival.set()
 
     async def _set_aside(self, signal: SignalId, why: str) -> None:
         await self.store.write_async(lambda tx: set_aside(tx, signal, why), lease=self.lease)

@@ -1,5 +1,8 @@
 """What departments are shown: strategies, settings, records of the company, and what is in force.
 
+What was permitted and is not done yet is shown with what is in force, and marked: systems are at work while
+the next wave is thought about. Of one case it is not, for that is asked in order to take something back.
+
 Records are not read here: a view knows where they come from, and whoever declares them has them read.
 """
 
@@ -9,6 +12,7 @@ import threading
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -19,7 +23,10 @@ from crossloop.governance import Policy
 from crossloop.ids import ActionKey, CaseId, LoopName
 from crossloop.signals import Proposal
 from crossloop.store import Read, Store, actions, decisions
-from crossloop.store.actions import IN_FORCE, ActionRow
+from crossloop.store.actions import IN_FORCE, ActionRow, ActionState
+
+_UNDER_WAY: Final[tuple[ActionState, ...]] = ("permitted", "started")
+_ALL: Final = 100_000
 
 Settings = Mapping[LoopName, Mapping[str, JsonValue]]
 """Settings of each loop, defaults included."""
@@ -29,7 +36,7 @@ class Views:
     """Takes views while one coordinator works on a store.
 
     What is in force is read when a department looks at it: of one case from the store's index; whole once,
-    and after that only actions that were performed meanwhile. Reading all of it for every wave would cost a
+    and after that only actions that have moved meanwhile. Reading all of it for every wave would cost a
     long run the square of its length.
     """
 
@@ -39,21 +46,21 @@ class Views:
         self._timezone = policy.document.timezone
         self._strategies = strategies(policy)
         self._in_force: dict[str, tuple[int, InForce]] | None = None
-        self._performed: list[ActionKey] = []
+        self._moved: list[ActionKey] = []
         self._turn = threading.Lock()
         """Slow handlers look from threads of their own."""
 
-    def performed(self, keys: Iterable[ActionKey]) -> None:
-        """Note that these actions have a receipt now."""
+    def moved(self, keys: Iterable[ActionKey]) -> None:
+        """Note that these actions were permitted, have a receipt, or were looked into."""
         with self._turn:
             if self._in_force is not None:
-                self._performed += keys
+                self._moved += keys
 
     def forget(self) -> None:
         """Read anew: somebody else has worked on the store."""
         with self._turn:
             self._in_force = None
-            self._performed = []
+            self._moved = []
 
     @asynccontextmanager
     async def take(self, as_of: datetime, settings: Settings) -> AsyncGenerator[View]:
@@ -71,12 +78,12 @@ class Views:
     def _present(self) -> list[InForce]:
         """What is in force now, in the order in which it was permitted."""
         with self._turn:
-            performed, self._performed = self._performed, []
+            moved, self._moved = self._moved, []
             if self._in_force is None:
                 self._in_force = self._store.read(_in_force)
-            elif performed:
+            elif moved:
                 known = self._in_force
-                self._store.read(lambda read: _follow(read, known, performed))
+                self._store.read(lambda read: _follow(read, known, moved))
             return [one for _, one in sorted(self._in_force.values(), key=lambda pair: pair[0])]
 
     def _of_case(self, case: CaseId) -> list[InForce]:
@@ -100,7 +107,10 @@ def strategies(policy: Policy) -> dict[LoopName, Strategy]:
 
 
 def _in_force(read: Read, case: CaseId | None = None) -> dict[str, tuple[int, InForce]]:
-    found = ((row, _proposal(read, row)) for row in actions.in_force(read, case=case))
+    rows = actions.in_force(read, case=case)
+    if case is None:
+        rows += [*actions.started(read), *actions.permitted(read, _ALL)]
+    found = ((row, _proposal(read, row)) for row in rows)
     return {
         row.key: (row.entry, _shown(row, proposal))
         for row, proposal in found
@@ -108,15 +118,15 @@ def _in_force(read: Read, case: CaseId | None = None) -> dict[str, tuple[int, In
     }
 
 
-def _follow(read: Read, known: dict[str, tuple[int, InForce]], performed: Iterable[ActionKey]) -> None:
-    for key in performed:
+def _follow(read: Read, known: dict[str, tuple[int, InForce]], moved: Iterable[ActionKey]) -> None:
+    for key in moved:
         row = actions.get(read, key)
         proposal = None if row is None else _proposal(read, row)
-        if row is None or proposal is None or row.state not in IN_FORCE:
+        if row is None or proposal is None or row.state not in (*IN_FORCE, *_UNDER_WAY):
             known.pop(key, None)  # a person may have taken it back
         elif not _takes_back(row, proposal):
             known[key] = (row.entry, _shown(row, proposal))
-        elif row.undoes is not None:
+        elif row.undoes is not None and row.state in IN_FORCE:
             known.pop(row.undoes, None)
 
 
@@ -143,4 +153,5 @@ def _shown(row: ActionRow, proposal: Proposal) -> InForce:
         share=0.0 if impact is None else impact.share,
         amount=None if impact is None else impact.amount,
         arguments={} if proposal.action is None else proposal.action.arguments,
+        under_way=row.state in _UNDER_WAY,
     )

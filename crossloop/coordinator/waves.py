@@ -8,9 +8,11 @@ Rules:
    whatever it carries.
 3. A signal with a slow listener (a model, the network) travels alone, at most 32 of them at once, beside
    the waves. However many of them wait, they never stand in front of the others.
-4. A signal that cannot be read any more is handed out by itself, so that it can be set aside.
-5. A failure ends the run: what is under way is cancelled, and what is not decided stays new.
-6. What this process has just admitted is not read back. Everything else is.
+4. A signal of whose case an action is under way is kept back until that has ended: what it may have to be
+   answered with is there then.
+5. A signal that cannot be read any more is handed out by itself, so that it can be set aside.
+6. A failure ends the run: what is under way is cancelled, and what is not decided stays new.
+7. What this process has just admitted is not read back. Everything else is.
 """
 
 from __future__ import annotations
@@ -53,8 +55,12 @@ class Unreadable:
 Fresh = dict[SignalId, Signal]
 """Signals that were admitted by this process and not handed out yet."""
 
-_Admitted = tuple[int, SignalId]
-"""The entry of a waiting signal, and its id."""
+_Admitted = tuple[int, SignalId, str]
+"""The entry of a waiting signal, its id, and its case."""
+
+
+def _nothing(_case: str) -> bool:
+    return False
 
 
 class Waiting:
@@ -64,20 +70,36 @@ class Waiting:
     for the slow lane again and again.
     """
 
-    def __init__(self, store: Store, company: Company, fresh: Fresh | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        company: Company,
+        fresh: Fresh | None = None,
+        busy: Callable[[str], bool] = _nothing,
+    ) -> None:
         """Take the parts.
 
         Args:
             fresh: what was admitted just now; each signal is taken out when it is handed out.
+            busy: tells whether an action of a case is under way.
         """
         self._store = store
         self._company = company
         self._fresh = fresh if fresh is not None else {}
+        self._busy = busy
         self._seen = -1
         self._parked: deque[_Admitted] | None = None
         """Parked signals that somebody handles now; read when the first ones are asked for."""
         self._slow: deque[_Admitted] = deque()
         """Signals with a slow listener; their content is read when it is their turn."""
+        self._kept: deque[_Admitted] = deque()
+        self._kept_slow: deque[_Admitted] = deque()
+        """Signals whose turn it was while their case was busy."""
+
+    @property
+    def kept_back(self) -> bool:
+        """Whether signals wait for an action of their case to end."""
+        return bool(self._kept or self._kept_slow)
 
     def fast(self) -> list[Signal | Unreadable]:
         """Return the next signals without a slow listener, at most a wave of them."""
@@ -85,19 +107,25 @@ class Waiting:
 
     def slow(self, count: int) -> list[Signal | Unreadable]:
         """Return the next signals with a slow listener, as far as :meth:`fast` has read."""
-        chosen = [self._slow.popleft() for _ in range(min(count, len(self._slow)))]
-        return self._store.read(lambda read: [self._signal(read, one) for one in chosen])
+        chosen = _freed(self._kept_slow, self._busy, count)
+        while self._slow and len(chosen) < count:
+            one = self._slow.popleft()
+            (self._kept_slow if self._busy(one[2]) else chosen).append(one)
+        return self._store.read(lambda read: [self._signal(read, one) for one in chosen]) if chosen else []
 
     def _fast(self, read: Read) -> list[Signal | Unreadable]:
-        chosen = self._roused(read)
+        chosen = _freed(self._kept, self._busy, WAVE) or self._roused(read)
         while len(chosen) < WAVE:
             rows = inbox.waiting_after(read, self._seen, WAVE - len(chosen))
             if not rows:
                 break
             self._seen = rows[-1].entry
             for row in rows:
-                lane = self._slow if self._company.is_slow(row.type) else chosen
-                lane.append((row.entry, SignalId(row.id)))
+                if self._company.is_slow(row.type):
+                    lane = self._slow
+                else:
+                    lane = self._kept if self._busy(row.case) else chosen
+                lane.append((row.entry, SignalId(row.id), row.case))
         return [self._signal(read, one) for one in chosen]
 
     def _roused(self, read: Read) -> list[_Admitted]:
@@ -107,11 +135,11 @@ class Waiting:
             for row in inbox.resting(read):
                 if self._company.handles(row.type):
                     lane = self._slow if self._company.is_slow(row.type) else self._parked
-                    lane.append((row.entry, SignalId(row.id)))
+                    lane.append((row.entry, SignalId(row.id), row.case))
         return [self._parked.popleft() for _ in range(min(WAVE, len(self._parked)))]
 
     def _signal(self, read: Read, admitted: _Admitted) -> Signal | Unreadable:
-        entry, id = admitted
+        entry, id, _ = admitted
         fresh = self._fresh.pop(id, None)
         if fresh is not None:
             return fresh
@@ -124,19 +152,37 @@ class Waiting:
             return Unreadable(id, f"it cannot be read: {wrong}")
 
 
+def _freed(kept: deque[_Admitted], busy: Callable[[str], bool], most: int) -> list[_Admitted]:
+    """Take out the oldest ones that nothing keeps back any more."""
+    free = [one for one in kept if not busy(one[2])][:most]
+    for one in free:
+        kept.remove(one)
+    return free
+
+
+async def _at_once() -> None: ...
+
+
 async def run_waves(
-    waiting: Waiting, think: Think, set_aside: SetAside, arrived: asyncio.Event | None = None
+    waiting: Waiting,
+    think: Think,
+    set_aside: SetAside,
+    arrived: asyncio.Event | None = None,
+    *,
+    between: Callable[[], Coroutine[object, object, None]] = _at_once,
 ) -> None:
     """Think about everything that waits, until nothing does.
 
     Args:
         arrived: set by whoever admits a signal meanwhile; it is looked at without delay then.
+        between: awaited before each look for another wave.
     """
     arrived = arrived or asyncio.Event()
     under_way: set[asyncio.Task[None]] = set()
     try:
         while True:
             arrived.clear()
+            await between()
             fast = waiting.fast()
             slow = waiting.slow(SLOW_LANE - len(under_way))
             for one in (*fast, *slow):
@@ -146,7 +192,7 @@ async def run_waves(
             wave = tuple(one for one in fast if isinstance(one, Signal))
             if wave:
                 await think(wave)
-            elif under_way:
+            elif under_way or waiting.kept_back:
                 await _something(under_way, arrived)
             elif not fast and not slow:
                 return

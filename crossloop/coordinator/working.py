@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
-from crossloop.coordinator.admit import admit_signals
+from crossloop.coordinator.admit import admitting
 from crossloop.coordinator.background import Background
 from crossloop.coordinator.run import all_settings
 from crossloop.errors import CrossloopError
+from crossloop.faults import crash_point
 from crossloop.signals import Signal
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Working:
         self._task: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
         self._idle = asyncio.Event()
+        self._ending = False
         self._handed_in = 0
         """Calls that have handed signals in and are not through yet."""
         self._door = threading.Lock()
@@ -61,10 +63,45 @@ class Working:
 
     def submit(self, signals: Sequence[Signal]) -> Future[int]:
         """Do what :meth:`admit` does without waiting for it: for those who hand in many at once."""
+        taken: Future[int] = Future()
         with self._door:
             self._handed_in += 1
             self._through.clear()
-        return self._background.submit(self._admit(signals))
+        handed_in = False
+        try:
+            self._background.require()
+            runtime = self._present()
+            if self._ending:
+                raise _ended()
+            # Straight to the store: the loop has waves to think about, and would only pass it on.
+            admitted = runtime.store.submit(admitting(runtime, signals), lease=runtime.lease, urgent=True)
+            admitted.add_done_callback(lambda done: self._taken(runtime, done, taken))
+            handed_in = True
+        except CrossloopError as refused:  # told to whoever asks for the outcome
+            taken.set_exception(refused)
+        finally:
+            if not handed_in:
+                self._background.soon(self._one_through)
+        return taken
+
+    def _taken(self, runtime: Runtime, admitted: Future[list[Signal]], taken: Future[int]) -> None:
+        """Tell the loop, and then whoever waits. On the thread that writes."""
+        failure = admitted.exception()
+        new = [] if failure is not None else admitted.result()
+        if failure is None:
+            crash_point("admit.after_commit")
+
+        def told() -> None:
+            if new:
+                runtime.arrived(new)
+                self._idle.clear()
+            self._one_through()
+
+        self._background.soon(told)
+        if failure is not None:
+            taken.set_exception(failure)
+        else:
+            taken.set_result(len(new))
 
     def _one_through(self) -> None:
         with self._door:
@@ -86,8 +123,10 @@ class Working:
         begun()
         await runtime.serve(lambda: settings, self._over, self._idle)
 
-    def end(self) -> None:
-        """Stop when everything has been brought to its end. On the loop's own thread."""
+    async def end(self) -> None:
+        """Take nothing in any more, and stop when everything has been brought to its end."""
+        self._ending = True
+        await self._through.wait()
         self._over.set()
 
     def wake(self) -> None:
@@ -95,15 +134,6 @@ class Working:
         if self._runtime is not None:
             self._idle.clear()
             self._runtime.arrived(())
-
-    async def _admit(self, signals: Sequence[Signal]) -> int:
-        try:
-            new = await admit_signals(self._present(), signals)
-            # Afterwards, without a pause: while it was being written the others may have found nothing to do.
-            self._idle.clear()
-            return new
-        finally:
-            self._one_through()
 
     async def _until_idle(self) -> None:
         self._present()
@@ -118,9 +148,13 @@ class Working:
 
     def _present(self) -> Runtime:
         if self._runtime is None or self._task is None or self._over.is_set():
-            raise CrossloopError("this work has ended.", next_step="Begin it anew: with company.working().")
+            raise _ended()
         if self._task.done() and not self._task.cancelled():
             failure = self._task.exception()
             if failure is not None:
                 raise failure
         return self._runtime
+
+
+def _ended() -> CrossloopError:
+    return CrossloopError("this work has ended.", next_step="Begin it anew: with company.working().")

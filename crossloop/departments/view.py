@@ -90,7 +90,7 @@ class Strategy(Frozen):
 
 
 class InForce(Frozen):
-    """An action that was performed and has not been taken back."""
+    """An action that was performed and has not been taken back, or is just about to be performed."""
 
     action_key: ActionKey
     case: CaseId
@@ -104,6 +104,8 @@ class InForce(Frozen):
     """The same in money per day."""
 
     arguments: dict[str, JsonValue]
+    under_way: bool = False
+    """Permitted, and not done yet: nothing of it can be taken back."""
 
 
 class AllInForce(Sequence[InForce]):
@@ -126,7 +128,7 @@ class AllInForce(Sequence[InForce]):
     def of_case(self, case: CaseId) -> tuple[InForce, ...]:
         """Return what is in force of one case."""
         if self._all is not None:
-            return tuple(one for one in self._all if one.case == case)
+            return _done(self._all, case)
         if case not in self._cases:
             self._cases[case] = tuple(self._read_case(case))
         return self._cases[case]
@@ -215,7 +217,11 @@ class View:
         """Return what was done for a case and still holds."""
         if isinstance(self.in_force, AllInForce):
             return self.in_force.of_case(case)
-        return tuple(one for one in self.in_force if one.case == case)
+        return _done(self.in_force, case)
+
+
+def _done(in_force: Sequence[InForce], case: CaseId) -> tuple[InForce, ...]:
+    return tuple(one for one in in_force if one.case == case and not one.under_way)
 
 
 def _kept(in_force: Sequence[InForce]) -> Sequence[InForce]:

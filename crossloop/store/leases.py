@@ -33,7 +33,7 @@ _TAKE = (
     " WHERE name = :name"
 )
 _RENEW = "UPDATE leases SET until = :until WHERE name = :name"
-_RELEASE = "UPDATE leases SET owner = NULL WHERE name = :name AND token = :token"
+_RELEASE = "UPDATE leases SET owner = NULL WHERE name = :name AND token = :token AND owner = :owner"
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -135,7 +135,7 @@ def renew(tx: Tx, lease: Lease) -> Lease:
 
 def release(tx: Tx, lease: Lease) -> None:
     """Give a lease back; giving back what somebody else holds by now does nothing."""
-    tx.execute(_RELEASE, name=lease.name, token=lease.token)
+    tx.execute(_RELEASE, name=lease.name, token=lease.token, owner=lease.owner)
 
 
 def _present(read: Read, lease: Lease) -> int:

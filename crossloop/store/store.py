@@ -8,6 +8,7 @@ Rules:
 3. A transaction that was begun is finished, also when the task that waits for it is cancelled; the
    cancellation is delivered afterwards, so that nobody wonders whether it was committed.
 4. Readers see one state and never wait for the writer.
+5. A process that was forked off is refused: it opens the store anew.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from crossloop.clock import Clock
 from crossloop.errors import StoreNotUsable
+from crossloop.forks import ThisProcess
 from crossloop.store import sqlite
 from crossloop.store.leases import Lease
 from crossloop.store.ledger.entries import SALT_SIZE
@@ -69,6 +71,7 @@ class Store:
         self.url = url
         """The URL it was opened with."""
         self._path = path
+        self._process = ThisProcess(f"the store {path}")
         self._statements = _STATEMENTS
         self._readers = sqlite.reader(path)
         self._writers = sqlite.writer(path, patience)
@@ -134,7 +137,12 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Finish what is being written and let go of the file. Closing twice does nothing."""
+        """Finish what is being written and let go of the file.
+
+        Closing twice does nothing, and so does closing in a process that was forked off.
+        """
+        if self._process.forked:
+            return
         # The writer finishes first, and lets go last: only then the write-ahead log is folded into the file.
         self._readers.dispose()
         self._writer.close()
@@ -154,16 +162,32 @@ class Store:
         """
         return self.submit(work, lease=lease).result()
 
-    def submit(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> Future[T]:
-        """Hand in what :meth:`write` does, and return at once; the outcome is known once it is committed."""
-        return self._writer.submit(work, lease)
+    def submit(
+        self, work: Callable[[Tx], T], *, lease: Lease | None = None, urgent: bool = False
+    ) -> Future[T]:
+        """Hand in what :meth:`write` does, and return at once; the outcome is known once it is committed.
 
-    async def write_async(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> T:
+        Args:
+            urgent: somebody waits for it; it goes before what waits and is not.
+        """
+        self._process.require()
+        return self._writer.submit(work, lease, urgent=urgent)
+
+    def pressed(self) -> bool:
+        """Whether the work that is being done should make way for others, where it can be done in parts."""
+        return self._writer.pressed()
+
+    async def write_async(
+        self, work: Callable[[Tx], T], *, lease: Lease | None = None, urgent: bool = False
+    ) -> T:
         """Do what :meth:`write` does without blocking the loop; ``work`` runs on the writer's thread.
 
         When the waiting task is cancelled, the transaction is finished first.
+
+        Args:
+            urgent: see :meth:`submit`.
         """
-        outcome = self.submit(work, lease=lease)
+        outcome = self.submit(work, lease=lease, urgent=urgent)
         if outcome.done():  # written in line: nothing else runs in between
             return outcome.result()
         inner = asyncio.wrap_future(outcome)
@@ -185,6 +209,7 @@ class Store:
             StoreNotUsable: the file cannot be read.
             Exception: whatever the work raises.
         """
+        self._process.require()
         try:
             connection = self._readers.raw_connection()
             try:

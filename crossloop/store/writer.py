@@ -11,9 +11,14 @@ Rules:
 3. Where the database itself gives the transaction up, or the commit does not go through, the whole group
    has ended: nothing of it was written, and everybody is told. A failure of the database that leaves the
    transaction standing is one of the work that met it (rule 2); the file is opened anew afterwards.
-4. A group ends after :data:`LONGEST` seconds or :data:`MOST` pieces of work, so that another process that
-   wants to write waits for no longer than that.
-5. In line, for simulation and tests, each piece of work is a group of its own in the calling thread.
+4. A group ends after :data:`LONGEST` seconds or :data:`MOST` pieces of work. What is *urgent*, for somebody
+   waits for it, goes before what is not. A piece of work that can be done in parts asks whether it should
+   make way (:meth:`Writer.pressed`): after as long for what is urgent, after :data:`HOLD` seconds for other
+   processes, which nobody sees waiting. Counted is the time of its thread: where the processor is short,
+   smaller parts would only make more work.
+5. After a group that took longer than its time, the store is left free for :data:`PAUSE` seconds: another
+   process that wants to write finds it only between two groups.
+6. In line, for simulation and tests, each piece of work is a group of its own in the calling thread.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -44,6 +50,12 @@ MOST: Final = 256
 
 LONGEST: Final = 0.005
 """Seconds after which a group takes in no more work."""
+
+HOLD: Final = 0.05
+"""Seconds after which a piece of work that can makes way, whether anybody is seen waiting or not."""
+
+PAUSE: Final = 0.001
+"""Seconds between two groups of which the first took longer than that."""
 
 
 @dataclass(slots=True)
@@ -174,12 +186,19 @@ def _of_database(failure: BaseException | None) -> TypeGuard[sqlite.DatabaseErro
 class Writer(Protocol):
     """How work comes to its transaction."""
 
-    def submit(self, work: Callable[[Tx], T], lease: Lease | None) -> Future[T]:
+    def submit(self, work: Callable[[Tx], T], lease: Lease | None, *, urgent: bool = False) -> Future[T]:
         """Hand in work; the outcome is known once it is committed, or failed.
+
+        Args:
+            urgent: goes before what is not.
 
         Raises:
             RuntimeError: called from inside a transaction, or after closing.
         """
+        ...
+
+    def pressed(self) -> bool:
+        """Whether the piece of work under way should make way, where it can be done in parts."""
         ...
 
     def close(self) -> None:
@@ -197,59 +216,73 @@ class ThreadWriter:
     def __init__(self, transactions: Transactions, patience: float) -> None:
         self._transactions = transactions
         self._patience = patience
-        self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._urgent: deque[Job] = deque()
+        self._others: deque[Job] = deque()
+        self._waiting: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        """True for each piece of work that was handed in, False at the end."""
+        self._until = 0.0
+        """When the present group takes in no more."""
+        self._began = 0.0
+        """When the present piece of work began, in the time of the thread."""
         self._door = threading.Lock()
         """Held while work is handed in, so that none comes after the end."""
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="crossloop-store", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Tx], T], lease: Lease | None) -> Future[T]:
+    def submit(self, work: Callable[[Tx], T], lease: Lease | None, *, urgent: bool = False) -> Future[T]:
         if threading.current_thread() is self._thread:
             raise RuntimeError(_NESTED)
         job = Job(work, lease)
         with self._door:
             if self._closed:
                 raise RuntimeError(_CLOSED)
-            self._waiting.put(job)
+            (self._urgent if urgent else self._others).append(job)
+            self._waiting.put(True)
         return cast("Future[T]", job.outcome)
+
+    def pressed(self) -> bool:
+        taken = time.thread_time() - self._began
+        return taken >= HOLD or (bool(self._urgent) and taken >= LONGEST)
 
     def close(self) -> None:
         with self._door:
             if not self._closed:
                 self._closed = True
-                self._waiting.put(None)
+                self._waiting.put(False)
         self._thread.join()
 
     def _serve(self) -> None:
         over = False
 
-        def group(first: Job) -> Iterator[Job]:
+        def group() -> Iterator[Job]:
             nonlocal over
-            until = time.monotonic() + LONGEST
-            yield first
+            self._until = time.monotonic() + LONGEST
+            yield self._next()
             for _ in range(MOST - 1):
-                if time.monotonic() >= until:
+                if time.monotonic() >= self._until:
                     return
                 try:
-                    job = self._waiting.get_nowait()
+                    over = not self._waiting.get_nowait()
                 except queue.Empty:
                     return
-                if job is None:
-                    over = True
+                if over:
                     return
-                yield job
+                yield self._next()
 
-        while not over:
-            first = self._waiting.get()
-            if first is None:
-                break
-            self._transactions.run(group(first), self._patience)
+        while not over and self._waiting.get():
+            self._transactions.run(group(), self._patience)
+            if time.monotonic() >= self._until:
+                time.sleep(PAUSE)
         self._transactions.close()
+
+    def _next(self) -> Job:
+        self._began = time.thread_time()
+        return (self._urgent or self._others).popleft()
 
 
 class InlineWriter:
-    """Writes in the calling thread: nothing happens in between (rule 5)."""
+    """Writes in the calling thread: nothing happens in between (rule 6)."""
 
     def __init__(self, transactions: Transactions, patience: float) -> None:
         self._transactions = transactions
@@ -257,7 +290,13 @@ class InlineWriter:
         self._writing = False
         self._closed = False
 
-    def submit(self, work: Callable[[Tx], T], lease: Lease | None) -> Future[T]:
+    def submit(
+        self,
+        work: Callable[[Tx], T],
+        lease: Lease | None,
+        *,
+        urgent: bool = False,  # noqa: ARG002 - there is nothing to go before
+    ) -> Future[T]:
         if self._writing:
             raise RuntimeError(_NESTED)
         if self._closed:
@@ -269,6 +308,9 @@ class InlineWriter:
         finally:
             self._writing = False
         return cast("Future[T]", job.outcome)
+
+    def pressed(self) -> bool:
+        return False
 
     def close(self) -> None:
         self._closed = True

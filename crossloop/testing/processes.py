@@ -108,7 +108,9 @@ class WatchedStore(Store):
         self.life, self.commits = life, commits
         return self
 
-    def submit(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> Future[T]:
+    def submit(
+        self, work: Callable[[Tx], T], *, lease: Lease | None = None, urgent: bool = False
+    ) -> Future[T]:
         self.life.passes(BEGIN)
         seen: list[Commit] = []
 
@@ -122,7 +124,7 @@ class WatchedStore(Store):
             return result
 
         try:
-            outcome = super().submit(watched, lease=lease)
+            outcome = super().submit(watched, lease=lease, urgent=urgent)
         except Killed as death:
             if str(death) == "store.after_commit":
                 self.commits += [one for one in seen if one.changed]
@@ -131,9 +133,11 @@ class WatchedStore(Store):
             self.commits += [one for one in seen if one.changed]
         return outcome
 
-    async def write_async(self, work: Callable[[Tx], T], *, lease: Lease | None = None) -> T:
+    async def write_async(
+        self, work: Callable[[Tx], T], *, lease: Lease | None = None, urgent: bool = False
+    ) -> T:
         self.life.check()
-        result = await super().write_async(work, lease=lease)
+        result = await super().write_async(work, lease=lease, urgent=urgent)
         self.life.passes(COMMIT)
         if self.life.frozen:
             await asyncio.sleep(0)  # it stops here, and not where it would wait next

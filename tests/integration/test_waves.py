@@ -80,6 +80,7 @@ def test_a_wave_holds_at_most_64_signals_and_each_signal_travels_once(
         return real(tx, wave, *rest, **named)
 
     monkeypatch.setattr(runtime, "decide", watched)
+    monkeypatch.setattr(type(opened.store), "pressed", lambda _: False)
     said = [opened.said() for _ in range(130)]
     opened.publish(*said)
     assert [len(wave) for wave in decided] == [64, 64, 2]

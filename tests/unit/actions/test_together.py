@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 
-from crossloop.actions import Performed
+from crossloop.actions import Performed, load
 from crossloop.actions import executor as executor_module
 from crossloop.clock import ManualClock
 from crossloop.ids import ActionKey, Resource
@@ -162,3 +163,141 @@ def test_what_was_started_before_the_crash_is_looked_up_together(
     assert len(recover(executor(store, clock, system))) == 4
     assert [row(store, key).state for key in chosen] == ["done"] * 4
     assert len(system.effects) == 4
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    while not reached():
+        await asyncio.sleep(0)
+
+
+def test_the_order_on_one_resource_holds_whoever_hands_the_actions_over(
+    store: Store, clock: ManualClock
+) -> None:
+    path = "ads/campaign/C1"
+    first, second, apart = keys(store, asked(1, path), asked(2, f"{path}/geo/IN"), asked(3))
+    system = Paused(first)
+
+    async def main() -> list[str]:
+        own = executor(store, clock, system)
+        calls = [asyncio.create_task(own.perform_all([key])) for key in (first, second, apart)]
+        await until(lambda: row(store, apart).state == "done")
+        meanwhile = [row(store, first).state, row(store, second).state]
+        system.go.set()
+        await asyncio.gather(*calls)
+        return meanwhile
+
+    assert asyncio.run(main()) == ["started", "permitted"]
+    assert system.calls == [f"perform {key}" for key in (apart, first, second)]
+
+
+def test_so_many_are_under_way_at_once_whoever_hands_them_over(
+    store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor_module, "AT_ONCE", 3)
+    chosen, system = keys(store, *map(asked, range(8))), Paused()
+
+    async def main() -> int:
+        own = executor(store, clock, system)
+        calls = [asyncio.create_task(own.perform_all(chosen[at : at + 2])) for at in range(0, 8, 2)]
+        await until(lambda: system.under_way == 3)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        system.go.set()
+        await asyncio.gather(*calls)
+        return system.most
+
+    assert asyncio.run(main()) == 3
+    assert [row(store, key).state for key in chosen] == ["done"] * 8
+
+
+def test_what_a_slow_system_has_to_do_leaves_room_for_others(store: Store, clock: ManualClock) -> None:
+    slow, ads = Paused(), FakeSystem()
+    slow.system = "erp"
+    chosen = keys(store, *(asked(number, system="erp") for number in range(40)), asked(99))
+
+    async def main() -> list[int]:
+        own = executor(store, clock, slow, ads)
+        performing = asyncio.create_task(own.perform_all(chosen))
+        await until(lambda: row(store, chosen[-1]).state == "done")
+        under_way = slow.under_way
+        slow.go.set()
+        return [under_way, len(await performing)]
+
+    assert asyncio.run(main()) == [24, 41]
+
+
+def test_what_stands_in_line_is_not_taken_in_again(store: Store, clock: ManualClock) -> None:
+    (key,) = keys(store, asked(1))
+    system = Paused(key)
+
+    async def main() -> list[int]:
+        own = executor(store, clock, system)
+        performing = asyncio.create_task(own.perform_all([key, key]))
+        await until(lambda: system.under_way == 1)
+        again = [len(await own.perform_all([key])), len(await own.perform_permitted())]
+        assert not store.read(own.unattended)
+        system.go.set()
+        return [*again, len(await performing)]
+
+    assert asyncio.run(main()) == [0, 0, 1]
+
+
+def test_what_a_call_that_failed_had_started_is_passed_by_nothing_until_it_was_recovered(
+    store: Store, clock: ManualClock
+) -> None:
+    path = "ads/campaign/C1"
+    first, second = keys(store, asked(1, path), asked(2, path))
+    system = Paused(first)
+
+    async def main() -> list[str]:
+        own = executor(store, clock, system)
+        failing = asyncio.create_task(own.perform_all([first]))
+        following = asyncio.create_task(own.perform_all([second]))
+        await until(lambda: system.under_way == 1)
+        failing.cancel()
+        await asyncio.gather(failing, return_exceptions=True)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        meanwhile = row(store, second).state
+        assert store.read(own.unattended)
+        system.go.set()
+        recovered = await own.recover()
+        await following
+        return [meanwhile, recovered[0].action_key, row(store, second).state]
+
+    assert asyncio.run(main()) == ["permitted", first, "done"]
+
+
+def test_what_a_call_left_behind_and_another_process_ended_holds_nobody_up(
+    store: Store, clock: ManualClock
+) -> None:
+    path = "ads/campaign/C1"
+    first, second = keys(store, asked(1, path), asked(2, path))
+    system = Paused(first)
+
+    async def main() -> str:
+        own = executor(store, clock, system)
+        failing = asyncio.create_task(own.perform_all([first]))
+        await until(lambda: system.under_way == 1)
+        failing.cancel()
+        await asyncio.gather(failing, return_exceptions=True)
+        await executor(store, clock, FakeSystem()).recover()
+        assert await own.recover() == ()
+        await own.perform_all([second])
+        return row(store, second).state
+
+    assert asyncio.run(main()) == "done"
+
+
+def test_new_permits_are_performed_in_their_order_whoever_gave_them(store: Store, clock: ManualClock) -> None:
+    path = "ads/campaign/C1"
+    by_a_person, by_a_wave = keys(store, asked(1, path), asked(2, path))
+    system = FakeSystem()
+
+    async def main() -> list[str]:
+        own = executor(store, clock, system)
+        known = {by_a_wave: store.read(lambda read: load(read, by_a_wave))}
+        receipts = await own.perform_new(known=known)
+        return [*(one.action_key for one in receipts), *(await own.perform_new(known={}))]
+
+    assert asyncio.run(main()) == [by_a_person, by_a_wave]

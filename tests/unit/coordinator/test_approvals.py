@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from crossloop.coordinator.approval_graph import ApprovalThreads
-from crossloop.coordinator.approvals import Answered, answer, bring_in_step, find, load
+from crossloop.coordinator.approvals import Answered, answer
+from crossloop.coordinator.asked import find, load
+from crossloop.coordinator.threads_in_step import bring_in_step
 from crossloop.errors import AnswerRefused, LedgerBroken, StaleLease, ThreadsUnusable, UnknownName
 from crossloop.governance import (
     AlreadyAnswered,

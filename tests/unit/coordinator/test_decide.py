@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crossloop.clock import local_day
-from crossloop.coordinator.admit import _admit
+from crossloop.coordinator.admit import _admit, admit_signals
 from crossloop.coordinator.decide import Decided, PolicyReplaced, decide, request_digest, write_permit
 from crossloop.coordinator.mediator import Mediated, mediate
 from crossloop.departments.graph import Answers
@@ -17,7 +17,7 @@ from crossloop.signals import Proposal, Signal
 from crossloop.store import Tx, approvals, decisions, impacts, policies
 from crossloop.store.ledger.redaction import redact
 from tests.support.systems import permit
-from tests.support.trials import CATALOGUE, Ask, Trial, policy, proposal
+from tests.support.trials import CATALOGUE, MARKETING, Ask, Trial, policy, proposal
 
 BUDGET = "ads/campaign/C1/budget"
 
@@ -133,7 +133,7 @@ def test_deciding_the_same_wave_again_writes_nothing(opened: Trial) -> None:
         one.id: {"marketing": tuple(proposal(one, Ask(campaign="C9"), step) for step in range(2))}
         for one in wave
     }
-    assert decided(opened, *wave, answers=other) == Decided((), ())
+    assert decided(opened, *wave, answers=other) == Decided((), (), 2)
     assert entries(opened) == before
 
 
@@ -145,7 +145,7 @@ def test_a_signal_that_was_never_admitted_is_left_alone(opened: Trial) -> None:
             tx, [signal], {}, {}, policy=opened.policy, catalogue=CATALOGUE, as_of=opened.clock.now()
         )
 
-    assert opened.store.write(work) == Decided((), ())
+    assert opened.store.write(work) == Decided((), (), 1)
 
 
 def test_splitting_a_change_within_a_wave_evades_nothing(opened: Trial) -> None:
@@ -285,3 +285,24 @@ def test_a_proposal_without_a_request_has_no_digest(opened: Trial) -> None:
         request_digest(nothing)
     with pytest.raises(ValueError, match="asks for nothing"):
         opened.store.write(lambda tx: write_permit(tx, "case", nothing, permit(whole)))
+
+
+def test_where_others_want_to_write_the_rest_of_a_wave_is_left_for_another_transaction(opened: Trial) -> None:
+    wave = [opened.said(Ask(campaign=f"C{number}")) for number in range(1, 4)]
+    opened.wait(admit_signals(opened.runtime(), wave))
+
+    def work(tx: Tx) -> Decided:
+        return decide(
+            tx,
+            wave,
+            {one.id: {MARKETING: (proposal(one, Ask(campaign="C1")),)} for one in wave},
+            {},
+            policy=opened.policy,
+            catalogue=CATALOGUE,
+            as_of=opened.clock.now(),
+            enough=lambda: True,
+        )
+
+    decided = opened.store.write(work)
+    assert (decided.signals, len(decided.made)) == (1, 1)
+    assert [opened.state(one) for one in wave] == ["decided", "new", "new"]

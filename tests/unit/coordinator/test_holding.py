@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,6 +179,47 @@ def test_being_cancelled_gives_the_lease_back(store: Store) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         async with Holding(store).lease():
+            pass
+
+    asyncio.run(main())
+
+
+def test_being_cancelled_while_the_lease_is_taken_gives_it_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hold() -> None:
+        async with Holding(store).lease():
+            raise AssertionError("it was cancelled before")
+
+    async def main() -> None:
+        task = asyncio.create_task(hold())
+        loop, acquire = asyncio.get_running_loop(), leases.acquire
+
+        def cancelled_meanwhile(tx: Tx, name: str, **how: Any) -> Lease:
+            ended = threading.Event()
+            loop.call_soon_threadsafe(lambda: (task.cancel(), ended.set()))
+            assert ended.wait(10)
+            return acquire(tx, name, **how)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(leases, "acquire", cancelled_meanwhile)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        async with Holding(store).lease() as lease:
+            assert lease.token == 2
+
+    asyncio.run(main())
+
+
+def test_patience_covers_the_turn_of_ones_own_calls(store: Store) -> None:
+    async def main() -> None:
+        own = Holding(store)
+        async with own.lease():
+            with pytest.raises(StoreBusy, match="another call of this company") as busy:
+                async with own.lease(patience=0.0):
+                    raise AssertionError("two at work")
+            assert "Wait" in busy.value.next_step
+        async with own.lease(patience=0.0):
             pass
 
     asyncio.run(main())

@@ -28,7 +28,7 @@ def broken(opened: Trial, ads: Wayward, monkeypatch: pytest.MonkeyPatch) -> Tria
         return []
 
     with monkeypatch.context() as not_yet:
-        not_yet.setattr("crossloop.coordinator.runtime.take_back", later)
+        not_yet.setattr("crossloop.coordinator.in_step.take_back", later)
         ads.refused = {"C3"}
         opened.ask(*steps())
     return opened

@@ -73,12 +73,12 @@ def test_a_view_that_follows_is_the_view_that_would_be_read_anew(opened: Trial) 
         for signal in [opened.said(Ask(campaign=f"C{number}"))]
         for receipt in opened.publish(signal).receipts
     ]
-    following.performed(ActionKey(receipt.action_key) for _, receipt in reversed(keys))
+    following.moved(ActionKey(receipt.action_key) for _, receipt in reversed(keys))
     assert list(view(opened, following).in_force) == list(view(opened, views(opened)).in_force)
     signal, receipt = keys[1]
     back = opened.over(signal.correlation_id, lift(receipt.action_key, receipt.reference, campaign="C1"))
     (lifted,) = opened.publish(back).receipts
-    following.performed([ActionKey(lifted.action_key)])
+    following.moved([ActionKey(lifted.action_key)])
     assert shown(view(opened, following)) == shown(view(opened, views(opened))) == ["C3", "C2"]
 
 
@@ -95,7 +95,7 @@ def test_following_reads_only_what_was_performed(opened: Trial, monkeypatch: pyt
 
     monkeypatch.setattr(actions, "get", get)
     monkeypatch.setattr(actions, "in_force", None)
-    following.performed([ActionKey(receipt.action_key)])
+    following.moved([ActionKey(receipt.action_key)])
     assert len(view(opened, following).in_force) == 21
     assert len(view(opened, following).in_force) == 21
     assert looked_at == [receipt.action_key]
@@ -106,7 +106,7 @@ def test_where_nobody_looks_at_what_is_in_force_nothing_is_read(
 ) -> None:
     following = views(opened)
     (receipt,) = opened.ask(Ask()).receipts
-    following.performed([ActionKey(receipt.action_key)])
+    following.moved([ActionKey(receipt.action_key)])
     monkeypatch.setattr(actions, "in_force", None)
     monkeypatch.setattr(actions, "get", None)
     view(opened, following)
@@ -134,7 +134,7 @@ def test_what_failed_is_followed_to_where_it_changes_nothing(opened: Trial) -> N
     following = views(opened)
     assert list(view(opened, following).in_force) == []
     (receipt,) = opened.ask(Ask(campaign="C999")).receipts
-    following.performed([ActionKey(receipt.action_key), ActionKey("act_unknown")])
+    following.moved([ActionKey(receipt.action_key), ActionKey("act_unknown")])
     assert shown(view(opened, following)) == []
 
 

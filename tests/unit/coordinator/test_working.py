@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from crossloop.coordinator import Runtime
-from crossloop.coordinator.admit import admit_signals
+from crossloop.coordinator.admit import admitting
 from crossloop.coordinator.decide import PolicyReplaced
+from crossloop.coordinator.working import Working
 from crossloop.departments import Answer, View, no_action
 from crossloop.errors import CrossloopError, StoreBusy, StoreNotUsable
 from crossloop.signals import Signal
-from crossloop.store import actions, approvals, inbox, policies
+from crossloop.store import Tx, actions, approvals, inbox, leases, policies
+from tests.support.stores import START
 from tests.support.trials import MARKETING, QUESTION, QUESTIONS, Ask, Trial, departments, trial
 
 
@@ -68,17 +72,22 @@ def test_what_is_just_being_written_is_waited_for_too(
 
     with trial(tmp_path, departments=departments(slow=think)) as opened, opened.coordinator.working() as work:
 
-        async def while_nothing_waits(runtime: Runtime, signals: Sequence[Signal]) -> int:
-            await work._idle.wait()
-            new = await admit_signals(runtime, signals)
-            assert work._idle.is_set(), "it looked in between and found nothing"
-            return new
+        def while_nothing_waits(runtime: Runtime, signals: Sequence[Signal]) -> Callable[[Tx], list[Signal]]:
+            admit = admitting(runtime, signals)
 
-        monkeypatch.setattr("crossloop.coordinator.working.admit_signals", while_nothing_waits)
-        work.admit([opened.said(type=QUESTION.name)])
-        assert not work._idle.is_set()
-        go.set()
+            def at_rest(tx: Tx) -> list[Signal]:
+                while not work._idle.is_set():
+                    assert not go.wait(0.001)
+                return admit(tx)
+
+            return at_rest
+
+        monkeypatch.setattr("crossloop.coordinator.working.admitting", while_nothing_waits)
+        signal = opened.said(type=QUESTION.name)
+        work.admit([signal])
+        threading.Timer(0.1, go.set).start()
         work.wait()
+        assert states(opened, signal) == ["finished"]
 
 
 def test_what_a_person_permitted_is_waited_for(opened: Trial) -> None:
@@ -231,7 +240,7 @@ def test_a_failure_of_what_keeps_everything_in_step_ends_the_work_though_a_signa
     def work_on(opened: Trial) -> None:
         with opened.coordinator.working() as work:
             work.admit([opened.said(type=QUESTION.name)])
-            monkeypatch.setattr("crossloop.coordinator.runtime._left", broken)
+            monkeypatch.setattr("crossloop.coordinator.in_step.InStep._look", broken)
             try:
                 work.wait()
             finally:
@@ -241,3 +250,75 @@ def test_a_failure_of_what_keeps_everything_in_step_ends_the_work_though_a_signa
         with pytest.raises(StoreNotUsable, match="broken"):
             work_on(opened)
         monkeypatch.undo()
+
+
+def pressed() -> None:
+    """Somebody presses Ctrl-C."""
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGINT)
+
+
+def test_ctrl_c_while_it_begins_leaves_neither_a_turn_nor_a_lease_behind(
+    opened: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> None:
+        pressed()
+        await asyncio.get_running_loop().create_future()
+
+    def begin() -> None:
+        with opened.coordinator.working():
+            raise AssertionError("it never began")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Working, "serve", never)
+        with pytest.raises(KeyboardInterrupt):
+            begin()
+    assert opened.coordinator.publish([opened.said(Ask())]).new == 1
+    with trial(opened.path, first=50) as other:
+        assert other.publish(other.said(Ask(campaign="C2"))).new == 1
+
+
+def test_ctrl_c_while_it_ends_gives_everything_back(tmp_path: Path) -> None:
+    async def think(signal: Signal, view: View) -> Answer:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError((signal, view))
+
+    def work_on(opened: Trial) -> None:
+        with opened.coordinator.working() as work:
+            work.admit([opened.said(type=QUESTION.name)])
+            threading.Timer(0.2, pressed).start()
+
+    with trial(tmp_path, departments=departments(slow=think)) as opened:
+        with pytest.raises(KeyboardInterrupt):
+            work_on(opened)
+        with trial(tmp_path, first=50) as other:
+            assert (
+                other.coordinator.store.read(lambda read: leases.holder(read, "coordinator", START)) is None
+            )
+
+
+def test_closing_at_work_ends_it_and_says_so_at_the_end_of_the_block(opened: Trial) -> None:
+    def close_at_work() -> None:
+        with opened.coordinator.working() as work:
+            work.admit([opened.said(Ask())])
+            opened.coordinator.close()
+            with pytest.raises(CrossloopError, match="is closed"):
+                work.admit([opened.said(Ask())])
+
+    with pytest.raises(CrossloopError, match="closed while it was at work") as told:
+        close_at_work()
+    assert "publish([])" in told.value.next_step
+    with trial(opened.path, first=50) as again:
+        again.publish()
+        assert len(again.entries("receipt")) == 1
+
+
+def test_what_ends_the_block_is_told_though_the_company_was_closed_in_it(opened: Trial) -> None:
+    def close_and_fail() -> None:
+        with opened.coordinator.working():
+            opened.coordinator.close()
+            raise ValueError("of the block")
+
+    with pytest.raises(ValueError, match="of the block"):
+        close_and_fail()

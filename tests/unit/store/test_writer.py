@@ -74,6 +74,38 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unhurried")
+def test_what_is_urgent_goes_before_what_waited_for_longer(store: Store):
+    with held_up(store) as write:
+        ordinary = [write(append) for _ in range(3)]
+        urgent = [store.submit(append, urgent=True) for _ in range(2)]
+    assert [one.result() for one in [*urgent, *ordinary]] == [0, 1, 2, 3, 4]
+
+
+def test_work_is_told_to_make_way_for_what_is_urgent_and_after_a_while_for_anybody(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("crossloop.store.writer.HOLD", 60.0)
+    monkeypatch.setattr("crossloop.store.writer.LONGEST", 0.0)
+    begun, handed_in, looked = threading.Event(), threading.Event(), list[bool]()
+
+    def work(_: Tx) -> None:
+        looked.append(store.pressed())
+        begun.set()
+        assert handed_in.wait(30)
+        looked.append(store.pressed())
+        monkeypatch.setattr("crossloop.store.writer.HOLD", 0.0)
+
+    first = store.submit(work)
+    assert begun.wait(30)
+    second = store.submit(append, urgent=True)
+    handed_in.set()
+    first.result()
+    second.result()
+    assert looked == [False, True]
+    assert store.write(lambda _: store.pressed())
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_work_that_waits_is_committed_together(store: Store, commits: list[int]):
     with held_up(store) as write:
         written = [write(append) for _ in range(20)]
