@@ -26,7 +26,7 @@ from crossloop.signals import Receipt
 BACKLOG: Final = 512
 """Most actions that have not ended while another wave begins."""
 
-MOMENT: Final = 0.05
+MOMENT: Final = 0.25
 """Seconds for which a wave waits for what the last one handed over."""
 
 
