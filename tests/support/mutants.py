@@ -44,7 +44,7 @@ MUTANTS = (
         "unclaimed",
         "an action is performed without being claimed first",
         "started, forgone = await self._store.write_async(start, lease=lease)",
-        "started, forgone = list(chosen), []",
+        "started, forgone = list(ready), []",
         (2,),
     ),
     Mutant(
