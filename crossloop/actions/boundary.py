@@ -7,7 +7,8 @@ Rules:
    mean :class:`OutcomeUnknown`: the request may have arrived. An adapter's defect never loses an action.
 3. Whatever goes wrong while it says how to take a change back means that nothing was done.
 4. A system that cannot say what it can promise promises nothing. What it then leaves in doubt is unknown.
-5. Cancellation of the calling task and the end of the process pass. The action is then *started* in the
+5. Messages name a system as it was asked for; the adapter is not asked for its name.
+6. Cancellation of the calling task and the end of the process pass. The action is then *started* in the
    store, and recovery looks it up.
 """
 
@@ -54,18 +55,22 @@ async def perform(adapter: Adapter, key: ActionKey, request: ActionRequest, *, d
     Raises:
         AdapterError: and nothing else.
     """
-    answer = await _within(deadline, adapter.system, lambda: adapter.perform(key, request))
-    return _said(adapter, "answered", answer)
+    answer = await _within(deadline, request.system, lambda: adapter.perform(key, request))
+    return _said(request.system, "answered", answer)
 
 
-async def find(adapter: Adapter, key: ActionKey, *, deadline: float) -> Performed | None:
+async def find(adapter: Adapter, key: ActionKey, *, system: str, deadline: float) -> Performed | None:
     """Have an adapter look an effect up; an answer that says nothing is no proof that there is none.
+
+    Args:
+        system: the name under which it is asked.
+        deadline: seconds after which it is not waited for any longer.
 
     Raises:
         AdapterError: and nothing else.
     """
-    answer = await _within(deadline, adapter.system, lambda: adapter.find(key))
-    return None if answer is None else _said(adapter, "found", answer)
+    answer = await _within(deadline, system, lambda: adapter.find(key))
+    return None if answer is None else _said(system, "found", answer)
 
 
 def undo_request(adapter: Adapter, request: ActionRequest, performed: Performed) -> ActionRequest | None:
@@ -83,17 +88,17 @@ def undo_request(adapter: Adapter, request: ActionRequest, performed: Performed)
         raise
     except Exception as failure:
         said = _told(failure)
-        raise AdapterError(f"{adapter.system} could not say how to take it back: {said}.") from failure
+        raise AdapterError(f"{request.system} could not say how to take it back: {said}.") from failure
     return undoing
 
 
-def _said(adapter: Adapter, how: str, answer: object) -> Performed:
+def _said(system: str, how: str, answer: object) -> Performed:
     if not isinstance(answer, Performed):
-        raise OutcomeUnknown(f"{adapter.system} {how} {type(answer).__name__}, which says nothing.")
+        raise OutcomeUnknown(f"{system} {how} {type(answer).__name__}, which says nothing.")
     try:
         return _checked(Performed, answer)
     except ValidationError as failure:
-        raise OutcomeUnknown(f"{adapter.system} {how} what says nothing: {_told(failure)}.") from failure
+        raise OutcomeUnknown(f"{system} {how} what says nothing: {_told(failure)}.") from failure
 
 
 def _checked(model: type[ModelT], answer: ModelT) -> ModelT:

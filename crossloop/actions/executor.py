@@ -134,16 +134,18 @@ class Executor:
         turn = asyncio.Semaphore(AT_ONCE)
 
         async def ask(action: Action) -> tuple[ActionKey, Performed | None] | None:
-            adapter = (
-                None if action.permitted is None else self._adapters.get(action.permitted.request.system)
-            )
+            if action.permitted is None:
+                return None
+            system, deadline = action.permitted.request.system, self._retry.deadline
+            adapter = self._adapters.get(system)
             if adapter is None or not boundary.capabilities(adapter).find:
                 return None
             async with turn:
                 try:
-                    return action.key, await boundary.find(adapter, action.key, deadline=self._retry.deadline)
+                    found = await boundary.find(adapter, action.key, system=system, deadline=deadline)
                 except AdapterError:
                     return None  # it stays what it is: unknown, and an incident for a person
+                return action.key, found
 
         asked = self._store.read(lambda read: [load(read, key) for key in keys])
         return dict(one for one in await asyncio.gather(*map(ask, asked)) if one is not None)

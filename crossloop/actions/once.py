@@ -155,13 +155,15 @@ class Once:
     async def _look_up(self) -> Performed | None:
         can = boundary.capabilities(self.adapter)
         if can.find:
-            found = await boundary.find(self.adapter, self.key, deadline=self.retry.deadline)
+            found = await boundary.find(
+                self.adapter, self.key, system=self.request.system, deadline=self.retry.deadline
+            )
             self.in_doubt = False
             return found
         if can.idempotent:
             return None
         raise OutcomeUnknown(
-            f"{self.adapter.system} can neither be asked for {self.key} nor sent it twice safely.",
+            f"{self.request.system} can neither be asked for {self.key} nor sent it twice safely.",
             next_step="Look at the system and record by hand what happened.",
         )
 

@@ -7,8 +7,8 @@ back, ends with 3, as a run does: a person has to look into it.
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from crossloop.coordinator import Coordinator
     from crossloop.signals import Receipt
     from crossloop.store import Read
-
-T = TypeVar("T")
 
 As = Annotated[
     str | None,
@@ -84,13 +82,6 @@ def zone_of(read: Read) -> str:
 def resource_of(one: Mapping[str, Any]) -> str:
     """A resource in words, safe to print."""
     return escape(words.resource(one["resource"]))
-
-
-def answered(company: Coordinator, answer: Callable[[], T]) -> tuple[T, list[Mapping[str, Any]]]:
-    """Answer, and return with it the incidents that the answer opened."""
-    before = {str(one["id"]) for one in company.incidents(state="open")}
-    given = answer()
-    return given, [one for one in company.incidents(state="open") if str(one["id"]) not in before]
 
 
 def say_receipts(console: Console, receipts: Sequence[Receipt]) -> None:

@@ -132,16 +132,14 @@ def _answer(
 ) -> None:
     out = Output(json=json)
     with options.company(store, own=own) as company, out.working("answering"):
-        given, opened = answering.answered(
-            company,
-            lambda: company.answer(
-                identifier,
-                person=answering.person_named(company, person),
-                decision=decision,
-                reason=reason,
-                asserted=answering.asserted(),
-            ),
+        given = company.answer(
+            identifier,
+            person=answering.person_named(company, person),
+            decision=decision,
+            reason=reason,
+            asserted=answering.asserted(),
         )
+        opened = [company.incident(one) for one in given.incidents]
     if json:
         out.document(_as_json(given, opened))
     else:

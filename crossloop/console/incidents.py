@@ -104,17 +104,15 @@ def close(
             next_step="Say --happened or --did-not-happen.",
         )
     with options.company(store, own=own) as company, out.working("closing"):
-        settled, opened = answering.answered(
-            company,
-            lambda: company.close_incident(
-                identifier,
-                person=answering.person_named(company, as_),
-                happened=happened,
-                reference=reference,
-                reason=reason,
-                asserted=answering.asserted(),
-            ),
+        settled = company.close_incident(
+            identifier,
+            person=answering.person_named(company, as_),
+            happened=happened,
+            reference=reference,
+            reason=reason,
+            asserted=answering.asserted(),
         )
+        opened = [company.incident(one) for one in settled.incidents]
     if json:
         out.document(_as_json(settled, opened))
     else:

@@ -6,7 +6,8 @@ Rules:
 2. The attribute is a :class:`~crossloop.coordinator.Company`, or a callable that returns one. A callable is
    called with the URL of the store where it takes an argument, else without any.
 3. What is not found or not a company is said in one message, and so is what the module itself gets wrong: by
-   the file and line where it happened.
+   the file and line where it happened. A module that ends the program instead (``sys.exit``) gets that wrong.
+4. What crossloop itself has to say, while the module is imported or its callable called, passes as it is.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import reduce
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Final
@@ -59,18 +62,15 @@ def load(named: str, store: str) -> Company:
 
     Raises:
         InputError: there is no such module or attribute, it is no company, or its code fails.
+        CrossloopError: what its code is told by crossloop.
     """
     from crossloop.coordinator import Company
 
     module, _, attribute = named.partition(":")
     found = _attribute(named, module, attribute)
     if callable(found) and not isinstance(found, Company):
-        try:
+        with _its_own_code(named):
             found = found(store) if _takes_one(found) else found()
-        except CrossloopError:
-            raise
-        except Exception as failure:
-            raise _failed(named, failure) from failure
     if not isinstance(found, Company):
         raise _refused(
             f"{named} is no company: expected a crossloop.Company, or what returns one, got {_kind(found)}.",
@@ -83,17 +83,16 @@ def _attribute(named: str, module: str, attribute: str) -> object:
     here = os.getcwd()  # noqa: PTH109 - what is looked for on the path is text
     if here not in sys.path:
         sys.path.insert(0, here)
-    try:
-        imported: object = import_module(module)
-    except ModuleNotFoundError as missing:
-        if missing.name is None or not f"{module}.".startswith(f"{missing.name}."):
-            raise _failed(named, missing) from missing
-        raise _refused(
-            f"there is no module '{missing.name}' in {here} or on Python's path.",
-            "Call it from the directory in which it stands, or install it.",
-        ) from None
-    except Exception as failure:
-        raise _failed(named, failure) from failure
+    with _its_own_code(named):
+        try:
+            imported: object = import_module(module)
+        except ModuleNotFoundError as missing:
+            if missing.name is None or not f"{module}.".startswith(f"{missing.name}."):
+                raise
+            raise _refused(
+                f"there is no module '{missing.name}' in {here} or on Python's path.",
+                "Call it from the directory in which it stands, or install it.",
+            ) from None
     try:
         return reduce(getattr, attribute.split("."), imported)
     except AttributeError:
@@ -111,13 +110,26 @@ def _takes_one(found: object) -> bool:
     return True
 
 
-def _failed(named: str, failure: Exception) -> InputError:
+@contextmanager
+def _its_own_code(named: str) -> Generator[None]:
+    """What the module's own code raises, as one message (rules 3 and 4)."""
+    try:
+        yield
+    except CrossloopError:
+        raise
+    except (Exception, SystemExit) as failure:
+        raise _failed(named, failure) from failure
+
+
+def _failed(named: str, failure: Exception | SystemExit) -> InputError:
     """What the module's own code raised, with the place where it did."""
     frames = traceback.extract_tb(failure.__traceback__)
     file, line = (frames[-1].filename, frames[-1].lineno) if frames else (None, None)
     if isinstance(failure, SyntaxError) and failure.filename:
         file, line = failure.filename, failure.lineno
     said = traceback.format_exception_only(failure)[-1].strip()
+    if isinstance(failure, SystemExit):
+        said = f"its code ends the program ({said})"
     return InputError(
         f"{named} cannot be loaded: {said}",
         where=Where(file, line, _FIELD),

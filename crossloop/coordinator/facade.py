@@ -30,7 +30,7 @@ from crossloop.coordinator.report import PublishReport, RunReport
 from crossloop.coordinator.run import all_settings, publish_report, run_loop
 from crossloop.coordinator.settings import loop_settings, permitted_settings
 from crossloop.errors import StoreBusy, UnknownName
-from crossloop.ids import PersonId
+from crossloop.ids import IncidentId, PersonId
 from crossloop.signals import Receipt, Signal
 from crossloop.store import Verification, verify
 from crossloop.store.approvals import ApprovalState
@@ -47,6 +47,8 @@ class Given:
 
     answered: Answered
     receipts: tuple[Receipt, ...]
+    incidents: tuple[IncidentId, ...] = ()
+    """Those it opened, oldest first: of its decision and undertaking, and of what there are receipts of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Settled:
 
     closed: Closed
     receipts: tuple[Receipt, ...]
+    incidents: tuple[IncidentId, ...] = ()
+    """Those it opened, oldest first: of its action and undertaking, and of what there are receipts of."""
 
 
 class Coordinator(Opened):
@@ -207,6 +211,7 @@ class Coordinator(Opened):
         reason: str,
         asserted: str,
     ) -> Given:
+        size = self._size()
         answered = await answering.answer(
             self.store,
             approval_id,
@@ -216,7 +221,17 @@ class Coordinator(Opened):
             policy=self.policy,
             asserted=asserted,
         )
-        return Given(answered, await self._follow() if answered.state != "waiting" else ())
+        receipts = await self._follow() if answered.state != "waiting" else ()
+        return Given(
+            answered,
+            receipts,
+            self.store.read(
+                lambda read: incidents.opened_by_answer(read, size, answered.approval_id, receipts)
+            ),
+        )
+
+    def _size(self) -> int:
+        return self.store.read(lambda read: read.head().size)
 
     async def _follow(self) -> tuple[Receipt, ...]:
         if self._at_work is not None:  # it performs what was permitted
@@ -311,6 +326,7 @@ class Coordinator(Opened):
         reason: str,
         asserted: str,
     ) -> Settled:
+        size = self._size()
         closed = await self.store.write_async(
             lambda tx: close(
                 tx,
@@ -323,7 +339,14 @@ class Coordinator(Opened):
                 policy=self.policy,
             )
         )
-        return Settled(closed, await self._follow())
+        receipts = await self._follow()
+        return Settled(
+            closed,
+            receipts,
+            self.store.read(
+                lambda read: incidents.opened_by_closing(read, size, closed.action_key, receipts)
+            ),
+        )
 
     def signals(self, *, state: SignalState | None = None, limit: int = 100) -> list[dict[str, JsonValue]]:
         """Return signals as people are shown them, the newest first.

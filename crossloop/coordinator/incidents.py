@@ -8,10 +8,14 @@ Rules:
 3. They have as long to look as those to whom the department escalates have to answer (``escalate.within``),
    and :data:`LOOK_WITHIN` where the document says nothing. When that has passed they are told so, once.
 4. An action has at most one incident of each kind. What was looked into once is not asked again.
+5. An answer has brought an incident about where it was opened since, and is about what was answered, about
+   what there is a receipt of, or about a step of an undertaking that one of these belongs to. What others
+   leave behind at the same time is not its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -21,8 +25,10 @@ from crossloop.coordinator import alerts
 from crossloop.coordinator.explain import require_enough
 from crossloop.errors import UnknownName
 from crossloop.governance import Policy
-from crossloop.store import Read, Tx, actions, decisions, incidents
-from crossloop.store.decisions import DecisionRow
+from crossloop.ids import IncidentId
+from crossloop.signals import Receipt
+from crossloop.store import Read, Tx, actions, approvals, decisions, incidents
+from crossloop.store.decisions import DecisionRow, SagaKey
 from crossloop.store.incidents import IncidentKind, IncidentRow, IncidentState
 from crossloop.store.ledger.entries import understood
 
@@ -84,6 +90,57 @@ def tell_closed(tx: Tx, row: IncidentRow, decision: DecisionRow, because: str, *
     alerts.incident_closed(
         tx, row, decision, f"{decision.intervention}: {ASKED[row.kind]} {found}, says {because}"
     )
+
+
+def opened_by_answer(
+    read: Read, size: int, approval: str, receipts: Sequence[Receipt]
+) -> tuple[IncidentId, ...]:
+    """Return the open incidents that an answer to an approval has brought about, the oldest first (rule 5).
+
+    Args:
+        size: entries that there were before it.
+        receipts: what followed at once.
+    """
+    asked = approvals.get(read, approval)
+    assert asked is not None, f"{approval} was answered a moment ago"
+    return _opened_since(read, size, [asked.decision_id, *_decisions(read, receipts)])
+
+
+def opened_by_closing(
+    read: Read, size: int, action: str, receipts: Sequence[Receipt]
+) -> tuple[IncidentId, ...]:
+    """Return the open incidents that closing one about an action has brought about (rule 5).
+
+    Args:
+        size: entries that there were before it.
+        receipts: what followed at once.
+    """
+    row = actions.get(read, action)
+    assert row is not None, f"an incident about {action} was closed a moment ago"
+    return _opened_since(read, size, [row.decision_id, *_decisions(read, receipts)])
+
+
+def _decisions(read: Read, receipts: Sequence[Receipt]) -> list[str]:
+    rows = [actions.get(read, one.action_key) for one in receipts]
+    return [row.decision_id for row in rows if row is not None]
+
+
+def _opened_since(read: Read, size: int, concerned: Iterable[str]) -> tuple[IncidentId, ...]:
+    opened = [row for row in incidents.listing(read, state="open") if row.entry >= size]
+    about = _with_other_steps(read, concerned) if opened else set[str]()
+    rows = ((one, actions.get(read, one.action)) for one in opened)
+    return tuple(
+        IncidentId(one.id) for one, action in rows if action is not None and action.decision_id in about
+    )
+
+
+def _with_other_steps(read: Read, concerned: Iterable[str]) -> set[str]:
+    about = set(concerned)
+    for one in [decisions.get(read, id) for id in sorted(about)]:
+        if one is not None and one.saga is not None:
+            steps = decisions.of_saga(read, SagaKey(one.signal_id, one.department, one.saga))
+            about |= {step.id for step in steps}
+    return about
 
 
 def find(read: Read, prefix: str) -> IncidentRow:

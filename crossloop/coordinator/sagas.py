@@ -246,8 +246,7 @@ def _permit(tx: Tx, one: _Loaded, policy: Policy) -> Action | None:
     """Permit a step whose turn it is, or drop it where the rules have changed (rule 2)."""
     body = tx.entry(one.decision.entry).body
     if body is None:
-        drop(tx, one.decision.id, "what was decided was removed from the ledger")
-        return None
+        return _drop(tx, one, "what was decided was removed from the ledger", policy)
     proposal, verdict = Proposal.model_validate(body["proposal"]), Verdict.model_validate(body["verdict"])
     in_force = policies.digest(tx) or policy.digest
     if verdict.policy != in_force:

@@ -116,6 +116,7 @@ def place(
 
     Raises:
         UnknownName: there is no such decision.
+        ValueError: no entry has named the case yet; nothing was written.
     """
     decision_key = None if decision_id is None else key_and_case(tx, decision_id)[0]
     what = {

@@ -25,7 +25,7 @@ from crossloop.store.columns import metadata
 
 __all__ = ["FORMAT", "metadata"]
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Version of the tables and of what entries say about their rows; the head row carries it.
 
 Another table, column or state, or another fact that an entry has to tell, is another format.

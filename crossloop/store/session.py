@@ -334,7 +334,11 @@ class Tx(Read):
         return position
 
     def case_key(self, case: str | None) -> int | None:
-        """Return the key of a case that an entry has named already."""
+        """Return the key of a case that an entry has named already.
+
+        Raises:
+            ValueError: none has.
+        """
         return None if case is None else self._cases.get(case) or self._case_key(case, None)
 
     def _case_key(self, case: str, new: int | None) -> int:

@@ -87,10 +87,12 @@ class Incident:
 
     entry: int
     id: str
+    decision: str
     key: str
     """Of the action that it is about."""
 
     kind: str
+    overdue: int | None = None
     closed: int | None = None
 
 
@@ -181,6 +183,7 @@ class Ledger:
             actions.DROPPED: self._dropped,
             actions.COMPENSATED: self._compensated,
             incidents.OPENED: self._incident_opened,
+            incidents.OVERDUE: self._incident_overdue,
             incidents.CLOSED: self._incident_closed,
             notices.NOTICE: self._noticed,
             approvals.REQUESTED: self._requested,
@@ -323,10 +326,24 @@ class Ledger:
             permit.compensated = entry.position
 
     def _incident_opened(self, entry: Entry, body: Mapping[str, Any]) -> None:
-        incident = Incident(entry.position, body["incident"], body["action_key"], body["kind"])
+        incident = Incident(
+            entry=entry.position,
+            id=body["incident"],
+            decision=body["decision"],
+            key=body["action_key"],
+            kind=body["kind"],
+        )
         self.incidents.setdefault((incident.key, incident.kind), []).append(incident)
         self._opened_incidents[incident.id] = incident
         self._must_tell(entry, body["decision"], ["incident"], body["people"])
+
+    def _incident_overdue(self, entry: Entry, body: Mapping[str, Any]) -> None:
+        incident = self._opened_incidents[body["incident"]]
+        if incident.overdue is not None:
+            self.repeated.append((incident.id, entry.position))
+        incident.overdue = entry.position
+        # Who may close it is asked of the rules of the day; here it is enough that somebody is told.
+        self._must_tell(entry, incident.decision, ["incident_overdue"], ())
 
     def _incident_closed(self, entry: Entry, body: Mapping[str, Any]) -> None:
         incident = self._opened_incidents[body["incident"]]

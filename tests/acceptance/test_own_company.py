@@ -32,8 +32,18 @@ number = 7
 def fails(store):
     raise RuntimeError("no network")
 
+def leaves(store):
+    raise SystemExit(0)
+
 def gives_a_number():
     return 7
+"""
+
+
+TOLD = """
+from crossloop.errors import InputError, Where
+
+error = InputError("there is no table.", where=Where(field="orders"), next_step="Make one.")
 """
 
 
@@ -59,6 +69,9 @@ def asked(_asked: Path, tmp_path: Path) -> Path:
 def shop(tmp_path: Path) -> Path:
     (tmp_path / "shop.py").write_text(SHOP)
     (tmp_path / "broken.py").write_text("import crossloop\nimport no_such_thing\n")
+    (tmp_path / "script.py").write_text("import sys\n\nsys.exit(0)\n")
+    (tmp_path / "told.py").write_text(f"{TOLD}\nraise error\n\n")
+    (tmp_path / "told_when_called.py").write_text(f"{TOLD}\ndef company():\n    raise error\n")
     (tmp_path / "unfinished.py").write_text("def company(:\n")
     return tmp_path
 
@@ -116,6 +129,8 @@ def test_it_is_a_company_or_what_returns_one(name: str, shop: Path) -> None:
         ("shop:number", "expected a crossloop.Company, or what returns one, got a int"),
         ("shop:gives_a_number", "got a int"),
         ("shop:fails", "RuntimeError: no network"),
+        ("shop:leaves", "its code ends the program (SystemExit: 0)"),
+        ("script:company", "its code ends the program (SystemExit: 0)"),
         ("broken:company", "No module named 'no_such_thing'"),
         ("unfinished:company", "SyntaxError"),
     ],
@@ -135,6 +150,24 @@ def test_what_fails_in_the_module_is_named_by_file_and_line(shop: Path) -> None:
     told = warm("loops", "--company", "shop:fails", "--json", cwd=shop).expect(2).json["error"]
     assert Path(told["file"]).name == "shop.py"
     assert SHOP.splitlines()[told["line"] - 1].strip() == 'raise RuntimeError("no network")'
+
+
+def test_a_module_that_ends_the_program_is_no_run_that_went_well(shop: Path) -> None:
+    run = ("run", LOOP, "--as-of", "2026-05-10", "--company", "script:company", "--json")
+    told = crossloop(*run, cwd=shop).expect(2).json["error"]
+    assert (Path(told["file"]).name, told["line"], told["field"]) == ("script.py", 3, "--company")
+
+
+@pytest.mark.parametrize("module", ["told", "told_when_called"])
+def test_what_crossloop_itself_says_passes_as_it_is_at_import_and_when_called(
+    module: str, shop: Path
+) -> None:
+    told = warm("loops", "--company", f"{module}:company", "--json", cwd=shop).expect(2).json["error"]
+    assert (told["message"], told["field"], told["next_step"]) == (
+        "there is no table.",
+        "orders",
+        "Make one.",
+    )
 
 
 def test_python_can_run_the_command_line_as_a_module(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def perform(adapter: Adapter, deadline: float = 20) -> Awaitable[Performed | Non
 
 
 def find(adapter: Adapter, deadline: float = 20) -> Awaitable[Performed | None]:
-    return boundary.find(adapter, KEY, deadline=deadline)
+    return boundary.find(adapter, KEY, system="ads", deadline=deadline)
 
 
 BOTH = pytest.mark.parametrize("call", [perform, find])
@@ -201,6 +201,37 @@ def test_whatever_goes_wrong_there_means_that_nothing_was_done(answer: object, s
     assert REQUEST is not None
     with pytest.raises(AdapterError, match=said):
         boundary.undo_request(Wrong(answer), REQUEST, Performed(reference="r-1"))
+
+
+class Nameless(Wrong):
+    """A system that fails to say its name, too."""
+
+    @property
+    def system(self) -> str:
+        raise KeyError("defect")
+
+    @system.setter
+    def system(self, _: str) -> None: ...
+
+    async def perform(self, key: ActionKey, request: object) -> Performed:
+        return self.answer
+
+    async def find(self, key: ActionKey) -> Performed | None:
+        return self.answer
+
+
+@BOTH
+@pytest.mark.parametrize("answer", [7, Performed.model_construct()])
+def test_a_system_that_cannot_say_its_name_is_called_as_it_was_asked_for(call: Call, answer: object) -> None:
+    async def main() -> None:
+        await call(Nameless(answer), 20)
+
+    with pytest.raises(OutcomeUnknown, match=r"^ads "):
+        asyncio.run(main())
+    request = REQUEST
+    assert request is not None
+    with pytest.raises(AdapterError, match=r"^ads could not say how to take it back"):
+        boundary.undo_request(Nameless(KeyError("defect")), request, Performed(reference="r-1"))
 
 
 @BOTH

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from crossloop.actions import Performed, Retry, Unavailable
+from crossloop.actions import Executor, Performed, Retry, Unavailable
 from crossloop.canonical import to_json
 from crossloop.clock import ManualClock
-from crossloop.errors import UnknownName
+from crossloop.errors import StoreNotUsable, UnknownName
 from crossloop.ids import ActionKey
 from crossloop.signals import Receipt
 from crossloop.store import Store, Tx, actions, verify
@@ -336,6 +336,50 @@ def test_a_row_that_its_entries_do_not_bear_out_is_not_performed_and_others_are(
     assert not any(str(forged) in call for call in system.calls)
     assert row(store, forged).state == "unknown"
     assert len(told.receipts) == 2
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_row_that_cannot_be_read_is_a_fault_of_the_file_and_nothing_is_performed(
+    store: Store, clock: ManualClock, begun: bool
+) -> None:
+    odd = permitted(store)
+    other = permitted(store, proposal(signal_id="sig_2"))
+    if begun:
+        store.write(lambda tx: [actions.start(tx, key) for key in (odd, other)])
+    forge(store, "UPDATE actions SET expires_at = :far WHERE id = :key", far=9 * 10**18, key=odd)
+    system = FakeSystem()
+    one = executor(store, clock, system)
+    with pytest.raises(StoreNotUsable, match=f"table actions, row {odd}, column expires_at: expected"):
+        asyncio.run(one.recover() if begun else one.perform_permitted())
+    assert system.calls == []
+
+
+def test_a_system_that_cannot_say_its_name_stops_nobody_else(store: Store, clock: ManualClock) -> None:
+    first = permitted(store)
+    request = proposal().action
+    assert request is not None
+    elsewhere = request.model_copy(update={"system": "crm", "resource": "crm/segment/S1"})
+    other = permitted(store, proposal(signal_id="sig_2", action=elsewhere))
+    nameless = Nameless()
+    named: dict[str, Any] = {"ads": nameless, "crm": FakeSystem(system="crm")}
+    one = Executor(store, named, clock, done=Told())
+    found = {receipt.action_key: receipt.outcome for receipt in asyncio.run(one.perform_permitted())}
+    assert found == {first: "done", other: "done"}
+    assert set(asyncio.run(one.look_up([first, other]))) == {first, other}
+
+
+class Nameless(FakeSystem):
+    """A system that cannot say its name."""
+
+    def _reference(self, place: int) -> Performed:
+        return Performed(reference=f"n-{place}", detail="It is done.")
+
+    @property
+    def system(self) -> Any:
+        raise KeyError("defect")
+
+    @system.setter
+    def system(self, _: Any) -> None: ...
 
 
 def test_a_plan_that_was_made_a_permit_is_not_performed(store: Store, clock: ManualClock) -> None:

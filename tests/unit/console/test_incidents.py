@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 from crossloop.console import approvals, incidents, listing, options
 from crossloop.coordinator import Coordinator
+from crossloop.coordinator.incidents import open_
 from crossloop.errors import InputError
+from crossloop.store import actions, decisions
 from tests.support.trials import UNHEARD, Ask, Trial, trial
 from tests.support.wayward import make_wayward
 
@@ -134,6 +136,52 @@ def test_a_yes_whose_outcome_nobody_can_tell_ends_with_three_and_says_where_to_l
         said = " ".join(done.stdout.split())
         assert "asha has to look into it: Was it done?" in said
         assert f"crossloop incidents list --store sqlite:///{opened.path}/store.db" in said
+
+
+@pytest.mark.parametrize("answer", ["approve", "close"])
+def test_an_incident_of_somebody_elses_work_is_not_laid_at_the_door_of_an_answer(
+    opened: Trial, id: str, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def company(_store: str, **_: object) -> Iterator[Coordinator]:
+        yield opened.coordinator
+
+    monkeypatch.setattr(options, "company", company)
+    opened.ask(Ask(campaign="C2"))
+    (asked,) = opened.ask(Ask(campaign="C3", share=0.2)).waiting
+    (done,) = [row for row in opened.store.read(actions.in_force) if "/C2" in row.resource]
+    follow = opened.coordinator._follow
+
+    async def beside_others() -> Any:
+        decision = opened.store.read(lambda read: decisions.get(read, done.decision_id))
+        assert decision is not None
+        because, policy = "elsewhere", opened.policy
+        opened.store.write(lambda tx: open_(tx, done.key, "not_compensated", decision, because, policy))
+        return await follow()
+
+    monkeypatch.setattr(opened.coordinator, "_follow", beside_others)
+    if answer == "approve":
+        opened.coordinator.answer(asked.approval_id, person="asha", decision="approve", asserted="test")
+        said = ran(opened, approvals.app, "approve", asked.approval_id, "--as", "ravi", "--json")
+    else:
+        found = ["--did-not-happen", "--reason", "not there", "--as", "asha", "--json"]
+        said = ran(opened, incidents.app, "close", id, *found)
+    assert (said.exit_code, json.loads(said.stdout)["incidents"]) == (0, [])
+    assert done.key in {one["action"] for one in opened.coordinator.incidents(state="open")}
+
+
+def test_a_no_that_has_steps_taken_back_names_the_one_that_nobody_could(
+    opened: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ads = make_wayward(opened)
+    ads.lost, ads.kept = set(), {"C4"}
+    first, held = Ask(campaign="C4", saga="sale"), Ask(campaign="C5", share=0.2, saga="sale")
+    (asked,) = opened.ask(first, held).waiting
+    given = opened.coordinator.answer(
+        asked.approval_id, person="asha", decision="reject", reason="no", asserted="test"
+    )
+    (one,) = given.incidents
+    assert opened.coordinator.incident(one)["kind"] == "not_compensated"
 
 
 def test_a_signal_that_rests_says_whose_it_is_and_why(opened: Trial) -> None:

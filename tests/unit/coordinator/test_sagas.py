@@ -82,6 +82,9 @@ def test_a_step_whose_decision_was_removed_is_dropped(opened: Trial, ads: Waywar
     ]
     assert [some[0].state for some in rows] == ["dropped", "dropped"]
     assert opened.restrictions() == []
+    (told,) = [one for one in opened.entries("notice") if one["decision_id"] == middle.id]
+    assert (told["kind"], told["recipients"]) == ("dropped", ["logistics", "marketing"])
+    assert told["text"] == "Not done: cut, what was decided was removed from the ledger."
 
 
 def test_what_waits_for_its_turn_is_withdrawn_when_the_condition_is_over(opened: Trial, ads: Wayward) -> None:

@@ -27,6 +27,7 @@ def place(
     *,
     holder: str = "marketing",
     decision: str | None = None,
+    case: str | None = None,
     direction: str = "decrease",
     state: claims.ClaimState = "held",
     loop: str | None = None,
@@ -35,7 +36,7 @@ def place(
         tx,
         holder=holder,
         decision_id=decision,
-        case=None,
+        case=case,
         resource=resource,
         direction=direction,
         interest="marketing",
@@ -142,6 +143,16 @@ def test_placing_a_claim_again_changes_nothing_and_gives_the_same_key(store: Sto
 def test_a_claim_of_an_unknown_decision_is_refused(store: Store):
     with pytest.raises(UnknownName, match="dec_9"):
         store.write(lambda tx: place(tx, "ads/C1", decision="dec_9"))
+
+
+def test_a_claim_of_a_case_that_no_entry_has_named_is_refused_and_nothing_written(store: Store):
+    def new(tx: Tx) -> None:
+        with pytest.raises(ValueError, match="no entry has named the case 'case_9' yet"):
+            place(tx, "ads/C1", case="case_9")
+
+    store.write(new)
+    assert store.read(lambda read: read.head().size) == 0
+    assert meeting(store, "ads/C1") == []
 
 
 def test_the_held_claims_of_a_decision_come_into_force_together(decided: Store):

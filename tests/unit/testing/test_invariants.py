@@ -124,6 +124,10 @@ def incident_closed(kind: str = "outcome_unknown") -> Any:
     return "incident.closed", {"incident": f"inc_{kind}", "person": "asha", "happened": True}
 
 
+def without(told: Told, *left_out: Any) -> Told:
+    return [one for one in told if one not in left_out]
+
+
 WELL: Told = [
     ADOPTED,
     moved("received"),
@@ -157,6 +161,12 @@ LOOKED_INTO: Told = [
     notice("incident_closed", "asha"),
     notice("done", "north"),
 ]
+OVERDUE: Told = [
+    *DOUBTFUL,
+    ("incident.overdue", {"incident": "inc_outcome_unknown"}),
+    notice("incident_overdue", "asha"),
+]
+NEVER_BEGUN: Told = without(DOUBTFUL, STARTED)
 BACK = undo_key(KEY)
 NOT_TAKEN_BACK: Told = [
     *WELL,
@@ -167,10 +177,6 @@ NOT_TAKEN_BACK: Told = [
     incident("not_compensated"),
     notice("incident", "asha"),
 ]
-
-
-def without(told: Told, *left_out: Any) -> Told:
-    return [one for one in told if one not in left_out]
 
 
 def effect(**changes: Any) -> Effect:
@@ -241,6 +247,14 @@ WRONG: list[tuple[int, str, Callable[[], Evidence]]] = [
         "an incident that nobody is told of",
         lambda: evidence(without(DOUBTFUL, notice("incident", "asha"))),
     ),
+    (
+        1,
+        "overdue, and nobody is told",
+        lambda: evidence(without(OVERDUE, notice("incident_overdue", "asha"))),
+    ),
+    (5, "overdue, and told twice", lambda: evidence([*OVERDUE, OVERDUE[-1]])),
+    (5, "overdue twice", lambda: evidence([*OVERDUE, *OVERDUE[-2:]])),
+    (2, "done and never begun", lambda: evidence(without(WELL, STARTED), effects=[])),
     (1, "parked and not told", lambda: evidence([moved("received"), moved("parked")])),
     (1, "dropped and not told", lambda: evidence([*PLANNED, DROPPED])),
     (1, "two endings and one notice", lambda: evidence([*LOOKED_INTO[:-1]])),
@@ -350,9 +364,32 @@ def test_a_step_whose_taking_back_failed_counts_as_before() -> None:
     assert 6 in numbers(evidence(told))
 
 
-@pytest.mark.parametrize("told", [DOUBTFUL, LOOKED_INTO, NOT_TAKEN_BACK], ids=["doubt", "settled", "undone"])
+@pytest.mark.parametrize(
+    "told",
+    [DOUBTFUL, LOOKED_INTO, OVERDUE, NOT_TAKEN_BACK],
+    ids=["doubt", "settled", "overdue", "undone"],
+)
 def test_a_doubt_that_became_an_incident_and_was_told_is_well(told: Told) -> None:
     assert numbers(evidence(told)) == set()
+
+
+@pytest.mark.parametrize("outcome", ["unknown", "failed"])
+def test_what_nobody_has_started_has_failed_or_is_not_to_be_believed(outcome: str) -> None:
+    failed = [*WELL[:5], receipt("failed"), notice("failed", "north"), moved("finished")]
+    told = {"unknown": NEVER_BEGUN, "failed": failed}[outcome]
+    assert numbers(evidence(told, effects=[])) == set()
+
+
+def test_what_was_unknown_and_never_seen_to_begin_may_be_found_to_be_done() -> None:
+    told = [
+        *NEVER_BEGUN,
+        ("action.reconciled", {"action_key": KEY, "state": "reconciled"}),
+        incident_closed(),
+        notice("incident_closed", "asha"),
+        notice("done", "north"),
+    ]
+    found = [one.what for one in invariants.one_effect(evidence(told))]
+    assert found == ["an effect of an action that nobody has started"]
 
 
 def test_what_people_agreed_to_may_pass_the_limit() -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from crossloop.coordinator import alerts
 from crossloop.coordinator.approvals import answer
 from crossloop.ids import PersonId
 from crossloop.store import approvals
+from crossloop.testing import invariants
+from crossloop.testing.evidence import Evidence
 from crossloop.testing.ledger import Ledger
 from tests.support import trials
 from tests.support.trials import Ask, Trial
+from tests.support.wayward import make_wayward
 
 
 def read(opened: Trial) -> Ledger:
@@ -54,3 +61,20 @@ def test_it_follows_a_question_to_its_end(tmp_path: Any) -> None:
         assert (asked.state, asked.voters) == ("approved", ["asha", "ravi"])
         (permit,) = read(opened).by_key.values()
         assert permit.approval == row.id
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_it_sees_whether_anybody_is_told_that_nobody_has_looked_in_time(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    if not told:
+        monkeypatch.setattr(alerts, "incident_overdue", lambda *_: None)
+    with trials.trial(tmp_path) as opened:
+        make_wayward(opened).lost = {"C1"}
+        opened.ask(Ask())
+        opened.clock.advance(timedelta(days=1))
+        opened.publish()
+        evidence = Evidence(ledger=read(opened))
+        found = [one.what for one in invariants.acknowledged_is_kept(evidence)]
+        (late,) = [one for one in evidence.ledger.to_tell if one.because == "incident.overdue"]
+        assert found == ([] if told else [f"nobody was told of incident.overdue at entry {late.entry}"])
