@@ -147,8 +147,11 @@ def _unsealed(read: Read, table: Table, where: str, values: Mapping[str, str]) -
         for position, kind, case, at, salt, body, hashed, leaf in read.rows(
             _sealed(table.name, where), **values
         ):
-            redacted = salt is None and body is None
-            if not redacted and body_hash(salt, body) != hashed:
+            if salt is not None and body is not None:
+                fits = body_hash(salt, body) == hashed
+            else:
+                fits = salt is None and body is None  # redacted
+            if not fits:
                 return f"entry {position} ({kind}) does not match its hash"
             if stored_leaf(position, kind, case, at, hashed) != leaf:
                 return f"entry {position} ({kind}) does not match its leaf"
