@@ -2,18 +2,20 @@
 
 Rule: rows are what the program works with, and anybody who can write the file can change them. So whatever is
 about to be performed is compared with the entries that its rows rest on
-(:func:`crossloop.store.states.difference_of_action`). Where they differ, nothing permits it.
+(:func:`crossloop.store.states.difference_of_action`). Where they differ, or where an entry does not say what
+such an entry says, nothing permits it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crossloop.errors import UnknownName
+from crossloop.errors import LedgerBroken, UnknownName
 from crossloop.ids import ActionKey, undo_key
 from crossloop.signals import ActionRequest, Permit, Proposal
 from crossloop.store import Read, actions, decisions, states
 from crossloop.store.decisions import DecisionRow
+from crossloop.store.ledger.entries import understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def load(read: Read, key: ActionKey) -> Action:
     """Return an action with what it rests on, as far as its entries bear its rows out (rule 8).
 
     Raises:
-        UnknownName: there is no such action, or its decision asks for nothing.
+        UnknownName: there is no such action.
     """
     row = actions.get(read, key)
     decision = None if row is None else decisions.get(read, row.decision_id)
@@ -62,15 +64,29 @@ def load(read: Read, key: ActionKey) -> Action:
     broken = states.difference_of_action(read, key)
     if broken is not None:
         return Action(key, decision, row.resource, row.entry, None, undoes, broken)
-    decided = read.entry(decision.entry).body
-    permitted = None if row.permitted is None else read.entry(row.permitted).body
-    if decided is None or permitted is None:
-        return Action(key, decision, row.resource, row.entry, None, undoes)
-    proposal = Proposal.model_validate(decided["proposal"])
-    # What takes the decision's own action back is no part of the proposal: it stands beside its permit.
-    own = permitted.get("request")
-    request = proposal.action if own is None else ActionRequest.model_validate(own)
-    if request is None:
-        raise UnknownName(f"the decision on {key} asks for nothing.")
-    permit = Permit.model_validate(permitted["permit"])
-    return Action(key, decision, row.resource, row.entry, Permitted(proposal, request, permit), undoes)
+    try:
+        permitted = _rests_on(read, decision.entry, row.permitted)
+    except LedgerBroken as odd:
+        return Action(key, decision, row.resource, row.entry, None, undoes, odd.message.rstrip("."))
+    return Action(key, decision, row.resource, row.entry, permitted, undoes)
+
+
+def _rests_on(read: Read, decision: int, permit: int | None) -> Permitted | None:
+    """What two entries say of an action; None where one of them is not there (any more).
+
+    Raises:
+        LedgerBroken: an entry does not say what such an entry says.
+    """
+    decided = read.entry(decision).body
+    permitted = None if permit is None else read.entry(permit).body
+    if permit is None or decided is None or permitted is None:
+        return None
+    with understood(decision, decisions.DECISION):
+        proposal = Proposal.model_validate(decided["proposal"])
+    with understood(permit, actions.PERMIT):
+        # What takes the decision's own action back is no part of the proposal: it stands beside its permit.
+        own = permitted.get("request")
+        request = proposal.action if own is None else ActionRequest.model_validate(own)
+        if request is None:
+            raise ValueError("the decision asks for nothing")
+        return Permitted(proposal, request, Permit.model_validate(permitted["permit"]))

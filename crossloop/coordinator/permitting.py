@@ -23,6 +23,7 @@ from crossloop.store import Read, Tx, actions, decisions, inbox, observations, v
 from crossloop.store.actions import NewAction
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.decisions import DecisionRow
+from crossloop.store.ledger.entries import understood
 
 
 def requested(proposal: Proposal) -> ActionRequest:
@@ -101,6 +102,13 @@ def ended(row: ApprovalRow) -> str:
 
 
 def recorded(read: Read, decision: DecisionRow) -> Proposal | None:
-    """The proposal that was decided on; None where it was removed from the ledger."""
+    """The proposal that was decided on; None where it was removed from the ledger.
+
+    Raises:
+        LedgerBroken: the entry does not say what a decision says.
+    """
     body = read.entry(decision.entry).body
-    return None if body is None else Proposal.model_validate(body["proposal"])
+    if body is None:
+        return None
+    with understood(decision.entry, decisions.DECISION):
+        return Proposal.model_validate(body["proposal"])

@@ -159,7 +159,7 @@ class Runtime:
         """
         done = self._done = Done(since=self.store.read(lambda read: read.head().size))
         try:
-            await self._reconcile()
+            await self._look_anew()
             await self.settle()
             await self._expire_parked(as_of)
             async with self._working(lambda: as_of, lambda: settings or {}) as drain:
@@ -185,7 +185,7 @@ class Runtime:
             over: set by whoever wants it to stop.
             idle: set whenever nothing waits, cleared when something arrives.
         """
-        await self._reconcile()
+        await self._look_anew()
         await self.settle()
         await self._expire_parked(self.clock.now())
         async with self._working(self.clock.now, settings) as drain:
@@ -253,6 +253,12 @@ class Runtime:
     def _draining(self) -> _Drain:
         assert self._drained is not None, "what thinks does so for a drain"
         return self._drained
+
+    async def _look_anew(self) -> None:
+        """Look once, when work begins, at what is due of undertakings and at what is in doubt."""
+        if self.store.read(sagas.misnoted):
+            await self.store.write_async(sagas.look_anew, lease=self.lease)
+        await self._reconcile()
 
     async def _reconcile(self) -> None:
         """Look up, once, every action of which nobody can tell whether it was done."""

@@ -12,15 +12,21 @@
    that governance does not permit, and none, is an incident.
 4. A step whose intervention is irreversible is not taken back, and neither is one that took another change
    back: that is an incident, too.
-5. Where a step seems to be next to be taken back, its row says so (``back_due``), so that whoever asks what
-   is due reads the rows of those undertakings and of no other. What is due is what the steps say then.
+5. What is taken back, and because of what, is believed as far as the ledger bears the rows of the steps out,
+   like anything that is performed. Where it does not, nothing is taken back: that is an incident, too.
+6. Where a step seems to be next to be taken back, its row says so (``back_due``), so that whoever asks what
+   is due reads the rows of those undertakings and of no other. What is due is what the steps say then. The
+   undertakings of all signals that are open are looked at once when work begins (:func:`look_anew`), so that
+   a row that says otherwise hides nothing for long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
+
+from pydantic import ValidationError
 
 from crossloop.actions import Action, Adapter, AdapterError, Performed, Permitted, boundary
 from crossloop.actions.saga import Next, Step, comes_next
@@ -28,6 +34,7 @@ from crossloop.canonical import to_json
 from crossloop.coordinator import alerts, incidents
 from crossloop.coordinator.closing import close_question, decision_of, drop
 from crossloop.coordinator.permitting import approval_facts, recorded, validity, write_permit
+from crossloop.errors import LedgerBroken
 from crossloop.governance import PermitRefused, Policy, permit_for, permit_to_take_back
 from crossloop.ids import ActionKey, undo_key
 from crossloop.signals import NO_ACTION, NO_ANSWER, ActionRequest, Proposal, Verdict
@@ -36,6 +43,7 @@ from crossloop.store import incidents as stored_incidents
 from crossloop.store.actions import ActionRow, NewAction
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.decisions import DecisionRow, SagaKey
+from crossloop.store.ledger.entries import understood
 
 _REMOVED: Final = "what was done was removed from the ledger"
 _IRREVERSIBLE: Final = "it cannot be taken back: the intervention is irreversible"
@@ -87,7 +95,8 @@ def advance(tx: Tx, key: SagaKey, policy: Policy) -> list[Action]:
     while True:
         following = comes_next([one.step for one in steps])
         if following.kind not in ("permit", "drop", "report"):
-            _note_due(tx, steps, following)
+            for noted, due in _to_note(steps, following):
+                actions.set_back_due(tx, noted, due)
             return permitted
         at = following.step
         moved = steps[at].step
@@ -120,18 +129,48 @@ def due(read: Read) -> list[Due]:
         following = comes_next([one.step for one in steps])
         if following.kind == "take_back":
             because = _because(key, steps, following)
-            found.append(Due(key, steps[following.step].own, because))
+            found.append(Due(key, steps[following.step].own, because, why_not=_differs(read, steps)))
     return found
 
 
+def misnoted(read: Read) -> list[tuple[str, bool]]:
+    """Return of which actions of open signals ``back_due`` says otherwise than their steps (rule 6).
+
+    Returns:
+        For each its key, and what it should say.
+    """
+    found: list[tuple[str, bool]] = []
+    for key in decisions.open_sagas(read):
+        steps = _steps(read, key)
+        found += _to_note(steps, comes_next([one.step for one in steps]))
+    return found
+
+
+def look_anew(tx: Tx) -> None:
+    """Set right which undertakings of open signals are to be looked at (rule 6)."""
+    for action, due in misnoted(tx):
+        actions.set_back_due(tx, action, due)
+
+
+def _differs(read: Read, steps: Sequence[_Loaded]) -> str:
+    """What the rows of the steps say and their entries do not (rule 5); empty where they agree."""
+    for one in steps:
+        for row in (one.action, one.back):
+            found = None if row is None else states.difference_of_action(read, row.key)
+            if found is not None:
+                return f"its rows say something else than the ledger ({found}); run `crossloop ledger verify`"
+    return ""
+
+
 def _to_look_at(read: Read) -> list[SagaKey]:
-    """The undertakings of which a row says that a step is next to be taken back (rule 5)."""
+    """The undertakings of which a row says that a step is next to be taken back (rule 6)."""
     made = [decisions.get(read, row.decision_id) for row in actions.due_back(read)]
     keys = {key_of(one) for one in made if one is not None}
     return sorted(key for key in keys if key is not None)
 
 
-def _note_due(tx: Tx, steps: Sequence[_Loaded], following: Next) -> None:
+def _to_note(steps: Sequence[_Loaded], following: Next) -> Iterator[tuple[str, bool]]:
+    """The actions that say otherwise than their steps whether one is due, and what they should say."""
     for at, one in enumerate(steps):
         if one.action is None:
             continue
@@ -140,34 +179,39 @@ def _note_due(tx: Tx, steps: Sequence[_Loaded], following: Next) -> None:
         waits = following.kind == "wait" and others and one.action.state in actions.IN_FORCE
         due = waits or (following.kind == "take_back" and at == following.step)
         if one.action.back_due != due:
-            actions.set_back_due(tx, one.action.key, due)
+            yield one.action.key, due
 
 
 def answered(read: Read, one: Due, adapters: Mapping[str, Adapter]) -> Due:
     """Ask the system of a step which request takes it back (rules 3 and 4)."""
+    if one.why_not:
+        return one
     decision = decisions.get(read, one.action.decision_id)
-    proposal = None if decision is None else recorded(read, decision)
     adapter = adapters.get(one.action.system)
     why_not = ""
     request: ActionRequest | None = None
-    if proposal is None or proposal.action is None:
-        why_not = _REMOVED
-    elif proposal.risk == "irreversible":
-        why_not = _IRREVERSIBLE
-    elif one.action.undoes is not None:
-        why_not = f"it took {one.action.undoes} back itself"
-    elif adapter is None or one.action.reference is None:
-        why_not = f"there is no adapter for '{one.action.system}', or no reference to the change"
-    elif not boundary.capabilities(adapter).undo:
-        why_not = f"{one.action.system} takes nothing back"
-    else:
-        performed = Performed(reference=one.action.reference, detail=_detail(read, one.action))
-        try:
+    try:
+        proposal = None if decision is None else recorded(read, decision)
+        if proposal is None or proposal.action is None:
+            why_not = _REMOVED
+        elif proposal.risk == "irreversible":
+            why_not = _IRREVERSIBLE
+        elif one.action.undoes is not None:
+            why_not = f"it took {one.action.undoes} back itself"
+        elif adapter is None or one.action.reference is None:
+            why_not = f"there is no adapter for '{one.action.system}', or no reference to the change"
+        elif not boundary.capabilities(adapter).undo:
+            why_not = f"{one.action.system} takes nothing back"
+        else:
+            performed = Performed(reference=one.action.reference, detail=_detail(read, one.action))
             request = boundary.undo_request(adapter, proposal.action, performed)
             why_not = f"{one.action.system} cannot take {one.action.operation} back"
-        except AdapterError as failure:
-            why_not = failure.message
-    return Due(one.saga, one.action, one.because, request, why_not)
+    except (AdapterError, LedgerBroken) as failure:
+        why_not = failure.message
+    except ValidationError:
+        # Its receipt was removed: nothing but the row says what it is.
+        why_not = "its reference is none that a system gives"
+    return replace(one, request=request, why_not=why_not)
 
 
 def take_back(tx: Tx, asked: Sequence[Due], policy: Policy) -> tuple[list[ActionKey], int]:
@@ -179,15 +223,20 @@ def take_back(tx: Tx, asked: Sequence[Due], policy: Policy) -> tuple[list[Action
     """
     if policies.digest(tx) not in (None, policy.digest):
         return [], 0
-    still = {one.action.key for one in due(tx)}
-    keys = [_back(tx, one, policy) for one in asked if one.action.key in still]
+    still = {one.action.key: one for one in due(tx)}
+    keys = [
+        _back(tx, replace(one, why_not=now.why_not, request=None) if now.why_not else one, policy)
+        for one in asked
+        if (now := still.get(one.action.key)) is not None
+    ]
     return [key for key in keys if key is not None], len(keys)
 
 
 def _back(tx: Tx, one: Due, policy: Policy) -> ActionKey | None:
     actions.set_back_due(tx, one.action.key, False)
     decision = decision_of(tx, one.action)
-    proposal = recorded(tx, decision)
+    # Without a request nothing needs to be known of the proposal, and its entry may not tell.
+    proposal = None if one.request is None else recorded(tx, decision)
     if one.request is None or proposal is None:
         _report(tx, one.action, decision, f"{one.because}; {one.why_not or _REMOVED}", policy)
         return None
@@ -247,19 +296,21 @@ def _permit(tx: Tx, one: _Loaded, policy: Policy) -> Action | None:
     body = tx.entry(one.decision.entry).body
     if body is None:
         return _drop(tx, one, "what was decided was removed from the ledger", policy)
-    proposal, verdict = Proposal.model_validate(body["proposal"]), Verdict.model_validate(body["verdict"])
+    forged = _forged(tx, one)
+    if forged is not None:
+        return _drop(tx, one, f"{forged}; run `crossloop ledger verify`", policy)
+    try:
+        with understood(one.decision.entry, decisions.DECISION):
+            proposal = Proposal.model_validate(body["proposal"])
+            verdict = Verdict.model_validate(body["verdict"])
+    except LedgerBroken as odd:
+        return _drop(tx, one, odd.message.rstrip("."), policy)
     in_force = policies.digest(tx) or policy.digest
     if verdict.policy != in_force:
         because = f"the rules changed, from {verdict.policy[:12]} to {in_force[:12]}"
         drop(tx, one.decision.id, f"superseded, {because}")
         alerts.of_step(tx, one.decision, "dropped", f"Not done: {one.decision.intervention}, {because}.")
         return None
-    forged = None if one.asked is None else states.difference_of_approval(tx, one.asked.id)
-    if forged is not None:
-        because = (
-            f"its approval says something else than the ledger ({forged}); run `crossloop ledger verify`"
-        )
-        return _drop(tx, one, because, policy)
     approval = None if one.asked is None else approval_facts(tx, one.asked, policy)
     lasts = validity(proposal, policy)
     try:
@@ -273,6 +324,15 @@ def _permit(tx: Tx, one: _Loaded, policy: Policy) -> Action | None:
     rests_on = Permitted(proposal, proposal.action, permit)
     resource = proposal.action.resource
     return Action(proposal.action_key, one.decision, resource, entry, rests_on, proposal.undoes)
+
+
+def _forged(read: Read, one: _Loaded) -> str | None:
+    """What the rows that a step is permitted by say and the ledger does not."""
+    found = states.difference_of_action(read, one.own.key)
+    if found is not None:
+        return f"its rows say something else than the ledger ({found})"
+    found = None if one.asked is None else states.difference_of_approval(read, one.asked.id)
+    return None if found is None else f"its approval says something else than the ledger ({found})"
 
 
 def _drop(tx: Tx, one: _Loaded, because: str, policy: Policy) -> None:

@@ -37,6 +37,10 @@ _SAGAS_OF_SIGNAL = (
     "SELECT DISTINCT s.id, d.department, d.saga FROM signals s JOIN decisions d ON d.signal_key = s.key"
     " WHERE s.id = :signal_id AND d.saga IS NOT NULL"
 )
+_OPEN_SAGAS = (
+    "SELECT DISTINCT s.id, d.department, d.saga FROM signals s JOIN decisions d ON d.signal_key = s.key"
+    " WHERE s.state = 'decided' AND s.state NOT IN ('finished', 'expired') AND d.saga IS NOT NULL"
+)
 # Counted, and not asked for by a condition, so that the planner starts from the signal: from the indexes of
 # what is open it would visit everything that is, for every signal.
 _LEFT = (
@@ -186,6 +190,11 @@ def of_saga(read: Read, key: SagaKey) -> list[DecisionRow]:
 def sagas(read: Read, signal: str) -> list[SagaKey]:
     """Return the undertakings of one signal."""
     return sorted(SagaKey(*row) for row in read.rows(_SAGAS_OF_SIGNAL, signal_id=signal))
+
+
+def open_sagas(read: Read) -> list[SagaKey]:
+    """Return the undertakings of signals that were decided and are not finished."""
+    return sorted(SagaKey(*row) for row in read.rows(_OPEN_SAGAS))
 
 
 def listing(read: Read, *, case: str | None = None, limit: int = 100) -> list[DecisionRow]:

@@ -13,13 +13,20 @@ Rules, in the order the code follows them for one table:
 3. The state is one to which the last of these moves leads, and none was made without the one before it.
 4. Every entry of such a kind has its row, and no two rows rest on one entry.
 5. Where a body was redacted its words cannot be compared; its kind and its place still are.
+6. Where one approval or one action is about to be relied upon (:func:`difference_of_approval`,
+   :func:`difference_of_action`), rule 4 is asked of it alone: no later entry of its case tells of a move that
+   its row leaves out. A row that was set back to where it once stood rests on true entries and says too
+   little. And the entries that its rows rest on have to match their own hash and leaf: whoever changes a row
+   and its entry alike is found. Whether the leaf is in the tree, :func:`~crossloop.store.verify` says.
 
 Rows of which SQLite can tell by itself that they agree (:mod:`crossloop.store.agreement`) are not read at
 all. The tables are read together, a stretch of the ledger at a time, while its pages are at hand.
 
 Every column of these tables is compared but two. ``approvals.thread_kept`` says whether there is a thread to
 remove from the approval graph, which shows questions and decides nothing. ``actions.back_due`` says of which
-undertakings to look whether a step is to be taken back; whether it is, its rows are asked.
+undertakings to look whether a step is to be taken back; whether it is, its rows are asked. Setting it wrongly
+lets nothing be done that is not due, but hides what is; whoever begins to work sets it right for all open
+signals, and :func:`~crossloop.store.verify` says nothing of it.
 
 Not compared are tables that hold back, keep count or show: claims, impacts, conditions, observations,
 leases. No row of them permits anything: what they let pass has a decision and a permit of its own.
@@ -29,11 +36,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import orjson
 
 from crossloop.store import sqlite
+from crossloop.store.ledger.entries import body_hash, stored_leaf
 from crossloop.store.told import COUNTED_ON, PERFORMED_ON, TABLES, Table
 
 if TYPE_CHECKING:
@@ -49,6 +57,19 @@ _ROWS: Final = "SELECT {} FROM {} t {} WHERE {} ORDER BY t.key"
 _COUNT: Final = (
     "SELECT (SELECT count({2}) FROM {1}),"
     " (SELECT count(*) FROM (SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL))"
+)
+_SEALED: Final = (
+    "SELECT e.position, e.kind, c.id, e.at, e.salt, e.body, e.body_hash, e.leaf FROM {} t"
+    " JOIN entries e ON e.position IN ({}) LEFT JOIN cases c ON c.key = e.case_key WHERE {}"
+)
+# A body that is gone, or that nobody can read, names no row: it is left out where no row at all holds it.
+_UNHELD: Final = (
+    "SELECT t.id, e.position, e.kind FROM {0} t JOIN entries e ON e.case_key = t.case_key WHERE {1}"
+    " AND e.position > t.key AND e.kind IN ({2}) AND e.position NOT IN ({3})"
+    " AND CASE WHEN json_valid(CAST(e.body AS TEXT))"
+    " THEN json_extract(CAST(e.body AS TEXT), '$.{4}') = t.id"
+    " ELSE NOT EXISTS (SELECT 1 FROM {0} o WHERE e.position IN ({5})) END"
+    " ORDER BY e.position LIMIT 1"
 )
 _LOST: Final = (
     "SELECT min(position) FROM entries"
@@ -94,12 +115,7 @@ def difference_of_approval(read: Read, approval: str) -> str | None:
     Args:
         approval: its whole id.
     """
-    for name, where in COUNTED_ON:
-        table = next(one for one in TABLES if one.name == name)
-        found = _rows_differ(read, table, where, approval=approval)
-        if found is not None:
-            return found
-    return None
+    return _relied_upon(read, COUNTED_ON, {"approval": approval})
 
 
 def difference_of_action(read: Read, key: str) -> str | None:
@@ -108,11 +124,48 @@ def difference_of_action(read: Read, key: str) -> str | None:
     Args:
         key: the whole action key.
     """
-    for name, where in PERFORMED_ON:
+    return _relied_upon(read, PERFORMED_ON, {"action": key})
+
+
+def _relied_upon(read: Read, counted: Sequence[tuple[str, str]], values: Mapping[str, str]) -> str | None:
+    """Rules 1 to 3 and 5 for some rows, and rule 6."""
+    for name, where in counted:
         table = next(one for one in TABLES if one.name == name)
-        found = _rows_differ(read, table, where, action=key)
+        found = (
+            _rows_differ(read, table, where, **values)
+            or _unsealed(read, table, where, values)
+            or _left_out(read, table, where, values)
+        )
         if found is not None:
             return found
+    return None
+
+
+def _unsealed(read: Read, table: Table, where: str, values: Mapping[str, str]) -> str | None:
+    """The first entry that some rows rest on and that does not match its own hash and leaf (rule 6)."""
+    try:
+        for position, kind, case, at, salt, body, hashed, leaf in read.rows(
+            _sealed(table.name, where), **values
+        ):
+            if salt is not None and body is not None:
+                fits = body_hash(salt, body) == hashed
+            else:
+                fits = salt is None and body is None  # redacted
+            if not fits:
+                return f"entry {position} ({kind}) does not match its hash"
+            if stored_leaf(position, kind, case, at, hashed) != leaf:
+                return f"entry {position} ({kind}) does not match its leaf"
+    except (TypeError, AttributeError) as odd:
+        return f"{table.name}: it rests on an entry with a column of the wrong type: {odd}"
+    return None
+
+
+def _left_out(read: Read, table: Table, where: str, values: Mapping[str, str]) -> str | None:
+    """The first later entry that tells of a move of some rows and that they do not hold (rule 6)."""
+    if not table.named:
+        return None
+    for id, position, kind in read.rows(_unheld(table.name, where), **values):
+        return f"{table.name}, {id}: it leaves out entry {position} ({kind})"
     return None
 
 
@@ -162,7 +215,9 @@ def _differs(table: Table, key: int, own: Row, entries: Sequence[Row]) -> str | 
             return f"it is of another case than entry {position}"
         if body is None:
             continue
-        written = orjson.loads(body)
+        written = _read(body)
+        if written is None:
+            return f"entry {position} ({move.kind}) cannot be read back"
         if written.items() >= said.items():  # nearly always, and a fifth of the time of what follows
             continue
         for name, value in said.items():
@@ -171,6 +226,14 @@ def _differs(table: Table, key: int, own: Row, entries: Sequence[Row]) -> str | 
     if states and own[-1] not in states:
         return f"state is {own[-1]!r}, but its entries lead to {' or '.join(map(repr, states))}"
     return None
+
+
+def _read(body: bytes) -> dict[str, object] | None:
+    try:
+        read: object = orjson.loads(body)
+    except ValueError:
+        return None
+    return cast("dict[str, object]", read) if isinstance(read, dict) else None
 
 
 def _numbers_differ(read: Read, table: Table, kinds: Mapping[str, int]) -> str | None:
@@ -204,3 +267,21 @@ def _select(name: str, where: str, *, unless_plain: bool) -> str:
     if unless_plain:
         where = f"({where}) AND ({table.plainly}) IS NOT TRUE"
     return _ROWS.format(", ".join(picked), table.name, " ".join(joined), where)
+
+
+@cache
+def _sealed(name: str, where: str) -> str:
+    """The entries that some rows rest on."""
+    table = next(one for one in TABLES if one.name == name)
+    return _SEALED.format(name, ", ".join(f"t.{move.column}" for move in table.moves), where)
+
+
+@cache
+def _unheld(name: str, where: str) -> str:
+    """The first entry that tells of a later move of a row, and is in none of its columns."""
+    table = next(one for one in TABLES if one.name == name)
+    kinds = ", ".join(f"'{move.kind}'" for move in table.moves)
+    columns = [move.column for move in table.moves]
+    own = ", ".join(f"coalesce(t.{one}, -1)" for one in columns)
+    others = ", ".join(f"o.{one}" for one in columns)
+    return _UNHELD.format(name, where, kinds, own, table.named, others)

@@ -65,6 +65,9 @@ class Table:
     of_case: bool = True
     """Whether the row names its case."""
 
+    named: str = ""
+    """What the bodies of its entries call the row's id, where rows are relied upon one by one."""
+
     plainly: str = "0"
     """SQL that holds only for rows that agree with their entries (:mod:`crossloop.store.agreement`)."""
 
@@ -211,6 +214,7 @@ TABLES: Final = (
         "t.id, d.id, t.digest, t.policy, t.people, t.quorum, t.due, t.passed_on, t.person, t.reason, t.state",
         _said_of_approval,
         "LEFT JOIN decisions d ON d.key = t.decision_key",
+        named="approval",
     ),
     Table(
         "approval_votes",
@@ -236,6 +240,7 @@ TABLES: Final = (
         _said_of_action,
         "LEFT JOIN decisions d ON d.key = t.decision_key LEFT JOIN actions o ON o.key = t.undoes"
         " LEFT JOIN actions u ON u.key = t.compensated_by",
+        named="action_key",
         plainly=agreement.ACTIONS,
     ),
     Table(

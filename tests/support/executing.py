@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 
 from crossloop.actions import Action, Executor, OutcomeUnknown, Retry, Unavailable
 from crossloop.actions import executor as executor_module
+from crossloop.canonical import canonical_json
 from crossloop.clock import ManualClock
 from crossloop.ids import ActionKey
 from crossloop.signals import Receipt
 from crossloop.store import Lease, Store, Tx, actions, decisions
 from crossloop.store.actions import ActionRow
+from crossloop.store.instants import micros
+from crossloop.store.ledger.entries import body_hash, stored_leaf
 from crossloop.store.ledger.redaction import redact
 from tests.support.systems import Killed
 
@@ -76,6 +81,35 @@ def remove(store: Store, key: str, what: str) -> None:
         return redact(tx, decision.entry if what == "decision" else action.entry, "asked for")
 
     assert store.write(work)
+
+
+def rewrite(
+    store: Store, kind: str, change: Callable[[Any], object], *, sealed: str = "both", at: int = 0
+) -> None:
+    """Change what the first entry of a kind says.
+
+    Args:
+        at: the position from which on it is looked for.
+        sealed: which of its hashes are made anew: ``both``, ``body_hash`` or ``neither``.
+    """
+
+    def work(tx: Tx) -> int:
+        entry = next(one for one in tx.entries(at) if one.kind == kind)
+        body = orjson.loads(orjson.dumps(entry.body))
+        change(body)
+        data, salt = canonical_json(body), entry.salt or b""
+        hashed = entry.body_hash if sealed == "neither" else body_hash(salt, data)
+        leaf = (
+            stored_leaf(entry.position, kind, entry.case, micros(entry.at), hashed)
+            if sealed == "both"
+            else entry.leaf
+        )
+        return tx.execute(
+            "UPDATE entries SET body = :body, body_hash = :hashed, leaf = :leaf WHERE position = :position",
+            body=data, hashed=hashed, leaf=leaf, position=entry.position,
+        )  # fmt: skip
+
+    assert store.write(work) == 1
 
 
 def dying_at(monkeypatch: pytest.MonkeyPatch, point: str) -> None:

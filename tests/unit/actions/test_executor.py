@@ -24,6 +24,7 @@ from tests.support.executing import (
     perform,
     receipts,
     remove,
+    rewrite,
     row,
 )
 from tests.support.governed import proposal
@@ -69,9 +70,10 @@ def test_an_action_that_nobody_permitted_is_unknown(store: Store, clock: ManualC
 def test_a_decision_that_asks_for_nothing_is_not_performed(store: Store, clock: ManualClock) -> None:
     asked = proposal()
     key, system = permitted(store, asked, body=asked.model_copy(update={"action": None})), FakeSystem()
-    with pytest.raises(UnknownName, match="asks for nothing"):
-        perform(executor(store, clock, system), key)
-    assert row(store, key).state == "permitted"
+    receipt = perform(executor(store, clock, system), key)
+    assert receipt is not None
+    assert receipt.outcome == "unknown"
+    assert "the decision asks for nothing" in receipt.detail
     assert system.calls == []
 
 
@@ -396,6 +398,107 @@ def test_a_plan_that_was_made_a_permit_is_not_performed(store: Store, clock: Man
     assert receipt.outcome == "unknown"
     assert "lead to 'planned'" in receipt.detail
     assert system.calls == []
+
+
+BACK = "UPDATE actions SET state = 'permitted', started = NULL, finished = NULL, reference = NULL"
+
+
+@pytest.mark.parametrize("removed", [(), ("action.started", "receipt")])
+@pytest.mark.parametrize(
+    "columns", ["", ", reconciled = NULL", ", finished = (SELECT permitted FROM actions WHERE id = :key)"]
+)
+def test_a_row_that_was_set_back_to_where_it_once_stood_is_not_performed_again(
+    store: Store, clock: ManualClock, columns: str, removed: tuple[str, ...]
+) -> None:
+    key, honest = permitted(store), permitted(store, proposal(signal_id="sig_2"))
+    system = FakeSystem()
+    one = executor(store, clock, system)
+    assert perform(one, key) is not None
+    forge(store, f"{BACK}{columns} WHERE id = :key", key=key)
+    for kind in removed:
+        forge(store, "UPDATE entries SET salt = NULL, body = NULL WHERE kind = :kind", kind=kind)
+    found = {receipt.action_key: receipt for receipt in asyncio.run(one.perform_permitted())}
+    assert {key: receipt.outcome for key, receipt in found.items()} == {key: "unknown", honest: "done"}
+    assert [key for key, _ in system.effects] == [key, honest]
+    assert [one.kind for one in store.read(lambda read: list(read.entries()))].count(actions.STARTED) == 2
+
+
+def test_a_row_that_was_set_back_to_started_is_not_finished_again(store: Store, clock: ManualClock) -> None:
+    key, system = permitted(store), FakeSystem()
+    perform(executor(store, clock, system), key)
+    forge(store, "UPDATE actions SET state = 'started', finished = NULL, reference = NULL")
+    (receipt,) = asyncio.run(executor(store, clock, system).recover())
+    assert receipt.outcome == "unknown"
+    assert "it leaves out entry" in receipt.detail
+    assert len(system.effects) == 1
+
+
+ODD_BODIES = (
+    ("decision", lambda body: body.pop("proposal")),
+    ("decision", lambda body: body.update(proposal={"id": 1})),
+    ("permit", lambda body: body.pop("permit")),
+    ("permit", lambda body: body.update(permit=[])),
+    ("permit", lambda body: body.update(request={})),
+)
+
+
+@pytest.mark.parametrize(("kind", "change"), ODD_BODIES)
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_entry_that_lacks_a_part_ends_its_own_action_only(
+    store: Store, clock: ManualClock, kind: str, change: Any, begun: bool
+) -> None:
+    odd = permitted(store)
+    rewrite(store, kind, change)
+    honest = permitted(store, proposal(signal_id="sig_2"))
+    if begun:
+        store.write(lambda tx: [actions.start(tx, key) for key in (odd, honest)])
+    system = FakeSystem()
+    one = executor(store, clock, system)
+    found = {
+        receipt.action_key: receipt
+        for receipt in asyncio.run(one.recover() if begun else one.perform_permitted())
+    }
+    assert {key: receipt.outcome for key, receipt in found.items()} == {odd: "unknown", honest: "done"}
+    assert f"{kind}, does not say what such an entry says" in found[odd].detail
+    assert [key for key, _ in system.effects] == [honest]
+    assert asyncio.run(one.look_up([odd])) == {}
+
+
+@pytest.mark.parametrize("body", [b"[]", b"no JSON", b"\xff"])
+def test_an_entry_that_cannot_be_read_back_ends_its_own_action_only(
+    store: Store, clock: ManualClock, body: bytes
+) -> None:
+    odd = permitted(store)
+    forge(store, "UPDATE entries SET body = :body WHERE kind = 'permit'", body=body)
+    honest, system = permitted(store, proposal(signal_id="sig_2")), FakeSystem()
+    found = asyncio.run(executor(store, clock, system).perform_permitted())
+    assert {one.action_key: one.outcome for one in found} == {odd: "unknown", honest: "done"}
+
+
+@pytest.mark.parametrize("sealed", ["neither", "body_hash"])
+def test_rows_and_entries_that_were_changed_alike_are_not_performed(
+    store: Store, clock: ManualClock, sealed: str
+) -> None:
+    key, other = permitted(store), proposal().action
+    assert other is not None
+    other = other.model_copy(update={"resource": "ads/campaign/C9"})
+    digest = other.digest()
+
+    def decided(body: Any) -> None:
+        body["proposal"]["action"] = to_json(other)
+
+    def granted(body: Any) -> None:
+        body.update(resource=other.resource, digest=digest)
+        body["permit"]["action_digest"] = digest
+
+    rewrite(store, "decision", decided, sealed=sealed)
+    rewrite(store, "permit", granted, sealed=sealed)
+    forge(store, "UPDATE actions SET resource = :it, digest = :digest", it=other.resource, digest=digest)
+    system = FakeSystem()
+    receipt = perform(executor(store, clock, system), key)
+    assert receipt is not None
+    assert (receipt.outcome, system.calls) == ("unknown", [])
+    assert f"does not match its {'hash' if sealed == 'neither' else 'leaf'}" in receipt.detail
 
 
 @pytest.mark.parametrize("what", ["decision", "permit"])

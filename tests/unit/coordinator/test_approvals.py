@@ -28,6 +28,7 @@ from crossloop.governance import (
 from crossloop.store import Entry, actions, approvals, observations, policies, votes
 from crossloop.store.approvals import ApprovalRow
 from crossloop.store.ledger.redaction import redact
+from tests.support.executing import rewrite
 from tests.support.threads import look, waits
 from tests.support.trials import Ask, Trial, lift, policy, trial
 
@@ -281,6 +282,29 @@ def test_a_yes_counts_on_nothing_that_the_ledger_does_not_say(
         said(opened, "asha")
     assert says in str(wrong.value)
     assert opened.entries("permit") == []
+
+
+@pytest.mark.parametrize("redacted", [False, True])
+def test_a_question_that_was_rejected_and_set_back_is_not_approved(
+    opened: Trial, held: ApprovalRow, redacted: bool
+) -> None:
+    said(opened, "ravi", "reject", "no")
+    opened.tamper("UPDATE approvals SET state = 'waiting', answered = NULL, person = NULL, reason = NULL")
+    opened.tamper("UPDATE actions SET state = 'planned', dropped = NULL")
+    if redacted:
+        opened.tamper("UPDATE entries SET salt = NULL, body = NULL WHERE kind = 'approval.answered'")
+    with pytest.raises(LedgerBroken, match=r"it leaves out entry \d+ \(approval.answered\)"):
+        said(opened, "asha")
+    assert opened.restrictions() == []
+
+
+def test_who_is_asked_cannot_be_changed_in_the_row_and_in_its_entry_alike(
+    opened: Trial, held: ApprovalRow
+) -> None:
+    opened.tamper("UPDATE approvals SET quorum = 1")
+    rewrite(opened.store, "approval.requested", lambda body: body.update(quorum=1), sealed="neither")
+    with pytest.raises(LedgerBroken, match="does not match its hash"):
+        said(opened, "asha")
 
 
 def test_one_rejection_ends_it_for_everybody(opened: Trial, held: ApprovalRow) -> None:

@@ -11,6 +11,7 @@ from crossloop.governance import PermitRefused
 from crossloop.store import Read, actions, approvals, decisions, inbox
 from crossloop.store.decisions import DecisionRow, SagaKey
 from crossloop.store.ledger.redaction import redact
+from tests.support.executing import rewrite
 from tests.support.trials import Ask, Trial, lift
 from tests.support.wayward import SAGA, Wayward, make_wayward, steps
 
@@ -150,6 +151,31 @@ def test_a_yes_that_nobody_gave_is_not_acted_on_and_the_undertaking_is_taken_bac
     told = [one["text"] for one in opened.entries("notice") if one["kind"] == "dropped"]
     assert "its approval says something else than the ledger" in told[0]
     assert "crossloop ledger verify" in told[0]
+
+
+def test_a_step_whose_decision_lacks_a_part_ends_and_the_receipt_of_its_neighbour_is_written(
+    opened: Trial, ads: Wayward
+) -> None:
+    keys = first_in_doubt(opened, ads, *steps())
+    second = opened.store.read(lambda read: actions.get(read, keys[1]))
+    assert second is not None
+    row = opened.store.read(lambda read: decisions.get(read, second.decision_id))
+    assert row is not None
+    rewrite(opened.store, "decision", lambda body: body.pop("verdict"), at=row.entry)
+    opened.tampered.append("a decision")
+    go_on(opened, ads)
+    assert states_of(opened, keys) == ["compensated", "dropped", "dropped"]
+    told = [one["text"] for one in opened.entries("notice") if one["kind"] == "dropped"]
+    assert "does not say what such an entry says: 'verdict' is missing" in told[0]
+
+
+def test_a_step_that_was_dropped_and_set_back_is_not_permitted(opened: Trial, ads: Wayward) -> None:
+    keys = first_in_doubt(opened, ads, *steps())
+    opened.store.write(lambda tx: actions.drop(tx, keys[1], "it is over"))
+    opened.tamper("UPDATE actions SET state = 'planned', dropped = NULL WHERE id = :key", key=keys[1])
+    go_on(opened, ads)
+    assert states_of(opened, keys)[1:] == ["dropped", "dropped"]
+    assert "suppress_cod C2" not in ads.performed
 
 
 def test_a_step_that_governance_does_not_permit_ends_and_the_receipt_of_its_neighbour_is_written(

@@ -11,6 +11,7 @@ from crossloop.coordinator.taking_back import take_back
 from crossloop.ids import CaseId
 from crossloop.store import actions, decisions
 from crossloop.store.ledger.redaction import redact
+from tests.support.executing import rewrite
 from tests.support.trials import Ask, Trial, lift, policy
 from tests.support.wayward import Wayward, make_wayward, steps
 
@@ -71,6 +72,85 @@ def test_what_was_removed_from_the_ledger_is_for_a_person_to_take_back(broken: T
     assert work(broken) == []
     (incident,) = broken.coordinator.incidents(state="open")
     assert "removed from the ledger" in str(incident["because"])
+
+
+FORGERIES = (
+    "UPDATE actions SET reference = 'r-9' WHERE id = :key",
+    "UPDATE actions SET reference = CAST(zeroblob(301) AS TEXT) WHERE id = :key",
+    "UPDATE actions SET resource = 'ads/campaign/C9' WHERE id = :key",
+)
+
+
+@pytest.mark.parametrize("statement", FORGERIES)
+def test_a_step_whose_row_the_ledger_does_not_bear_out_is_not_taken_back(
+    broken: Trial, ads: Wayward, statement: str
+) -> None:
+    (due,) = broken.store.read(sagas.due)
+    broken.tamper(statement, key=due.action.key)
+    asked: list[Any] = []
+    ads.undo_request = lambda *it: asked.append(it)  # pyright: ignore[reportAttributeAccessIssue]
+    assert work(broken) == []
+    (incident,) = broken.coordinator.incidents(state="open")
+    assert "its rows say something else than the ledger" in str(incident["because"])
+    assert "crossloop ledger verify" in str(incident["because"])
+    assert (asked, [one for one in ads.performed if one.startswith("lift")]) == ([], [])
+
+
+def test_a_row_that_is_changed_while_its_system_is_asked_is_not_taken_back(
+    broken: Trial, ads: Wayward
+) -> None:
+    (due,) = broken.store.read(sagas.due)
+    asked = broken.store.read(lambda read: sagas.answered(read, due, broken.company.adapters))
+    assert asked.request is not None
+    broken.tamper("UPDATE actions SET reference = 'r-9' WHERE id = :key", key=due.action.key)
+    assert broken.store.write(lambda tx: sagas.take_back(tx, [asked], broken.policy)) == ([], 1)
+    assert len(broken.coordinator.incidents(state="open")) == 1
+
+
+def test_a_step_that_did_not_fail_takes_nothing_back(opened: Trial, ads: Wayward) -> None:
+    ads.lost = {"C3"}
+    opened.ask(*steps())
+    opened.tamper("UPDATE actions SET state = 'failed' WHERE state = 'unknown'")
+    opened.publish()
+    told = [str(one["because"]) for one in opened.coordinator.incidents(state="open")]
+    assert any("its rows say something else than the ledger" in one for one in told)
+    assert not any(one.startswith("lift") for one in ads.performed)
+
+
+def test_a_reference_that_no_entry_tells_of_any_more_and_that_is_none_is_an_incident(
+    broken: Trial, ads: Wayward
+) -> None:
+    (due,) = broken.store.read(sagas.due)
+    assert due.action.finished is not None
+    receipt = due.action.finished
+    broken.store.write(lambda tx: redact(tx, receipt, "asked for"))
+    forged = "UPDATE actions SET reference = :it WHERE id = :key"
+    broken.store.write(lambda tx: tx.execute(forged, it="r" * 301, key=due.action.key))
+    assert work(broken) == []
+    (incident,) = broken.coordinator.incidents(state="open")
+    assert "its reference is none that a system gives" in str(incident["because"])
+
+
+def test_a_decision_that_does_not_say_what_a_decision_says_is_for_a_person(
+    broken: Trial, ads: Wayward
+) -> None:
+    (due,) = broken.store.read(sagas.due)
+    row = broken.store.read(lambda read: decisions.get(read, due.action.decision_id))
+    assert row is not None
+    rewrite(broken.store, "decision", lambda body: body.pop("proposal"), at=row.entry)
+    broken.tampered.append("a decision")
+    assert work(broken) == []
+    (incident,) = broken.coordinator.incidents(state="open")
+    assert "decision, does not say what such an entry says" in str(incident["because"])
+
+
+def test_what_is_due_is_found_by_the_next_work_though_a_row_hides_it(broken: Trial, ads: Wayward) -> None:
+    hidden = "UPDATE actions SET back_due = 0 WHERE back_due = 1"
+    assert broken.store.write(lambda tx: tx.execute(hidden)) == 1
+    assert broken.store.read(sagas.due) == []
+    broken.publish()
+    assert ads.performed[-2:] == ["lift C2", "lift C1"]
+    assert broken.store.read(sagas.misnoted) == []
 
 
 def test_a_system_that_fails_to_say_how_is_an_incident_and_stops_nobody_else(
