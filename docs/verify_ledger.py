@@ -1,9 +1,8 @@
 """Check the ledger of crossloop without crossloop: python verify_ledger.py FILE... [KEY]...
 
-A FILE is a whole export (JSON Lines), a proof, or signed checkpoints; the first two must agree with the last.
-A KEY is a verifier key, name+id+base64; one of those given must have signed each checkpoint (this needs the
-package cryptography). Exit: 0 ok, 1 broken, 2 wrong use. Rules: docs/ledger.md, RFC 9162, C2SP checkpoints.
-"""
+A FILE is a whole export, a proof, or signed checkpoints, with which the others must agree. A KEY is a
+verifier key as text; one of them must have signed each checkpoint (this needs the package cryptography).
+Exit: 0 ok, 1 broken, 2 wrong use. Rules: docs/ledger.md, RFC 9162, C2SP checkpoints."""
 
 import json
 import re
@@ -34,20 +33,18 @@ def leaf_of(entry, at):
 
 
 def check_export(lines, kept):
-    records = [json.loads(line) for line in lines if '"ledger.redacted"' in line]
-    redacted = {json.loads(one["body"])["entry"] for one in records if one["kind"] == "ledger.redacted"}
+    gone = {json.loads(e["body"])["entry"] for e in map(json.loads, lines) if e["kind"] == "ledger.redacted"}
     nodes, roots, wanted = [], {0: sha256().digest()}, {len(lines), *(size for size, _ in kept)}
     for at, entry in enumerate(map(json.loads, lines)):
         node, pairs = leaf_of(entry, at), at
-        expect(entry["body"] is not None or at in redacted, f"entry {at} has no body, and no entry says why")
+        expect(entry["body"] is not None or at in gone, f"entry {at} has no body, and no entry says why")
         while pairs & 1:  # two subtrees of one size become one
             node, pairs = sha256(b"\1" + nodes.pop() + node).digest(), pairs >> 1
         nodes.append(node)
         if at + 1 in wanted:
             roots[at + 1] = reduce(lambda right, left: sha256(b"\1" + left + right).digest(), nodes[::-1])
     for size, root in kept:
-        expect(size in roots, f"{size} entries were witnessed, here are {len(lines)}")
-        expect(roots[size] == root, f"{size} entries had root {root.hex()}, here {roots[size].hex()}")
+        expect(roots.get(size) == root, f"the first {size} of {len(lines)} entries had root {root.hex()}")
     return f"{len(lines)} entries, root {roots[len(lines)].hex()}"
 
 
@@ -68,6 +65,7 @@ def check_proof(proof, kept):
 
 def checkpoints(text, keys):
     rest = NOTE.sub("", text)
+    expect("\n— " in text, "neither export, proof nor checkpoints; a key is given as text", OSError)
     expect(rest != text and text.endswith(rest), "it is not a file of checkpoints")
     print(f"cut off and not used: {rest!r}\n" if rest else "", end="")
     for note, lines in NOTE.findall(text) if keys else ():
@@ -75,13 +73,14 @@ def checkpoints(text, keys):
 
         signed = [(name, b64decode(data)) for name, data in re.findall(r"— (\S+) (\S+)", lines)]
         by = [(id, one[4:]) for name, one in signed if (id := f"{name}+{one[:4].hex()}") in keys]
-        expect(by, f"none of the keys given signed this checkpoint:\n{note}", OSError)
-        for id, signature in by:  # one that does not hold raises InvalidSignature
-            Ed25519PublicKey.from_public_bytes(keys[id]).verify(signature, note.encode())
+        held = [Ed25519PublicKey.from_public_bytes(keys[id]).verify(one, note.encode()) for id, one in by]
+        expect(held, f"none of the keys given signed this checkpoint:\n{note}", OSError)
     return [(int(note.split("\n")[1]), b64decode(note.split("\n")[2])) for note, _ in NOTE.findall(text)]
 
 
 if __name__ == "__main__":
+    if {"-h", "--help"} & set(sys.argv):
+        sys.exit(print(__doc__))
     pairs = [(name, b64decode(data)) for name, data in KEY.findall("\n".join(sys.argv[1:]))]
     keys = {f"{name}+" + sha256(f"{name}\n".encode() + key).hexdigest()[:8]: key[1:] for name, key in pairs}
     try:
@@ -94,6 +93,7 @@ if __name__ == "__main__":
         told += [check_proof(proof, kept) for proof in proofs]
         print("ok", *told, f"checkpoints: {len(kept)}{'' if keys else ', signatures not checked'}", sep="\n")
     except Exception as wrong:  # noqa: BLE001  whatever a file holds is said in one line
-        unusable = isinstance(wrong, OSError | ImportError)
-        print("cannot check:" if unusable else "broken:", str(wrong) or type(wrong).__name__, file=sys.stderr)
+        unusable = isinstance(wrong, OSError | ImportError | UnicodeDecodeError | KeyError)
+        said = f"a file lacks the field {wrong}" if isinstance(wrong, KeyError) else str(wrong)
+        print("cannot check:" if unusable else "broken:", said or type(wrong).__name__, file=sys.stderr)
         sys.exit(2 if unusable else 1)

@@ -7,6 +7,7 @@ Rules:
    mean :class:`OutcomeUnknown`: the request may have arrived. An adapter's defect never loses an action.
 3. Whatever goes wrong while it says how to take a change back means that nothing was done.
 4. A system that cannot say what it can promise promises nothing. What it then leaves in doubt is unknown.
+   It is asked again each time; that it could not say so is logged once.
 5. Messages name a system as it was asked for; the adapter is not asked for its name.
 6. Cancellation of the calling task and the end of the process pass. The action is then *started* in the
    store, and recovery looks it up.
@@ -18,7 +19,9 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
@@ -33,6 +36,9 @@ _LOG: Final = logging.getLogger(__name__)
 AnswerT = TypeVar("AnswerT")
 ModelT = TypeVar("ModelT", bound=Frozen)
 
+_SAID: Final[WeakValueDictionary[int, Adapter]] = WeakValueDictionary()
+"""Adapters of which it was logged, by identity: an adapter need not be hashable."""
+
 _NOTHING: Final = Capabilities(idempotent=False, find=False, undo=False)
 
 
@@ -41,7 +47,12 @@ def capabilities(adapter: Adapter) -> Capabilities:
     try:
         said = _checked(Capabilities, adapter.capabilities)
     except Exception as failure:  # noqa: BLE001 - whatever an adapter's code does ends here
-        _LOG.warning("An adapter could not say what it promises, so it promises nothing: %s", _told(failure))
+        if _SAID.get(id(adapter)) is not adapter:
+            with suppress(TypeError):  # of one that cannot be referred to weakly it is said each time
+                _SAID[id(adapter)] = adapter
+            _LOG.warning(
+                "An adapter could not say what it promises, so it promises nothing: %s", _told(failure)
+            )
         return _NOTHING
     return said
 

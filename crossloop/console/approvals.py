@@ -59,7 +59,7 @@ def list_(
         colour = "yellow" if one["state"] == "waiting" else "dim"
         copyable(out.people, one["id"], indent=0)
         state = f"[{colour}]{_state(one)}[/]"
-        said = f"{state}: [bold]{one['intervention']}[/], {_resource(one)}{moves}"
+        said = f"{state}: [bold]{escape(one['intervention'])}[/], {_resource(one)}{moves}"
         say(out.people, said, indent=4)
         if one["state"] == "waiting":
             asked = (
@@ -205,7 +205,9 @@ def _end(one: Mapping[str, Any], zone: str) -> str:
 
 
 def _print(console: Console, one: Mapping[str, Any], at: str, zone: str) -> None:
-    say(console, f"[bold]{one['intervention']}[/], {_resource(one)}  [yellow]{_state(one)}[/]", hang=2)
+    say(
+        console, f"[bold]{escape(one['intervention'])}[/], {_resource(one)}  [yellow]{_state(one)}[/]", hang=2
+    )
     say(console, escape(f"{one['proposed_by']}: {words.told(one['evidence'])}"), indent=2)
     impact = one["impact"]
     if impact:
@@ -281,7 +283,7 @@ def _alternatives(console: Console, one: Mapping[str, Any]) -> None:
         value = option["expected_value"]
         asked = "← asked for" if option["intervention"] == one["intervention"] else ""
         table.add_row(
-            option["intervention"],
+            escape(option["intervention"]),
             f"{words.amount(value['amount'])} {value['currency']}",
             words.between(option["low"]["amount"], option["high"]["amount"]),
             asked if option["permitted"] else escape(f"ruled out: {option['because']}"),

@@ -136,7 +136,7 @@ def _area(
         cells = [_cell(one, options.get(name)) for name in names]
         share = float(str((one.impact or {}).get("share", 0)))
         decision = f"[{COLOUR[one.verdict]}]{status[one.id]}[/]"
-        table.add_row(words.campaign(one.impact), *cells, f"{share:.0%}", decision)
+        table.add_row(words.plain(words.campaign(one.impact)), *cells, f"{share:.0%}", decision)
     console.print(Padding(table, (0, 0, 0, 4), expand=False))
     for line in _lines(others, status):
         say(console, f"[dim]{line}[/]", indent=4, hang=6)

@@ -81,7 +81,7 @@ def _say_undertaking(console: Console, one: Undertaking) -> None:
     table = columns("step", "intervention", "on", "state", "", right=("step",), whole=("step", "state"))
     for step in one.steps:
         where = "" if step.resource is None else words.plain(words.resource(step.resource))
-        table.add_row(str(step.step), step.intervention, where, step.state, _more(step))
+        table.add_row(str(step.step), words.plain(step.intervention), where, step.state, _more(step))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 

@@ -48,9 +48,14 @@ def list_(
     for one in found:
         copyable(out.people, one["id"], indent=0)
         colour = "yellow" if one["state"] == "open" else "dim"
-        what = f"[{colour}]{one['state']}[/]: [bold]{one['intervention']}[/], {answering.resource_of(one)}"
-        say(out.people, what, indent=4)
-        say(out.people, f"[dim]{one['question']} {escape(words.told(one['because']))}[/]", indent=4, hang=6)
+        what = f"[bold]{escape(one['intervention'])}[/], {answering.resource_of(one)}"
+        say(out.people, f"[{colour}]{one['state']}[/]: {what}", indent=4)
+        say(
+            out.people,
+            f"[dim]{escape(one['question'])} {escape(words.told(one['because']))}[/]",
+            indent=4,
+            hang=6,
+        )
 
 
 @app.command()
@@ -144,13 +149,13 @@ def _say(console: Console, settled: Settled) -> None:
 def _print(console: Console, one: Mapping[str, Any], at: str, zone: str) -> None:
     say(
         console,
-        f"[bold]{one['intervention']}[/], {answering.resource_of(one)}  [yellow]{one['state']}[/]",
+        f"[bold]{escape(one['intervention'])}[/], {answering.resource_of(one)}  [yellow]{one['state']}[/]",
         hang=2,
     )
-    say(console, f"{one['question']} {escape(words.told(one['because'], zone))}", indent=2)
+    say(console, f"{escape(one['question'])} {escape(words.told(one['because'], zone))}", indent=2)
     say(
         console,
-        f"Where: {one['system']}, {one['operation']}, under the key {one['action']}",
+        escape(f"Where: {one['system']}, {one['operation']}, under the key {one['action']}"),
         indent=2,
         hang=4,
     )

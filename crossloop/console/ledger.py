@@ -14,6 +14,7 @@ from crossloop.console import ledger_export, ledger_proofs, options, witnessing,
 from crossloop.console.output import Output, columns, say
 from crossloop.console.witnessing import Compared, Kept
 from crossloop.errors import StoreNotUsable
+from crossloop.printable import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,13 +143,13 @@ def _table(console: Console, entries: Sequence[Entry]) -> None:
         (
             str(one.position),
             one.at.strftime("%Y-%m-%d %H:%M:%S" if wide else "%m-%d %H:%M:%S"),
-            one.kind,
-            *(((one.case or "")[:16],) if wide else ()),
+            escape(one.kind),
+            *((escape((one.case or "")[:16]),) if wide else ()),
         )
         for one in entries
     ]
     table = columns(*titles, "what", right=("entry",), whole=titles)
     for one, row in zip(entries, rows, strict=True):
         step = told(one)
-        table.add_row(*row, Text(words.told(f"{step.who} {step.what}".strip())))
+        table.add_row(*row, Text(visible(words.told(f"{step.who} {step.what}".strip()))))
     console.print(table)

@@ -14,13 +14,14 @@ import typer
 from rich.markup import escape
 
 from crossloop.console import options, words
-from crossloop.console.ledger_proofs import Out, require_new, unwritable
+from crossloop.console.ledger_proofs import Out, require_new, unwritable, whole
 from crossloop.console.output import Output, say
 from crossloop.errors import InputError, MissingExtra, Where
+from crossloop.printable import first_control
 
 if TYPE_CHECKING:
     from crossloop.store import Entry, Read, Tx
-    from crossloop.store.ledger.export import Record
+    from crossloop.store.ledger.records import Record
 
 Chunks = Iterable[list["Record"]]
 
@@ -47,6 +48,8 @@ def export(
     json: options.Json = False,
 ) -> None:
     """Write entries with all that is needed to make their leaves and, from a whole export, the root again."""
+    from crossloop.store.ledger.export import exported
+
     told = Output(json=json)
     _check_target(format, out, json)
 
@@ -54,7 +57,7 @@ def export(
         head = read.head()
         start, stop = _range(first, last, head.size)
         with _counting(told, "exporting", stop - start) as done, _target(out) as file:
-            chunks = _counted(_records(read, start, stop), done)
+            chunks = _counted(exported(read, start, stop), done)
             (_write_parquet if format == "parquet" else _write_lines)(file, chunks)
         return {"from": start, "to": stop - 1, "entries": stop - start, "size": head.size, "root": head.root}
 
@@ -90,12 +93,6 @@ def _range(first: int | None, last: int | None, size: int) -> tuple[int, int]:
             next_step="Leave --from and --to out to export all.",
         )
     return start, stop
-
-
-def _records(read: Read, start: int, stop: int) -> Iterator[list[Record]]:
-    from crossloop.store.ledger.export import records
-
-    return records(read, start, stop)
 
 
 def _counted(chunks: Chunks, done: Callable[[int], None]) -> Iterator[list[Record]]:
@@ -173,12 +170,22 @@ def redact_(
     store: options.Store = options.STORE,
     json: options.Json = False,
 ) -> None:
-    """Delete what an entry recorded, for good, and record that. Every proof stays valid."""
+    """Delete what an entry recorded, for good, and record that. Every proof stays valid.
+
+    A ledger that does not verify is left as it is.
+    """
     from crossloop.store.ledger.redaction import obstacle, redact
 
     told = Output(json=json)
     if not reason.strip():
         raise InputError("a redaction needs a reason.", where=Where(field="--reason"), next_step="Say why.")
+    odd = first_control(reason)
+    if odd is not None:
+        raise InputError(
+            f"a reason is text without control characters, got {odd}.",
+            where=Where(field="--reason"),
+            next_step="Say it in words.",
+        )
     with options.existing_store(store) as opened:
         one, refused = opened.read(lambda read: (read.entry(entry), obstacle(read, entry)))
         if refused:
@@ -190,6 +197,7 @@ def redact_(
             refused = obstacle(tx, entry)  # while the person was asked, somebody may have begun with it
             if refused:
                 raise _in_use(refused)
+            whole(tx, "nothing was redacted")
             redacted = redact(tx, entry, reason, identity=f"asserted by OS user {getpass.getuser()}")
             return tx.head().size - 1 if redacted else None
 

@@ -133,7 +133,7 @@ def _continued(read: Read, file: WitnessFile | None, signer: SignerKey) -> tuple
     from crossloop.store.ledger.witness import compare
 
     if file is None or not file.checkpoints:
-        return _whole(read), None
+        return whole(read), None
     for one in file.checkpoints:
         if any(by.key_id == signer.verifier.id for by in one.note.signatures):
             verified(one.note, [signer.verifier])
@@ -143,14 +143,17 @@ def _continued(read: Read, file: WitnessFile | None, signer: SignerKey) -> tuple
         raise ProofInvalid(
             f"nothing was signed. {file.path}, line {worst.line}: {worst.problem}.", next_step=_LOOK
         )
-    head, last = _whole(read), _largest(file).checkpoint
+    head, last = whole(read), _largest(file).checkpoint
     if not last.size:
         return head, []
     return head, prove_consistency(read, last.size, last.root, head.size, bytes.fromhex(head.root))
 
 
-def _whole(read: Read) -> Head:
+def whole(read: Read, else_: str = "nothing was signed") -> Head:
     """Return the head of a ledger that verifies, and so do the tables beside it.
+
+    Args:
+        else_: what was not done where it does not.
 
     Raises:
         LedgerBroken: it does not; the first bad entry is named.
@@ -160,7 +163,7 @@ def _whole(read: Read) -> Head:
     found = verify(read)
     if not found.ok:
         raise LedgerBroken(
-            f"nothing was signed: {found.problem}.",
+            f"{else_}: {found.problem}.",
             position=found.first_bad,
             next_step="Run: crossloop ledger verify",
         )
@@ -223,6 +226,7 @@ def prove(
     """
     from crossloop.store.ledger.export import inclusion_proof
     from crossloop.store.ledger.keys import load_key
+    from crossloop.store.ledger.stored import check_head
 
     told = Output(json=json)
     require_new(out)
@@ -233,7 +237,10 @@ def prove(
 
     def look(read: Read) -> tuple[Head, dict[str, Any]]:
         if witnessed is None:
-            return read.head() if signer is None else _whole(read), inclusion_proof(read, entry)
+            if signer is not None:
+                return whole(read), inclusion_proof(read, entry)
+            check_head(read)
+            return read.head(), inclusion_proof(read, entry)
         _check_continues(read, witnessed, checkpoint)
         return read.head(), inclusion_proof(read, entry, witnessed.checkpoint.size)
 

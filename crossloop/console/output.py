@@ -6,17 +6,20 @@ Rules:
 2. Nothing that a person may want to copy (ids, commands) is ever wrapped or cut; prose is wrapped at the
    width of the terminal, or at 80 columns where there is none, and hangs under its first word.
 3. An error is one message: where, what, and the next step.
+4. Text is printed as it is: no word between colons becomes a picture, and a character that would do something
+   to the terminal is written out (:mod:`crossloop.printable`).
 """
 
 from __future__ import annotations
 
 import json as plain_json
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from crossloop.errors import (
@@ -28,6 +31,7 @@ from crossloop.errors import (
     SettingError,
     SignalRefused,
 )
+from crossloop.printable import visible, visible_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,20 +47,35 @@ _NEXT_STEP = {
 """What to do about an error that does not say so itself."""
 
 
+class _AsItIs(Console):
+    """A console of which only crossloop's own styles and bars send control characters (rule 4)."""
+
+    def __init__(self, *, stderr: bool) -> None:
+        super().__init__(stderr=stderr, highlight=False, soft_wrap=False, emoji=False)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(visible(text), **how)  # before it is measured
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for one in super().render(renderable, options):
+            yield one if one.control else Segment(visible(one.text), one.style)
+
+
 class Output:
     """Output of one command."""
 
     def __init__(self, *, json: bool) -> None:
         self.json = json
-        self.people = Console(stderr=json, highlight=False, soft_wrap=False)
+        self.people: Console = _AsItIs(stderr=json)
         """Tables and stories: on stdout, unless that belongs to a program."""
 
-        self.aside = Console(stderr=True, highlight=False)
+        self.aside: Console = _AsItIs(stderr=True)
         """Progress and errors."""
 
     def document(self, value: Mapping[str, Any] | list[Any]) -> None:
         """Print the one JSON document of this command."""
-        sys.stdout.write(plain_json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        said = plain_json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        sys.stdout.write(visible_json(said) + "\n")
 
     @contextmanager
     def working(self, what: str) -> Generator[None]:
@@ -94,7 +113,7 @@ class Output:
 
 def say(console: Console, markup: str, *, indent: int = 0, hang: int | None = None) -> None:
     """Print prose, wrapped between words and indented; further lines hang ``hang`` columns in."""
-    rest = Text.from_markup(markup)
+    rest = Text.from_markup(visible(markup), emoji=False)
     margin, further = indent, indent if hang is None else hang
     while rest.plain:
         line = rest.wrap(console, max(_NARROWEST, console.width - margin))[0]

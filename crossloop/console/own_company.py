@@ -6,8 +6,10 @@ Rules:
 2. The attribute is a :class:`~crossloop.coordinator.Company`, or a callable that returns one. A callable is
    called with the URL of the store where it takes an argument, else without any.
 3. What is not found or not a company is said in one message, and so is what the module itself gets wrong: by
-   the file and line where it happened. A module that ends the program instead (``sys.exit``) gets that wrong.
+   the file and line where it happened, which is never a line of crossloop. A module that ends the program
+   instead (``sys.exit``) gets that wrong.
 4. What crossloop itself has to say, while the module is imported or its callable called, passes as it is.
+5. What the module prints meanwhile goes to stderr: stdout belongs to the command.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, redirect_stdout
 from functools import reduce
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from crossloop.coordinator import Company
 
 _FORM: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_PACKAGE: Final = Path(__file__).parent.parent
 _FIELD: Final = "--company"
 
 
@@ -70,7 +74,9 @@ def load(named: str, store: str) -> Company:
     found = _attribute(named, module, attribute)
     if callable(found) and not isinstance(found, Company):
         with _its_own_code(named):
-            found = found(store) if _takes_one(found) else found()
+            found = found(*_arguments(named, found, store))
+    if inspect.iscoroutine(found):
+        found.close()  # it is not awaited, and need not warn of that
     if not isinstance(found, Company):
         raise _refused(
             f"{named} is no company: expected a crossloop.Company, or what returns one, got {_kind(found)}.",
@@ -93,37 +99,53 @@ def _attribute(named: str, module: str, attribute: str) -> object:
                 f"there is no module '{missing.name}' in {here} or on Python's path.",
                 "Call it from the directory in which it stands, or install it.",
             ) from None
-    try:
-        return reduce(getattr, attribute.split("."), imported)
-    except AttributeError:
-        known = ", ".join(sorted(name for name in dir(imported) if not name.startswith("_"))[:20])
-        raise _refused(
-            f"the module '{module}' has no attribute '{attribute}'.", f"It has: {known or 'none'}."
-        ) from None
+    with _its_own_code(named):
+        try:
+            return reduce(getattr, attribute.split("."), imported)
+        except AttributeError:
+            known = ", ".join(sorted(name for name in dir(imported) if not name.startswith("_"))[:20])
+            raise _refused(
+                f"the module '{module}' has no attribute '{attribute}'.", f"It has: {known or 'none'}."
+            ) from None
 
 
-def _takes_one(found: object) -> bool:
+def _arguments(named: str, found: Callable[..., object], store: str) -> tuple[str, ...]:
+    """What to call it with: the URL of the store where it takes that, else nothing."""
     try:
-        inspect.signature(found).bind("")  # pyright: ignore[reportArgumentType]
+        signature = inspect.signature(found)
     except (TypeError, ValueError):
-        return False
-    return True
+        return ()
+    for arguments in ((store,), ()):
+        try:
+            signature.bind(*arguments)
+        except TypeError:
+            continue
+        return arguments
+    raise _refused(
+        f"{named} takes other arguments than the URL of the store: {signature}.",
+        "Let it take that one, or none.",
+    )
 
 
 @contextmanager
 def _its_own_code(named: str) -> Generator[None]:
     """What the module's own code raises, as one message (rules 3 and 4)."""
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     except CrossloopError:
         raise
     except (Exception, SystemExit) as failure:
         raise _failed(named, failure) from failure
 
 
+def _of_crossloop(file: str) -> bool:
+    return Path(file).is_relative_to(_PACKAGE)
+
+
 def _failed(named: str, failure: Exception | SystemExit) -> InputError:
     """What the module's own code raised, with the place where it did."""
-    frames = traceback.extract_tb(failure.__traceback__)
+    frames = [one for one in traceback.extract_tb(failure.__traceback__) if not _of_crossloop(one.filename)]
     file, line = (frames[-1].filename, frames[-1].lineno) if frames else (None, None)
     if isinstance(failure, SyntaxError) and failure.filename:
         file, line = failure.filename, failure.lineno
@@ -133,7 +155,7 @@ def _failed(named: str, failure: Exception | SystemExit) -> InputError:
     return InputError(
         f"{named} cannot be loaded: {said}",
         where=Where(file, line, _FIELD),
-        next_step="Mend it there; python -c 'import …' shows more.",
+        next_step=f"Mend {'it there' if file else named}; python -c 'import …' shows more.",
     )
 
 

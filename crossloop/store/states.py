@@ -183,7 +183,10 @@ def _compared(read: Read, table: Table, select: str, values: Mapping[str, str | 
         for row in chunk:
             key, own, told = row[0], row[1 : -width * len(table.moves)], row[-width * len(table.moves) :]
             entries = [told[at : at + width] for at in range(0, len(told), width)]
-            found = _differs(table, key, own, entries)
+            try:
+                found = _differs(table, key, own, entries)
+            except (ValueError, TypeError, AttributeError, OverflowError) as odd:
+                found = f"it holds what nobody wrote: {odd}"
             if found is not None:
                 return f"{table.name}, {own[0]}: {found}"
     return None

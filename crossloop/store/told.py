@@ -10,20 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
-import orjson
-
 from crossloop.store import (
     actions,
     agreement,
     approvals,
     choices,
     decisions,
+    fields,
     inbox,
     incidents,
     policies,
     votes,
 )
-from crossloop.store.instants import instant, zulu
+from crossloop.store.instants import zulu
 
 if TYPE_CHECKING:
     from crossloop.store.session import Row
@@ -72,6 +71,19 @@ class Table:
     """SQL that holds only for rows that agree with their entries (:mod:`crossloop.store.agreement`)."""
 
 
+def _iso(table: str, row: object, column: str, count: object) -> str:
+    return fields.moment(table, row, column, count).isoformat()
+
+
+def _zulu(row: object, column: str, count: int) -> str:
+    fields.moment("signals", row, column, count)
+    return zulu(count)
+
+
+def _people(table: str, row: object, text: object) -> list[str]:
+    return list(fields.names(table, row, "people", text))
+
+
 def _said_of_signal(row: Row) -> Sequence[Said]:
     id, type, subject, department, time, valid_until, _ = row
     received = {
@@ -79,8 +91,8 @@ def _said_of_signal(row: Row) -> Sequence[Said]:
         "type": type,
         "subject": subject,
         "department": department,
-        "time": zulu(time),
-        "valid_until": zulu(valid_until),
+        "time": _zulu(id, "time", time),
+        "valid_until": _zulu(id, "valid_until", valid_until),
     }
     moved = {"signal": id}
     return received, moved, moved, moved, moved
@@ -125,7 +137,7 @@ def _said_of_action(row: Row) -> Sequence[Said]:
         "digest": digest,
         "undoes": undoes,
     }
-    until = None if expires_at is None else instant(expires_at).isoformat()
+    until = None if expires_at is None else _iso("actions", id, "expires_at", expires_at)
     found = "failed" if state == "failed" else "reconciled"
     if looked_into is not None:
         receipt = {"action_key": id, "outcome": "unknown"}
@@ -145,7 +157,7 @@ def _said_of_action(row: Row) -> Sequence[Said]:
 
 def _said_of_incident(row: Row) -> Sequence[Said]:
     id, action, kind, people, due, person, happened, _ = row
-    of_whom = {"people": orjson.loads(people), "due": instant(due).isoformat()}
+    of_whom = {"people": _people("incidents", id, people), "due": _iso("incidents", id, "due", due)}
     opened = {"incident": id, "action_key": action, "kind": kind, **of_whom}
     found = {0: False, 1: True}.get(happened, happened)
     return opened, {"incident": id}, {"incident": id, "person": person, "happened": found}
@@ -154,7 +166,11 @@ def _said_of_incident(row: Row) -> Sequence[Said]:
 def _said_of_approval(row: Row) -> Sequence[Said]:
     id, decision, digest, policy, people, quorum, due, passed_on, person, reason, state = row
     about = {"approval": id, "decision": decision, "digest": digest, "policy": policy}
-    of_whom = {"people": orjson.loads(people), "quorum": quorum, "due": instant(due).isoformat()}
+    of_whom = {
+        "people": _people("approvals", id, people),
+        "quorum": quorum,
+        "due": _iso("approvals", id, "due", due),
+    }
     asked = {**about, **of_whom} if passed_on is None else about
     answer = {"approval": id, "state": state, "person": person, "reason": reason}
     return asked, {"approval": id, **of_whom}, answer
@@ -166,8 +182,14 @@ def _said_of_vote(row: Row) -> Sequence[Said]:
 
 
 def _said_of_choice(row: Row) -> Sequence[Said]:
-    _, loop, chosen, settings = row
-    return ({"loop": loop, "chosen": orjson.loads(chosen), "settings": orjson.loads(settings)},)
+    key, loop, chosen, settings = row
+    return (
+        {
+            "loop": loop,
+            "chosen": fields.mapping("choices", key, "chosen", chosen),
+            "settings": fields.mapping("choices", key, "settings", settings),
+        },
+    )
 
 
 def _said_of_policy(row: Row) -> Sequence[Said]:

@@ -23,7 +23,7 @@ from crossloop.testing.simulation import Outcome, simulate
 def main(arguments: list[str]) -> int:
     """Run it; 1 when an invariant was violated, 2 for wrong usage, 130 when it was stopped with Ctrl-C."""
     chosen = _parser().parse_args(arguments)
-    people = Console(stderr=True)
+    people = Console(stderr=True, emoji=False)
     began = time.monotonic()
     try:
         found = _many(chosen, people) if chosen.seed is None else _one(chosen.seed, people)

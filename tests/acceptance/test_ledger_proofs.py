@@ -461,6 +461,51 @@ def test_an_export_of_a_ledger_with_a_missing_entry_stops_and_leaves_no_file(kep
     assert list(kept.glob("all*")) == []
 
 
+LAST = "DELETE FROM entries WHERE position = (SELECT max(position) FROM entries)"
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [(BODY, "entry 5 has a salt and a body"), (REMOVED, "entry 5 has lost its body"), (LAST, " is missing")],
+)
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_an_export_of_a_changed_ledger_ends_with_one_and_leaves_no_file(
+    kept: Path, statement: str, says: str, form: str
+) -> None:
+    damage(kept, statement)
+    refused = warm("ledger", "export", "--format", form, "--out", "all", "--json", cwd=kept).expect(1)
+    assert refused.json["error"]["code"] == "ledger.broken"
+    assert says in refused.json["error"]["message"]
+    assert list(kept.glob("all*")) == []
+
+
+def test_nothing_is_proved_in_a_ledger_whose_last_entry_was_taken_away(kept: Path) -> None:
+    warm("ledger", "prove", "5", cwd=kept).expect(0)
+    damage(kept, LAST)
+    refused = warm("ledger", "prove", "5", "--json", cwd=kept).expect(1).json["error"]
+    assert "stand there" in refused["message"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        (BODY, "entry 5"),
+        (REMOVED, "entry 5"),
+        (LAST, "is missing"),
+        ("DELETE FROM entries WHERE position = 7", "entry 7 is missing"),
+        (ROW, "a table beside the ledger was changed"),
+    ],
+)
+def test_nothing_is_redacted_in_a_ledger_that_does_not_verify(kept: Path, statement: str, says: str) -> None:
+    damage(kept, statement)
+    before = warm("ledger", "verify", "--json", cwd=kept).expect(1).json
+    refused = warm("ledger", "redact", "5", "--reason", "r", "--yes", "--json", cwd=kept).expect(1).json
+    assert refused["error"]["code"] == "ledger.broken"
+    assert refused["error"]["message"].startswith("nothing was redacted: ")
+    assert says in refused["error"]["message"]
+    assert warm("ledger", "verify", "--json", cwd=kept).expect(1).json == before
+
+
 def test_a_redaction_is_recorded_keeps_every_proof_and_is_done_once(kept: Path) -> None:
     assert warm("ledger", "prove", "1", cwd=kept).expect(0).json["entry"]["body"]
     told = warm("ledger", "redact", "1", "--reason", "asked for", "--yes", "--json", cwd=kept).expect(0).json

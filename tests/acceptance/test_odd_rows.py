@@ -59,6 +59,24 @@ def test_a_row_that_nobody_wrote_is_named_with_its_store_table_row_and_column(
     assert "crossloop ledger verify" in told["next_step"]
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "value", "expected"),
+    [
+        ("approvals", "due", FAR, "microseconds since 1970"),
+        ("approvals", "people", "[asha", "a JSON list of text"),
+        ("signals", "time", -FAR, "microseconds since 1970"),
+        ("actions", "expires_at", FAR, "microseconds since 1970"),
+    ],
+)
+def test_verifying_names_table_row_and_column_of_what_cannot_be_read(
+    asked: Path, table: str, column: str, value: object, expected: str
+) -> None:
+    id = first(asked, f"SELECT id FROM {table} WHERE {column} IS NOT NULL ORDER BY key LIMIT 1")
+    change(asked, f"UPDATE {table} SET {column} = ?", value)
+    told = warm("ledger", "verify", "--json", cwd=asked).expect(1).json
+    assert f"table {table}, row {id}, column {column}: expected {expected}, got " in told["problem"]
+
+
 @pytest.mark.parametrize("command", ["ledger tail", "explain CASE"])
 @pytest.mark.parametrize("body", ["{}", "[]", '"text"', '{"department": 1, "data": [], "confidence": "x"}'])
 def test_an_entry_that_does_not_say_what_it_should_is_named(asked: Path, command: str, body: str) -> None:

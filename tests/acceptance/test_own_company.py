@@ -35,6 +35,26 @@ def fails(store):
 def leaves(store):
     raise SystemExit(0)
 
+def takes_two(store, more):
+    return crossloop.ready_company(store)
+
+def loud(store):
+    print("called")
+    return crossloop.ready_company(store)
+
+def builds_it_wrongly():
+    return crossloop.Company(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+
+async def not_awaited():
+    return acme
+
+def __getattr__(name):
+    if name == "odd":
+        raise RuntimeError("no such thing today")
+    raise AttributeError(name)
+
+print("loaded")
+
 def gives_a_number():
     return 7
 """
@@ -129,6 +149,10 @@ def test_it_is_a_company_or_what_returns_one(name: str, shop: Path) -> None:
         ("shop:number", "expected a crossloop.Company, or what returns one, got a int"),
         ("shop:gives_a_number", "got a int"),
         ("shop:fails", "RuntimeError: no network"),
+        ("shop:odd", "RuntimeError: no such thing today"),
+        ("shop:takes_two", "shop:takes_two takes other arguments than the URL of the store: (store, more)"),
+        ("shop:not_awaited", "got a coroutine"),
+        ("shop:builds_it_wrongly", "TypeError"),
         ("shop:leaves", "its code ends the program (SystemExit: 0)"),
         ("script:company", "its code ends the program (SystemExit: 0)"),
         ("broken:company", "No module named 'no_such_thing'"),
@@ -168,6 +192,33 @@ def test_what_crossloop_itself_says_passes_as_it_is_at_import_and_when_called(
         "orders",
         "Make one.",
     )
+
+
+def test_what_the_module_prints_is_no_part_of_the_document(shop: Path) -> None:
+    done = warm("loops", "--company", "shop:loud", "--json", cwd=shop).expect(0)
+    assert [one["name"] for one in done.json["loops"]] == [LOOP]
+    assert done.err.splitlines() == ["loaded", "called"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("builds_it_wrongly", "return crossloop.Company(1, 2"),
+        ("odd", "raise RuntimeError("),
+        ("takes_two", ""),
+    ],
+)
+def test_no_line_of_crossloop_is_blamed(name: str, line: str, shop: Path) -> None:
+    told = warm("loops", "--company", f"shop:{name}", "--json", cwd=shop).expect(2).json["error"]
+    named = "" if told["line"] is None else SHOP.splitlines()[told["line"] - 1].strip()
+    assert named.startswith(line)
+    assert bool(named) == bool(line)
+    assert f"shop:{name}" in told["message"]
+
+
+def test_a_company_that_would_have_to_be_awaited_warns_of_nothing(shop: Path) -> None:
+    done = crossloop("loops", "--company", "shop:not_awaited", cwd=shop).expect(2)
+    assert "RuntimeWarning" not in done.err
 
 
 def test_python_can_run_the_command_line_as_a_module(tmp_path: Path) -> None:

@@ -241,11 +241,28 @@ def test_the_stand_alone_verifier_says_when_it_did_not_check_signatures(witness:
     assert len(STAND_ALONE.read_text().splitlines()) < 100
 
 
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_the_stand_alone_verifier_says_how_it_is_used(asked: str):
+    said = stand_alone(asked)
+    assert said.code == 0
+    assert "python verify_ledger.py FILE... [KEY]..." in said.lines[0]
+
+
 def test_the_stand_alone_verifier_tells_wrong_use_from_a_broken_ledger(witness: Path, tmp_path: Path):
     (tmp_path / "empty").touch()
     mistyped = VERIFIER[:-3] + ("A" if VERIFIER[-3] != "A" else "B") + VERIFIER[-2:]
+    key_file, binary, other, lacking = (tmp_path / name for name in ("k.pub", "bin", "arr.json", "x.jsonl"))
+    key_file.write_text(f"{VERIFIER}\n")
+    binary.write_bytes(bytes(range(256)))
+    other.write_text("[1, 2]\n")
+    lacking.write_text('{"some": 1}\n')
     for arguments in (
         (),
+        (key_file,),
+        (witness, key_file),
+        (binary,),
+        (other,),
+        (lacking,),
         (VERIFIER,),
         (tmp_path / "nowhere",),
         (tmp_path,),

@@ -29,7 +29,7 @@ import orjson
 from crossloop.errors import LedgerBroken
 from crossloop.store import Verification, verify
 from crossloop.store.ledger.entries import stored_leaf
-from crossloop.store.ledger.export import records
+from crossloop.store.ledger.records import records
 from tests.support.ledger_drills import (
     COLUMNS,
     SIGNER,

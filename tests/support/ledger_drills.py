@@ -24,8 +24,8 @@ from crossloop.clock import ManualClock
 from crossloop.store import Read, Store, Tx, Verification, verify
 from crossloop.store.ledger import witness
 from crossloop.store.ledger.checkpoints import sign
-from crossloop.store.ledger.export import records
 from crossloop.store.ledger.notes import SignerKey
+from crossloop.store.ledger.records import records
 from crossloop.store.session import Statements
 from tests.support.stores import START
 

@@ -8,7 +8,10 @@ Rules:
 3. What is still being worked on should not be redacted: work that lost its words comes to nothing. That is
    a signal that is not finished, a decision or a question that waits, an action that is not over, the rules
    in force. :func:`obstacle` tells; who asks for a redaction looks there first, in the same transaction.
-4. The bytes go, too: SQLite is told to overwrite what it deletes (see ``sqlite.writer``).
+4. What was tampered with is not washed out: an entry that does not hold together, or that lost its body
+   without a record, stays as it is. Of the ledger around it the entry tells nothing: who asks for a redaction
+   verifies that, in the same transaction.
+5. The bytes go, too: SQLite is told to overwrite what it deletes (see ``sqlite.writer``).
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 import orjson
+
+from crossloop.store.ledger.records import check, records
 
 if TYPE_CHECKING:
     from crossloop.store.session import Read, Tx
@@ -50,11 +55,14 @@ def redact(tx: Tx, position: int, reason: str, *, identity: str | None = None) -
 
     Raises:
         UnknownName: there is no such entry.
+        LedgerBroken: it was changed, or somebody took its body away.
         ValueError: the entry records a redaction.
     """
     entry = tx.entry(position)
     if entry.kind == REDACTED:
         raise ValueError(_stays(position))
+    [[record]] = records(tx, position, position + 1)
+    check(record, lambda: recorded(tx))
     if not tx.execute(_REDACT, position=position):
         return False
     by = {} if identity is None else {"identity": identity}

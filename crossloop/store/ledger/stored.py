@@ -23,8 +23,10 @@ from crossloop.store.ledger.proofs import (
 )
 
 if TYPE_CHECKING:
+    from crossloop.store.ledger.entries import Head
     from crossloop.store.session import Read
 
+_COUNT = "SELECT count(*) FROM entries"
 _TILES = "SELECT hash FROM tiles WHERE number >= :start AND number < :stop ORDER BY number"
 _LEAVES = "SELECT leaf FROM entries WHERE position >= :start AND position < :stop ORDER BY position"
 
@@ -84,6 +86,47 @@ def prove_consistency(read: Read, first: int, first_root: bytes, second: int, ro
     path = consistency_path(first, second, _Known(read))
     verify_consistency(first, first_root, second, root, path)
     return path
+
+
+def check_head(read: Read) -> None:
+    """Hold size and root of the head against the number of entries, the stored hashes and the last leaves.
+
+    Raises:
+        LedgerBroken: they do not fit together.
+    """
+    _check_count(read)
+    head = read.head()
+    _check_root(head, dict(roots(read, [head.size]))[head.size], "the stored hashes")
+
+
+def check_leaves(read: Read) -> None:
+    """Hold size and root of the head against the leaf of every entry.
+
+    Raises:
+        LedgerBroken: they do not fit together.
+    """
+    _check_count(read)
+    tree, head = Frontier(), read.head()
+    for rows in read.stream(_LEAVES, 16 * TILE, start=0, stop=head.size):
+        leaves = [row[0] for row in rows]
+        if any(type(one) is not bytes or len(one) != HASH_SIZE for one in leaves):
+            raise LedgerBroken("an entry has no leaf.", position=None, next_step=_NEXT_STEP)
+        tree.extend(leaves)
+    _check_root(head, tree.root(), "the entries")
+
+
+def _check_count(read: Read) -> None:
+    [(count,)] = read.rows(_COUNT)
+    size = read.head().size
+    if count != size:
+        message = f"the ledger counts {size} entries, but {count} stand there."
+        raise LedgerBroken(message, position=None, next_step=_NEXT_STEP)
+
+
+def _check_root(head: Head, made: bytes, of: str) -> None:
+    if made.hex() != head.root:
+        message = f"{of} do not give the root of the ledger: expected {head.root}, got {made.hex()}."
+        raise LedgerBroken(message, position=None, next_step=_NEXT_STEP)
 
 
 class _Known:

@@ -22,7 +22,7 @@ from crossloop.testing.killing.crash_points import Tried, crash_at_every_point
 def main(arguments: list[str]) -> int:
     """Run it; 1 when a point is never passed, or something was wrong after a death."""
     chosen = _parser().parse_args(arguments)
-    people = Console(stderr=True)
+    people = Console(stderr=True, emoji=False)
     began = time.monotonic()
     points = chosen.point or POINTS
     with people.status(f"{len(points)} points") as shown:

@@ -22,7 +22,7 @@ from crossloop.testing.killing.kill import Campaign, Result, kill
 def main(arguments: list[str]) -> int:
     """Run it; 1 when something was lost, doubled, stuck or otherwise wrong."""
     chosen = _parser().parse_args(arguments)
-    people = Console(stderr=True)
+    people = Console(stderr=True, emoji=False)
     began, running = time.monotonic(), commit()
     try:
         if chosen.folder is not None:

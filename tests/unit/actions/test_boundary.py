@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -270,3 +270,16 @@ def test_a_system_that_cannot_say_what_it_promises_promises_nothing(
     assert boundary.capabilities(system) == NOTHING
     assert "could not say what it promises" in caplog.text
     assert boundary.capabilities(FakeSystem()) == Capabilities(idempotent=True, find=True, undo=True)
+
+
+def test_that_a_system_cannot_say_what_it_promises_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    class Slotted:
+        __slots__ = ()
+        system = "ads"
+
+    one, other = Unsure(), Unsure()
+    one.said = other.said = RuntimeError("not today")
+    for _ in range(3):
+        assert boundary.capabilities(one) == boundary.capabilities(other) == NOTHING
+        assert boundary.capabilities(cast("Adapter", Slotted())) == NOTHING
+    assert caplog.text.count("not today") == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json as json_module
 
 import pytest
 from hypothesis import given
@@ -70,3 +71,37 @@ def test_an_error_without_a_next_step_gets_that_of_its_kind(capsys: pytest.Captu
 def test_an_error_that_knows_nothing_better_says_no_next_step(capsys: pytest.CaptureFixture[str]) -> None:
     Output(json=False).error(CrossloopError("it broke."))
     assert capsys.readouterr().err == "error crossloop.error  it broke.\n"
+
+
+def test_text_is_printed_as_it_is_and_does_nothing_to_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = Output(json=False)
+    text = "a:b:c :warning: \x1b[31mred\x9b0m\u202edrow"
+    table = columns("name")
+    table.add_row(text.replace("[", "\\["))
+    out.people.print(table)
+    out.people.print(text, soft_wrap=True)
+    say(out.people, text)
+    copyable(out.people, text)
+    out.problem("code", text, text)
+    said = capsys.readouterr()
+    assert (said.out + said.err).count(r"a:b:c :warning: \x1b[31mred\x9b0m\u202edrow") == 6
+    assert not any(one in said.out + said.err for one in ("\x1b", "\x9b", "\u202e"))
+
+
+def test_a_document_says_the_same_with_control_characters_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"text": "ü :b: \x1b[31m \x7f \x9b \u202e \t \n"}
+    Output(json=True).document(document)
+    out = capsys.readouterr().out
+    assert json_module.loads(out) == document
+    assert "ü :b: " in out
+    assert not any(one in out for one in ("\x1b", "\x7f", "\x9b", "\u202e", "\t"))
+
+
+def test_styles_are_still_styles(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    Output(json=False).people.print("[bold]x[/]")
+    assert capsys.readouterr().out == "\x1b[1mx\x1b[0m\n"

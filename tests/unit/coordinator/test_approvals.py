@@ -127,7 +127,8 @@ REFUSALS: list[tuple[str, dict[str, Any], type[AnswerRefused]]] = [
     ("another document here", {"person": "asha", "policy": OTHER}, PolicyChanged),
     ("a rejection without a reason", {"person": "asha", "decision": "reject", "reason": "  "}, AnswerRefused),
     ("a reason without end", {"person": "asha", "reason": "x" * 2001}, AnswerRefused),
-    ("a reason that cannot be kept", {"person": "asha", "reason": "a\x00"}, AnswerRefused),
+    ("a reason that cannot be kept", {"person": "asha", "reason": "a\ud800"}, AnswerRefused),
+    ("a reason with an escape sequence", {"person": "asha", "reason": "no\x1b[2J"}, AnswerRefused),
     ("a name that cannot be kept", {"person": "asha", "asserted": "OS user \ud800"}, AnswerRefused),
 ]
 

@@ -365,8 +365,11 @@ def test_a_row_that_borrows_the_redacted_entry_of_another_is_found(store: Store)
     ("change", "says"),
     [
         ("DROP TABLE approval_votes", "cannot be read"),
-        ("UPDATE approvals SET people = 'asha'", "holds what nobody wrote"),
-        ("UPDATE approvals SET due = 9000000000000000000", "holds what nobody wrote"),
+        ("UPDATE approvals SET people = 'asha'", "cannot be read: table approvals, row apr_0, column people"),
+        (
+            "UPDATE approvals SET due = 9000000000000000000",
+            "table approvals, row apr_0, column due: expected",
+        ),
     ],
 )
 def test_a_table_that_cannot_be_read_is_a_finding_and_no_crash(store: Store, change: str, says: str) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 
 from crossloop.canonical import canonical_json
 from crossloop.errors import LedgerBroken, UnknownName
-from crossloop.store import Store, Tx
-from crossloop.store.ledger.export import PROOF_FORMAT, inclusion_proof, records
+from crossloop.store import Read, Store, Tx
+from crossloop.store.ledger.entries import body_hash, stored_leaf
+from crossloop.store.ledger.export import PROOF_FORMAT, exported, inclusion_proof
 from crossloop.store.ledger.merkle import leaf_hash
 from crossloop.store.ledger.proofs import verify_inclusion
+from crossloop.store.ledger.records import records
 from crossloop.store.ledger.redaction import redact
-from crossloop.store.ledger.stored import roots
+from crossloop.store.ledger.stored import check_head, check_leaves, roots
 
 BODY = {"name": 'Ünal \u2028 "quoted" \x1f', "small": 1e-6, "smaller": -6.7e-7, "n": 3, "many": 1e20 / 1e8}
 
@@ -92,3 +95,66 @@ def test_an_entry_whose_header_was_changed_is_not_proved(filled: Store):
     filled.write(lambda tx: tx.execute("UPDATE entries SET at = at + 1 WHERE position = 10"))
     with pytest.raises(LedgerBroken, match="does not match its leaf"):
         filled.read(lambda read: inclusion_proof(read, 10))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ("at = at + 1 WHERE position = 10", "entry 10 does not match its leaf"),
+        ("kind = 'other' WHERE position = 10", "entry 10 does not match its leaf"),
+        ("leaf = body_hash WHERE position = 10", "entry 10 does not match its leaf"),
+        ("salt = zeroblob(16) WHERE position = 10", "entry 10 has a salt and a body that do not match"),
+        ("body = NULL WHERE position = 10", "entry 10 has lost its salt or its body"),
+        (
+            "body = NULL, salt = NULL WHERE position = 10",
+            "entry 10 has lost its body, and no entry records why",
+        ),
+    ],
+)
+def test_what_was_changed_is_not_exported(filled: Store, damage: str, says: str):
+    filled.write(lambda tx: tx.execute(f"UPDATE entries SET {damage}"))
+    with pytest.raises(LedgerBroken, match=says) as broken:
+        filled.read(lambda read: list(exported(read, 5, 20)))
+    assert broken.value.position == 10
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 300), (280, 290)])
+def test_an_export_whose_entries_do_not_give_the_root_ends_so(filled: Store, start: int, stop: int):
+    assert filled.read(lambda read: list(exported(read, start, stop)))
+    filled.write(lambda tx: tx.append("drill", None, {}))
+
+    def rewrite(tx: Tx) -> None:  # body, hash and leaf alike
+        body = b'{"number":7}'
+        hashed = body_hash(bytes(16), body)
+        [(at,)] = tx.rows("SELECT at FROM entries WHERE position = 7")
+        leaf = stored_leaf(7, "other", None, at, hashed)
+        tx.execute(
+            "UPDATE entries SET kind = 'other', case_key = NULL, salt = :salt, body = :body,"
+            " body_hash = :hashed, leaf = :leaf WHERE position = 7",
+            salt=bytes(16),
+            body=body,
+            hashed=hashed,
+            leaf=leaf,
+        )
+
+    filled.write(rewrite)
+    with pytest.raises(LedgerBroken, match="the entries do not give the root of the ledger"):
+        filled.read(lambda read: list(exported(read, start, stop)))
+
+
+@pytest.mark.parametrize("look", [check_head, check_leaves])
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ("DELETE FROM entries WHERE position = 299", "counts 300 entries, but 299 stand there"),
+        ("DELETE FROM entries WHERE position = 3", "counts 300 entries, but 299 stand there"),
+        ("UPDATE entries SET leaf = zeroblob(32) WHERE position = 299", "do not give the root"),
+    ],
+)
+def test_a_head_that_does_not_fit_its_entries_is_found(
+    filled: Store, look: Callable[[Read], None], damage: str, says: str
+):
+    filled.read(look)
+    filled.write(lambda tx: tx.execute(damage))
+    with pytest.raises(LedgerBroken, match=says):
+        filled.read(look)

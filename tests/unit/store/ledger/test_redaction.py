@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crossloop.errors import UnknownName
+from crossloop.errors import LedgerBroken, UnknownName
 from crossloop.store import Store, Tx, decisions, inbox, policies, verify
 from crossloop.store.ledger.redaction import REDACTED, obstacle, redact
 from tests.support.stores import admit, decide
@@ -80,6 +80,25 @@ def test_the_record_of_a_redaction_cannot_be_redacted(filled: Store):
 def test_an_entry_that_does_not_exist_cannot_be_redacted(filled: Store):
     with pytest.raises(UnknownName, match="no entry 99"):
         filled.write(lambda tx: redact(tx, 99, "asked for"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ("body = CAST('{}' AS BLOB)", "do not match their hash"),
+        ("salt = zeroblob(16)", "do not match their hash"),
+        ("leaf = zeroblob(32)", "does not match its leaf"),
+        ("kind = 'other'", "does not match its leaf"),
+        ("case_key = NULL", "does not match its leaf"),
+        ("salt = NULL, body = NULL", "has lost its body, and no entry records why"),
+    ],
+)
+def test_what_was_tampered_with_is_not_washed_out(filled: Store, damage: str, says: str):
+    filled.write(lambda tx: tx.execute(f"UPDATE entries SET {damage} WHERE position = 2"))
+    with pytest.raises(LedgerBroken, match=f"entry 2 .*{says}"):
+        filled.write(lambda tx: redact(tx, 2, "asked for"))
+    assert filled.read(lambda read: read.head().size) == 4
+    assert filled.read(verify).first_bad == 2
 
 
 def test_who_redacted_is_recorded_where_it_is_known(filled: Store):
