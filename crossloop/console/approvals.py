@@ -169,9 +169,9 @@ def _say_given(console: Console, given: Given) -> None:
         needed = words.counted(answered.still_needed, "more approval")
         verb = "is" if answered.still_needed == 1 else "are"
         say(console, f"{needed} {verb} needed before anything is done.", indent=2)
+    if answered.state == "rejected":  # what follows may take back what was done before it
+        say(console, "What was asked for is not done.", indent=2)
     answering.say_receipts(console, given.receipts)
-    if answered.state == "rejected":
-        say(console, "Nothing is done.", indent=2)
 
 
 def _so_far(one: Mapping[str, Any]) -> str:

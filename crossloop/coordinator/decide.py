@@ -247,13 +247,16 @@ def _judged(
 
 def _not_to_undo(tx: Tx, proposal: Proposal) -> str:
     """Why what a proposal takes back cannot be taken back by it: each action is taken back once."""
-    row = None if proposal.undoes is None else actions.get(tx, proposal.undoes)
-    if row is None:
+    if proposal.undoes is None:
         return ""
-    asked = proposal.action
-    if asked is not None and (asked.system != row.system or not overlap(asked.resource, row.resource)):
+    row, asked = actions.get(tx, proposal.undoes), proposal.action
+    if (
+        row is not None
+        and asked is not None
+        and (asked.system != row.system or not overlap(asked.resource, row.resource))
+    ):
         return f"{row.key} changed {row.resource}; a request on {asked.resource} does not take it back."
-    return actions.not_to_undo(tx, proposal.action_key, row.key)
+    return actions.not_to_undo(tx, proposal.action_key, proposal.undoes)
 
 
 def _refused(verdict: Verdict, because: str) -> Verdict:

@@ -161,10 +161,11 @@ class Coordinator(Opened):
         """Admit signals from outside and bring them to their end.
 
         Raises:
+            InputError: what was handed in is no sequence of signals; nothing was written.
             SignalRefused: one of them is not of a type of the catalogue; nothing was written.
             StoreBusy: another coordinator is at work on this store.
         """
-        return self._background.run(self._publish(signals))
+        return self._background.run(self._publish(handed_in.signals(signals)))
 
     async def _publish(self, signals: Sequence[Signal]) -> PublishReport:
         async with self._runtime() as runtime:

@@ -11,7 +11,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from os import PathLike
@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 from crossloop.coordinator.loop import Inputs
 from crossloop.errors import InputError, SettingError, Where
+from crossloop.signals import Signal
 from crossloop.store.approvals import ApprovalState
 from crossloop.store.inbox import SignalState
 from crossloop.store.incidents import IncidentState
@@ -58,6 +59,29 @@ def inputs(data: object, mapping: object, others: object) -> Inputs:
         primary=None if data is None else _path(data, "data"),
         mapping=None if mapping is None else _path(mapping, "mapping"),
         others={str(name): _path(file, f"others.{name}") for name, file in named.items()},
+    )
+
+
+def signals(given: object) -> tuple[Signal, ...]:
+    """Read the signals to admit.
+
+    Raises:
+        InputError: they are no sequence of signals.
+    """
+    if isinstance(given, Signal):
+        expected, got = "signals in a list", "one signal"
+    elif isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        expected, got = "signals in a list", _kind(cast("object", given))
+    else:
+        handed_in = tuple(cast("Iterable[object]", given))
+        other = next(((at, one) for at, one in enumerate(handed_in) if not isinstance(one, Signal)), None)
+        if other is None:
+            return cast("tuple[Signal, ...]", handed_in)
+        expected, got = "signals", f"{_kind(other[1])} at place {other[0]}"
+    raise InputError(
+        f"expected {expected}, got {got}.",
+        where=Where(field="signals"),
+        next_step="Hand over a list of crossloop.Signal, such as [Signal.said(...)].",
     )
 
 

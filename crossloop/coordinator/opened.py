@@ -7,7 +7,9 @@ Rules:
 2. Closing cancels what is under way, gives the lease back, and closes what was handed in. A company that is
    closed while it is at work says so at the end of the block, for what was taken in was not finished.
 3. Whatever keeps :meth:`Opened.working` from beginning, Ctrl-C included, leaves nothing behind; so does a
-   Ctrl-C while it ends.
+   Ctrl-C while it ends. The block is a class for that: one written as a generator could be interrupted
+   between its ``yield`` and the first line inside. Where an interruption comes before the end of the block
+   has run a line, the work is cancelled as soon as nobody refers to the block any more.
 4. A process that was forked off cannot use what its parent has opened: there are no threads in it, and SQLite
    must not see the parent's files. It is told so; closing there does nothing.
 """
@@ -15,16 +17,16 @@ Rules:
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from crossloop.clock import Clock
 from crossloop.coordinator.admit import in_force
-from crossloop.coordinator.background import Background, Call
+from crossloop.coordinator.background import Background, Call, Mark
 from crossloop.coordinator.company import Company
 from crossloop.coordinator.holding import Holding
 from crossloop.coordinator.threads_file import check_threads_file
@@ -95,61 +97,23 @@ class Opened:
                 self._working = Holding(store), runtime
             return self._working
 
-    @contextmanager
-    def working(self) -> Generator[Working]:
+    def working(self) -> AbstractContextManager[Working]:
         """Work on the store for as long as the block lasts: signals are handed in as they come.
 
         Raises:
             StoreBusy: another coordinator is at work on this store.
         """
-        work = Working(self._background)
+        return _Block(self._background, self._work, self._begin, self._over)
+
+    def _begin(self, work: Working) -> None:
         with self._opening:
             if self._at_work is not None:
                 raise CrossloopError("this company is at work already.", next_step="Use what working() gave.")
             self._at_work = work
-        try:
-            with self._at_work_as(work):
-                yield work
-        finally:
+
+    def _over(self, work: Working) -> None:
+        if self._at_work is work:
             self._at_work = None
-
-    @contextmanager
-    def _at_work_as(self, work: Working) -> Generator[None]:
-        begun: Future[None] = Future()
-        call = self._background.prepare(self._work(work, lambda: begun.set_result(None)))
-        try:
-            call.begin()
-            wait([begun, call.outcome], return_when=FIRST_COMPLETED)
-            if not begun.done():
-                call.outcome.result()  # raises what kept it from beginning
-        except BaseException:
-            call.end()
-            raise
-        try:
-            yield
-        except BaseException:
-            if not self._background.closed:
-                self._finish(work, call)
-            raise
-        self._finish(work, call)
-
-    def _finish(self, work: Working, call: Call[None]) -> None:
-        """Bring to its end what was taken in (rules 2 and 3)."""
-        try:
-            if not self._background.closed:
-                self._background.run(work.end())
-            call.outcome.result()
-        except KeyboardInterrupt:
-            call.end()
-            raise
-        except CancelledError:
-            if not self._background.closed:
-                raise
-            raise CrossloopError(
-                "the company was closed while it was at work.",
-                next_step="What was taken in is kept: open it again, and publish([]) brings it to its end. "
-                "Close it after the block of working().",
-            ) from None
 
     async def _work(self, work: Working, begun: Callable[[], None]) -> None:
         holding, runtime = self._work_on(self.store)
@@ -197,3 +161,94 @@ class Opened:
         async with holding.lease(patience=patience) as lease:
             runtime.hold(lease)
             yield runtime
+
+
+class _Block:
+    """The block of :meth:`Opened.working`. Every line of it may be the last one before a Ctrl-C."""
+
+    _call: Call[None] | None = None  # of the class: there is something to ask before __init__ is through
+
+    def __init__(
+        self,
+        background: Background,
+        serve: Callable[[Working, Callable[[], None]], Coroutine[object, object, None]],
+        begin: Callable[[Working], None],
+        over: Callable[[Working], None],
+    ) -> None:
+        self._background = background
+        self._serve = serve
+        self._begin = begin
+        self._over = over
+        self._work = Working(background)
+
+    def __enter__(self) -> Working:
+        if self._call is not None:
+            raise CrossloopError("this block was entered before.", next_step="Call working() anew.")
+        serve, work, begun = self._serve, self._work, Mark()
+        ready = Mark()  # it has begun, or come to nothing
+
+        def has_begun() -> None:
+            begun.reach()
+            ready.reach()
+
+        async def serving() -> None:
+            try:
+                await serve(work, has_begun)
+            finally:
+                ready.reach()
+
+        try:
+            self._begin(work)
+            self._call = self._background.prepare(serving)
+            self._call.begin()
+            ready.wait()
+            if not begun.reached:
+                self._call.over.wait()
+                self._call.outcome.result()  # raises what kept it from beginning
+        except BaseException:
+            self._cancel()
+            raise
+        return self._work
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None or not self._background.closed:
+                self._finish()
+            self._over(self._work)
+        except BaseException:
+            self._cancel()
+            raise
+
+    def __del__(self) -> None:
+        if self._call is not None and not self._call.over.reached:
+            self._call.cancel()
+            self._over(self._work)
+
+    def _finish(self) -> None:
+        """Bring to its end what was taken in (rule 2)."""
+        assert self._call is not None, "the block was entered"
+        try:
+            if not self._background.closed:
+                self._background.carry_out(self._work.end)
+            self._call.over.wait()
+            self._call.outcome.result()
+        except CancelledError:
+            if not self._background.closed:
+                raise
+            raise CrossloopError(
+                "the company was closed while it was at work.",
+                next_step="What was taken in is kept: open it again, and publish([]) brings it to its end. "
+                "Close it after the block of working().",
+            ) from None
+
+    def _cancel(self) -> None:
+        try:
+            if self._call is not None:
+                self._call.end()
+        finally:
+            self._over(self._work)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
+from crossloop.coordinator import handed_in
 from crossloop.coordinator.admit import admitting
 from crossloop.coordinator.background import Background
 from crossloop.coordinator.run import all_settings
@@ -40,10 +41,10 @@ class Working:
         self._over = asyncio.Event()
         self._idle = asyncio.Event()
         self._ending = False
-        self._handed_in = 0
-        """Calls that have handed signals in and are not through yet."""
+        self._handed_in: set[Future[int]] = set()
+        """What calls have handed in that is not through yet."""
         self._door = threading.Lock()
-        """Held while they are counted, by whatever thread."""
+        """Held while that changes, in whatever thread."""
         self._through = asyncio.Event()
         self._through.set()
 
@@ -51,6 +52,7 @@ class Working:
         """Take signals in; return how many were new, once they are durable.
 
         Raises:
+            InputError: what was handed in is no sequence of signals; nothing was written.
             SignalRefused: one of them is not of a type of the catalogue; nothing was written.
             CrossloopError: the work has ended.
         """
@@ -62,26 +64,29 @@ class Working:
             raise
 
     def submit(self, signals: Sequence[Signal]) -> Future[int]:
-        """Do what :meth:`admit` does without waiting for it: for those who hand in many at once."""
+        """Do what :meth:`admit` does without waiting for it: for those who hand in many at once.
+
+        Whatever :meth:`admit` raises is raised by the result.
+        """
         taken: Future[int] = Future()
-        with self._door:
-            self._handed_in += 1
-            self._through.clear()
-        handed_in = False
         try:
+            with self._door:
+                self._handed_in.add(taken)
+                self._through.clear()
             self._background.require()
             runtime = self._present()
             if self._ending:
                 raise _ended()
+            work = admitting(runtime, handed_in.signals(signals))
             # Straight to the store: the loop has waves to think about, and would only pass it on.
-            admitted = runtime.store.submit(admitting(runtime, signals), lease=runtime.lease, urgent=True)
+            admitted = runtime.store.submit(work, lease=runtime.lease, urgent=True)
             admitted.add_done_callback(lambda done: self._taken(runtime, done, taken))
-            handed_in = True
         except CrossloopError as refused:  # told to whoever asks for the outcome
+            self._background.soon(lambda: self._one_through(taken))
             taken.set_exception(refused)
-        finally:
-            if not handed_in:
-                self._background.soon(self._one_through)
+        except BaseException:  # interrupted: nobody is told, whether the store has it or not
+            self._background.soon(lambda: self._one_through(taken))
+            raise
         return taken
 
     def _taken(self, runtime: Runtime, admitted: Future[list[Signal]], taken: Future[int]) -> None:
@@ -95,7 +100,7 @@ class Working:
             if new:
                 runtime.arrived(new)
                 self._idle.clear()
-            self._one_through()
+            self._one_through(taken)
 
         self._background.soon(told)
         if failure is not None:
@@ -103,9 +108,9 @@ class Working:
         else:
             taken.set_result(len(new))
 
-    def _one_through(self) -> None:
+    def _one_through(self, taken: Future[int]) -> None:
         with self._door:
-            self._handed_in -= 1
+            self._handed_in.discard(taken)
             if not self._handed_in:
                 self._through.set()
 

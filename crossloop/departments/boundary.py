@@ -8,8 +8,9 @@ Rules:
 2. A failure, whatever its class, becomes one ``no_answer`` proposal that says so. The other signals of
    the wave never notice. A handler that falls over a cancelled task of its own has failed, too. So has one
    whose records cannot be read: the time it takes to read them counts towards its deadline.
-3. Control flow of the graph, cancellation of the asking task and the end of the process are not failures:
-   they pass.
+3. Control flow of the graph, cancellation of the asking task and Ctrl-C are not failures: they pass. A
+   handler that wants to end the process (``SystemExit``) has failed like any other: its signal would end
+   every run that follows.
 4. The deadline interrupts a handler where it awaits. A synchronous one that is declared ``slow`` runs in a
    thread, so that nobody else waits for it and its deadline holds; any other one is expected to compute
    and return.
@@ -19,11 +20,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import traceback
 from collections.abc import Sequence
 
 from crossloop.departments.department import Answer, Handler, no_action, no_answer
 from crossloop.departments.view import View
+from crossloop.failures import told
 from crossloop.ids import DepartmentName
 from crossloop.signals import Proposal, Signal
 from crossloop.tasks import being_cancelled
@@ -56,11 +57,11 @@ async def ask(
         if being_cancelled():
             raise
         because = f"{department} could not answer: something it waited for was cancelled"
-    except Exception as failure:  # noqa: BLE001 - the one place where a user's code may fail
+    except (Exception, SystemExit) as failure:  # noqa: BLE001 - the one place where a user's code may fail
         if isinstance(failure, TimeoutError) and deadline.expired():
             because = f"{department} did not answer within {seconds:g} s"
         else:
-            because = f"{department} could not answer: {_said(failure)}"
+            because = f"{department} could not answer: {told(failure)}"
     else:
         if proposals:
             return proposals
@@ -93,8 +94,3 @@ def _checked(answer: Answer, department: DepartmentName, signal: Signal) -> tupl
         # What the ledger cannot keep would fail the transaction that decides the whole wave.
         _ = proposal.written
     return tuple(answer)
-
-
-def _said(failure: Exception) -> str:
-    """Class and message, also of an exception whose message cannot be made."""
-    return "".join(traceback.format_exception_only(failure)).strip()

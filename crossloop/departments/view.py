@@ -51,7 +51,7 @@ class Reading:
         if kind not in self._readers:
             return ()
         if kind not in self._under_way:
-            self._under_way[kind] = asyncio.ensure_future(self._readers[kind]())
+            self._under_way[kind] = asyncio.ensure_future(_read(self._readers[kind]))
         # Shielded: one handler whose deadline passes must not take the records from the others.
         return await asyncio.shield(self._under_way[kind])
 
@@ -68,6 +68,13 @@ class Reading:
         for reading in self._under_way.values():
             reading.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+
+async def _read(reader: Reader) -> Sequence[Frozen]:
+    try:
+        return await reader()
+    except SystemExit as left:  # a task of its own would end the loop with it
+        raise RuntimeError(f"it wanted to end the process: {left!r}") from left
 
 
 class Strategy(Frozen):

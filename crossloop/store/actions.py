@@ -13,9 +13,9 @@ Rules, which :data:`MOVES` holds as data:
 5. What is *done* or *reconciled* is in force until it is *compensated*: another action, or a person, has
    taken it back.
 6. *Failed*, *dropped* and *compensated* are ends.
-7. An action takes another one back once: what it takes back is in force, takes nothing back itself, and no
-   other action that has not come to nothing takes it back. This is looked at when it is planned, permitted
-   and started; the unique index ``actions_taking_back`` holds it.
+7. An action takes another one back once: what it takes back is in this store and in force, takes nothing
+   back itself, and no other action that has not come to nothing takes it back. This is looked at when it is
+   planned, permitted and started; the unique index ``actions_taking_back`` holds it.
 
 Every move is a compare-and-set through :func:`_move`: whoever comes second, or asks for a move that is not
 in the table, is told so and changes nothing. The action key is the position of the answer and never its
@@ -155,7 +155,7 @@ class NewAction:
     """Digest of the exact request."""
 
     undoes: str | None = None
-    """Key of the action that this one takes back, as far as there is such an action."""
+    """Key of the action that this one takes back."""
 
 
 def plan(tx: Tx, action: NewAction, *, body: Mapping[str, JSON]) -> int | None:
@@ -349,11 +349,13 @@ def not_to_undo(read: Read, key: str, undoes: str | None) -> str:
 
     Args:
         key: the action that is to take back.
-        undoes: the action to be taken back; one that is not there is nobody's to protect.
+        undoes: the action to be taken back.
     """
-    row = None if undoes is None else get(read, undoes)
-    if row is None:
+    if undoes is None:
         return ""
+    row = get(read, undoes)
+    if row is None:
+        return f"there is no such action in this store: {undoes}."
     if row.state not in IN_FORCE:
         return f"{row.key} is not in force: it is {row.state}."
     if row.undoes is not None:

@@ -69,7 +69,10 @@ class FakeSystem:
     ) -> None:
         self.system = system
         self.capabilities = Capabilities(idempotent=idempotent, find=find, undo=True)
-        self.operations: Mapping[str, str] = {"suppress_audience": "Hide a campaign from an audience."}
+        self.operations: Mapping[str, str] = {
+            "suppress_audience": "Hide a campaign from an audience.",
+            "take_back": "Take a change back.",
+        }
         self.calls: list[str] = []
         """``perform KEY`` and ``find KEY``, in order."""
 

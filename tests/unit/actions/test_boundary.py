@@ -162,6 +162,12 @@ def test_cancellation_of_the_calling_task_passes(call: Call) -> None:
 
 
 @BOTH
+def test_an_adapter_that_wants_to_end_the_process_has_failed_like_any_other(call: Call) -> None:
+    with pytest.raises(OutcomeUnknown, match="failed outside of its contract: SystemExit: 3"):
+        answer(call, after(SystemExit(3)))
+
+
+@BOTH
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Killed()])
 def test_the_end_of_the_process_passes(call: Call, error: BaseException) -> None:
     with pytest.raises(type(error)):
@@ -183,7 +189,7 @@ class Wrong(Hanging):
         self.answer = answer
 
     def undo_request(self, request: ActionRequest, performed: Performed) -> ActionRequest | None:
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, Exception | SystemExit):
             raise self.answer
         return self.answer
 
@@ -193,7 +199,19 @@ class Wrong(Hanging):
     [
         (KeyError("defect"), "could not say how to take it back: KeyError: 'defect'"),
         ("lift", "expected ActionRequest, got str"),
-        (ActionRequest.model_construct(system="ads"), "2 validation errors for ActionRequest"),
+        (
+            ActionRequest.model_construct(system="ads"),
+            r"ActionRequest is not valid: operation: Field required; resource: Field required\.$",
+        ),
+        (
+            REQUEST.model_copy(update={"arguments": {"x": object()}}),
+            r"back: ActionRequest is not valid: arguments\.x: input was not a valid JSON value\.$",
+        ),
+        (TypeError(f"no {object()}"), r"back: TypeError: no <object>\.$"),
+        (SystemExit(3), r"could not say how to take it back: SystemExit: 3\.$"),
+        (REQUEST, "would take suppress_audience back by the same request, which does it again"),
+        (REQUEST.model_copy(), "by the same request"),
+        (REQUEST.model_copy(update={"operation": "zzz"}), "back by 'zzz', which is none of its operations"),
         (Unavailable("down"), "down"),
     ],
 )

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from crossloop.console.approvals import app
+from crossloop.console.approvals import _say_given, app
+from crossloop.coordinator.approvals import Answered
+from crossloop.coordinator.facade import Given
+from crossloop.ids import ActionKey
+from crossloop.signals import Receipt
+from tests.support.stores import START
 from tests.support.trials import Ask, policy, trial
 
 ASKED = Ask(share=0.2)
@@ -90,3 +97,22 @@ def test_where_one_answer_is_enough_it_says_or(tmp_path: Path) -> None:
         held = opened.ask(ASKED).waiting[0].approval_id
     assert "asked: asha or ravi, until" in said(tmp_path, "list")
     assert "asha or ravi: 1 must approve" in said(tmp_path, "show", held)
+
+
+def test_a_rejection_that_has_earlier_steps_taken_back_does_not_say_that_nothing_is_done() -> None:
+    receipt = Receipt(
+        action_key=ActionKey("act_1"),
+        outcome="done",
+        reference="r-1",
+        detail="release",
+        started_at=START,
+        finished_at=START,
+    )
+    written = io.StringIO()
+    console = Console(file=written, width=100)
+    _say_given(console, Given(Answered("apr_1", "rejected", None, 0), (receipt,)))
+    assert [line.strip() for line in written.getvalue().splitlines()] == [
+        "apr_1: rejected",
+        "What was asked for is not done.",
+        "done: release",
+    ]

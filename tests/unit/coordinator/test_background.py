@@ -148,10 +148,13 @@ def test_ctrl_c_before_the_work_was_handed_in_begins_nothing(
         begun.append("begun")
 
     class Pressed:
-        """A door at which somebody presses Ctrl-C."""
+        """A door at which somebody presses Ctrl-C, once."""
+
+        presses = iter([KeyboardInterrupt])
 
         def __enter__(self) -> None:
-            raise KeyboardInterrupt
+            for press in self.presses:
+                raise press
 
         def __exit__(self, *_: object) -> None: ...
 

@@ -185,6 +185,23 @@ def test_what_governance_does_not_permit_is_an_incident(
     assert "what is to take it back is on erp/invoice/1" in str(incident["because"])
 
 
+@pytest.mark.parametrize("operation", [None, "zzz"])
+def test_a_request_that_takes_nothing_back_is_never_performed(
+    broken: Trial, ads: Wayward, monkeypatch: Any, operation: str | None
+) -> None:
+    def again(request: Any, _performed: Any) -> Any:
+        return request if operation is None else request.model_copy(update={"operation": operation})
+
+    monkeypatch.setattr(ads, "undo_request", again)
+    performed = list(ads.performed)
+    assert work(broken) == []
+    (incident,) = broken.coordinator.incidents(state="open")
+    said = "the same request" if operation is None else "'zzz', which is none of its operations"
+    assert incident["kind"] == "not_compensated"
+    assert said in str(incident["because"])
+    assert ads.performed == performed
+
+
 @pytest.mark.parametrize("resource", ["ads/campaign/C9", "ads/campaign/C2"])
 def test_a_request_on_something_else_than_was_changed_is_never_performed(
     broken: Trial, ads: Wayward, monkeypatch: Any, resource: str

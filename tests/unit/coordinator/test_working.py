@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dis
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -15,7 +19,7 @@ from crossloop.coordinator.admit import admitting
 from crossloop.coordinator.decide import PolicyReplaced
 from crossloop.coordinator.working import Working
 from crossloop.departments import Answer, View, no_action
-from crossloop.errors import CrossloopError, StoreBusy, StoreNotUsable
+from crossloop.errors import CrossloopError, InputError, StoreBusy, StoreNotUsable
 from crossloop.signals import Signal
 from crossloop.store import Tx, actions, approvals, inbox, leases, policies
 from tests.support.stores import START
@@ -322,3 +326,96 @@ def test_what_ends_the_block_is_told_though_the_company_was_closed_in_it(opened:
 
     with pytest.raises(ValueError, match="of the block"):
         close_and_fail()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "expected signals in a list, got a NoneType."),
+        ("x", "expected signals in a list, got a str."),
+        (["x"], "expected signals, got a str at place 0."),
+    ],
+)
+def test_what_is_no_sequence_of_signals_is_refused_by_name(opened: Trial, given: Any, said: str) -> None:
+    with opened.coordinator.working() as work:
+        before = opened.store.read(lambda read: read.head().size)
+        for refused in (lambda: work.admit(given), lambda: work.submit(given).result(30)):
+            with pytest.raises(InputError) as met:
+                refused()
+            assert str(met.value.where) == "field signals"
+            assert met.value.message == said
+        work.wait()
+        assert opened.store.read(lambda read: read.head().size) == before
+    with pytest.raises(InputError, match="expected signals"):
+        opened.coordinator.publish(given)
+
+
+def test_one_signal_is_no_list(opened: Trial) -> None:
+    one: Any = opened.said(Ask())
+    with pytest.raises(InputError, match="expected signals in a list, got one signal"):
+        opened.coordinator.publish(one)
+
+
+PLACES = ("opened.py", "working.py", "background.py", "base_events.py", "selector_events.py")
+"""Where a Ctrl-C is tried; the files of the event loop as far as this thread runs them."""
+
+
+class Pressed:
+    """Ctrl-C at the n-th place at which Python looks for signals: a function begins, or a call is over."""
+
+    def __init__(self, nth: int) -> None:
+        self.left = nth
+        self._before: dict[int, str] = {}
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> Pressed | None:
+        if Path(frame.f_code.co_filename).name not in PLACES or frame.f_code.co_name == "__del__":
+            return None  # what is raised while garbage is collected reaches nobody
+        frame.f_trace_opcodes = True
+        if event == "call":
+            self._press()
+        elif event == "opcode":
+            if self._before.get(id(frame), "").startswith("CALL"):
+                self._press()
+            self._before[id(frame)] = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+        elif event == "return":
+            self._before.pop(id(frame), None)
+        return self
+
+    def _press(self) -> None:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def test_wherever_ctrl_c_comes_nothing_is_left_behind(opened: Trial) -> None:
+    """While it begins, takes in and ends: the next one begins, and what was acknowledged is answered."""
+    acknowledged: list[Signal] = []
+
+    def press(nth: int) -> bool:
+        signal, pressed, before = opened.said(Ask(campaign=f"C{nth % 100 + 1}")), Pressed(nth), sys.gettrace()
+        try:
+            sys.settrace(pressed)
+            with opened.coordinator.working() as work:
+                work.admit([signal])
+                acknowledged.append(signal)
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(before)
+        return False
+
+    def begins_again() -> None:
+        with opened.coordinator.working() as work:
+            work.wait()
+        again.append("begun")
+
+    nth, interrupted = 0, True
+    while interrupted:
+        nth, again = nth + 1, list[str]()
+        interrupted = press(nth)
+        thread = threading.Thread(target=begins_again, daemon=True)
+        thread.start()
+        thread.join(30)
+        assert again == ["begun"], f"Ctrl-C at place {nth} left something behind"
+    assert nth > 50
+    assert set(states(opened, *acknowledged)) == {"finished"}

@@ -264,10 +264,21 @@ def test_cancellation_of_the_asking_task_passes() -> None:
     assert asyncio.run(main())
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_the_end_of_the_process_passes(error: type[BaseException]) -> None:
-    with pytest.raises(error):
-        asked(raising(error()))
+def test_ctrl_c_passes() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        asked(raising(KeyboardInterrupt()))
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_handler_that_wants_to_end_the_process_has_failed_like_any_other(slow: bool) -> None:
+    said = failure(replace(raising(SystemExit(4)), slow=slow))
+    assert said == "marketing could not answer: SystemExit: 4"
+
+
+def test_a_failure_is_told_in_one_readable_line() -> None:
+    said = failure(answering(lambda signal: [ActionRequest.model_validate({"system": object()})]))
+    assert said.startswith("marketing could not answer: ActionRequest is not valid: system: ")
+    assert not any(noise in said for noise in ("\n", "https://", " at 0x"))
 
 
 # What a handler reads.
@@ -276,7 +287,7 @@ def test_the_end_of_the_process_passes(error: type[BaseException]) -> None:
 class Source:
     """A system that is read, and how often; it answers after a while, or fails."""
 
-    def __init__(self, wrong: Exception | None = None) -> None:
+    def __init__(self, wrong: BaseException | None = None) -> None:
         self.times = 0
         self.answers = asyncio.Event()
         self._wrong = wrong
@@ -318,6 +329,13 @@ def test_a_system_is_read_once_for_all_who_need_it_and_not_at_all_when_nobody_do
 def test_a_system_that_cannot_be_read_fails_those_who_need_it_and_nobody_else() -> None:
     first, second, third = run(together(Source(OSError("no route")), READS, BLIND, READS))
     assert first == third == "marketing could not answer: OSError: no route"
+    assert second == f"about {SIGNAL.subject}"
+
+
+def test_a_reader_that_wants_to_end_the_process_fails_those_who_need_it_and_nobody_else() -> None:
+    first, second, third = run(together(Source(SystemExit(3)), READS, BLIND, READS))
+    assert first == third
+    assert first == "marketing could not answer: RuntimeError: it wanted to end the process: SystemExit(3)"
     assert second == f"about {SIGNAL.subject}"
 
 

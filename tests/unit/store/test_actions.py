@@ -253,11 +253,21 @@ def test_what_was_found_to_be_there_is_in_force_and_can_be_taken_back(store: Sto
     assert store.read(actions.in_force) == []
 
 
-def test_an_action_says_what_it_takes_back_as_far_as_there_is_such_an_action(store: Store):
+def test_an_action_says_what_it_takes_back(store: Store):
     store.write(lambda tx: permit(tx, "act_1") and done(tx, "act_1"))
-    store.write(lambda tx: [permit(tx, "act_2", undoes="act_1"), permit(tx, "act_3", undoes="act_9")])
+    store.write(lambda tx: permit(tx, "act_2", undoes="act_1"))
     rows = {row.key: row.undoes for row in store.read(lambda read: actions.permitted(read, 10))}
-    assert rows == {"act_2": "act_1", "act_3": None}
+    assert rows == {"act_2": "act_1"}
+
+
+def test_what_is_not_in_this_store_is_not_taken_back(store: Store):
+    for key in ("act_9", "zzz"):
+        for begin in (plan_, permit):
+            refused(
+                store,
+                lambda tx, do=begin, key=key: do(tx, "act_3", undoes=key),
+                f"there is no such action in this store: {key}",
+            )
 
 
 def refused(store: Store, work: Callable[[Tx], object], why: str) -> None:
