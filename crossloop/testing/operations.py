@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import orjson
 
-from crossloop.actions import Executor
+from crossloop.actions import Executor, load
 from crossloop.canonical import canonical_json
 from crossloop.coordinator import Runtime
 from crossloop.coordinator.endings import after_receipt
@@ -173,31 +174,56 @@ async def again(sim: Simulation) -> None:
     sim.faults["action.handed_over_again"] += len(keys)
 
     async def hand_over(runtime: Runtime) -> None:
-        executors = [
-            Executor(
-                runtime.store,
-                runtime.company.adapters,
-                runtime.clock,
-                done=lambda tx, action, receipt: after_receipt(tx, action, receipt, runtime.policy),
-            )
-            for _ in range(2)
-        ]
+        executors = [_executor(runtime) for _ in range(2)]
         for key in keys:
             await asyncio.gather(*(one.perform(key, runtime.lease) for one in executors))
 
     await sim.attempt(sim.worker, hand_over)
 
 
-async def forge(sim: Simulation) -> None:
-    """Change a request behind the back of the ledger after it was permitted, and put it back afterwards."""
+def _executor(runtime: Runtime) -> Executor:
+    return Executor(
+        runtime.store,
+        runtime.company.adapters,
+        runtime.clock,
+        done=lambda tx, action, receipt: after_receipt(tx, action, receipt, runtime.policy),
+    )
+
+
+async def swap(sim: Simulation) -> None:
+    """Hand a permitted action over with another request, as a program with a defect would."""
+    row = await _ready(sim)
+    if row is None:
+        return
+    key = ActionKey(row.key)
+    action = sim.observer.read(lambda read: load(read, key))
+    assert action.permitted is not None, "it is permitted"
+    other = action.permitted.request
+    other = other.model_copy(update={"arguments": {**other.arguments, "whim": "swapped"}})
+    swapped = replace(action, permitted=replace(action.permitted, request=other))
+    sim.faults["action.swapped"] += 1
+
+    async def hand_over(runtime: Runtime) -> None:
+        await _executor(runtime).perform_all([key], runtime.lease, known={key: swapped})
+
+    await sim.attempt(sim.worker, hand_over)
+
+
+async def _ready(sim: Simulation) -> ActionRow | None:
+    """An action that is permitted and not started; somebody agrees first, where somebody is asked."""
     waiting = sim.observer.read(lambda read: approvals.listing(read, state="waiting"))
     for row in waiting[:1]:
         await agree(sim, row)
     sim.follow()
-    ready = sim.observer.read(lambda read: actions.permitted(read, 1))
-    if not ready:
+    return next(iter(sim.observer.read(lambda read: actions.permitted(read, 1))), None)
+
+
+async def forge(sim: Simulation) -> None:
+    """Change a request behind the back of the ledger after it was permitted, and put it back afterwards."""
+    row = await _ready(sim)
+    if row is None:
         return
-    position, body = _forgeable(sim, ready[0])
+    position, body = _forgeable(sim, row)
     sim.faults["action.forged"] += 1
     _overwrite(sim, position, _with_other_request(body))
     try:
@@ -247,6 +273,7 @@ OPERATIONS: Final[Sequence[tuple[Operation, int]]] = (
     (rules, 3),
     (again, 3),
     (forge, 5),
+    (swap, 5),
     (replay, 3),
     (checkpoint, 5),
 )
